@@ -1,0 +1,119 @@
+package smooch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+)
+
+// encodeJSON encodes a request body. HTML characters stay as they are: the API shows them to people.
+func encodeJSON(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+// decodeJSON decodes one JSON value into v. Numbers in free-form objects become
+// json.Number, as channels send ids beyond 53 bits.
+//
+// The API writes null, "" or [] where an object is empty. Those are rare, so
+// they cost nothing until plain decoding meets one; then they are taken out and
+// the rest is decoded again.
+func decodeJSON(data []byte, v any) error {
+	err := decodeStrict(data, v)
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
+		return err
+	}
+	var tree any
+	if decodeStrict(data, &tree) != nil {
+		return err
+	}
+	tree, _ = dropEmpty(tree, reflect.TypeOf(v))
+	cleaned, encodeErr := encodeJSON(tree)
+	if encodeErr != nil {
+		return err
+	}
+	reflect.ValueOf(v).Elem().SetZero()
+	return decodeStrict(cleaned, v)
+}
+
+var errTrailingData = errors.New("more data after the JSON value")
+
+func decodeStrict(data []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return errTrailingData
+	}
+	return nil
+}
+
+// dropEmpty takes out of tree each "" and [] that stands where t has an object;
+// an empty array in place of a map is an empty map. keep is false for a value to leave out.
+func dropEmpty(tree any, t reflect.Type) (kept any, keep bool) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		return tree, true
+	}
+	switch value := tree.(type) {
+	case string:
+		return tree, value != "" || t.Kind() == reflect.String || t.Kind() == reflect.Interface
+	case []any:
+		return dropEmptyItems(value, t)
+	case map[string]any:
+		dropEmptyMembers(value, t)
+	}
+	return tree, true
+}
+
+func dropEmptyItems(items []any, t reflect.Type) (kept any, keep bool) {
+	switch t.Kind() {
+	case reflect.Slice:
+		for i := range items {
+			items[i], _ = dropEmpty(items[i], t.Elem())
+		}
+	case reflect.Map:
+		if len(items) == 0 {
+			return map[string]any{}, true
+		}
+	case reflect.Struct:
+		return items, len(items) > 0
+	}
+	return items, true
+}
+
+func dropEmptyMembers(object map[string]any, t reflect.Type) {
+	fields := map[string]reflect.Type{}
+	switch t.Kind() {
+	case reflect.Struct:
+		for _, f := range reflect.VisibleFields(t) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			fields[name] = f.Type
+		}
+	case reflect.Map:
+		for name := range object {
+			fields[name] = t.Elem()
+		}
+	}
+	for name, value := range object {
+		if fieldType, ok := fields[name]; ok {
+			if kept, keep := dropEmpty(value, fieldType); keep {
+				object[name] = kept
+			} else {
+				delete(object, name)
+			}
+		}
+	}
+}

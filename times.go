@@ -1,0 +1,130 @@
+package smooch
+
+import (
+	"bytes"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// UnixTime is a point in time that the API writes as Unix seconds with a
+// decimal fraction, such as 1439220041.586: received, timestamp, before, after.
+//
+// It is read from the decimal text, so no millisecond is lost to a float, and
+// written with at most three decimals and never with an exponent. What is not a
+// number reads as the zero time instead of failing the resource around it; the
+// zero time is written as null and left out of requests.
+//
+//	smooch.UnixTime{Time: time.Now()}
+//
+// Source: REST reference, "Conversations".
+type UnixTime struct{ time.Time }
+
+// unixTimeLimit is the last second of the year 9999: beyond it a number is no time.
+const unixTimeLimit = 253402300799
+
+// MarshalJSON writes Unix seconds with at most three decimals, null for the zero time.
+func (t UnixTime) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return t.append(make([]byte, 0, 20)), nil
+}
+
+// UnmarshalJSON reads a number, or a number in quotes. Anything else is the zero time, not an error.
+func (t *UnixTime) UnmarshalJSON(data []byte) error {
+	t.Time, _ = parseUnixTime(string(bytes.Trim(data, `"`)))
+	return nil
+}
+
+// EncodeValues adds the time to a query, in the form that before and after take.
+func (t UnixTime) EncodeValues(key string, v *url.Values) error {
+	if !t.IsZero() {
+		v.Set(key, t.text())
+	}
+	return nil
+}
+
+func (t UnixTime) text() string { return string(t.append(nil)) }
+
+// append writes whole milliseconds, rounded down.
+func (t UnixTime) append(b []byte) []byte {
+	ms := t.UnixMilli()
+	if ms < 0 {
+		b, ms = append(b, '-'), -ms
+	}
+	b = strconv.AppendInt(b, ms/1000, 10)
+	if ms %= 1000; ms != 0 {
+		b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+		b = bytes.TrimRight(b, "0")
+	}
+	return b
+}
+
+func parseUnixTime(s string) (time.Time, bool) {
+	digits, negative := strings.CutPrefix(s, "-")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	seconds, err := strconv.ParseUint(whole, 10, 63)
+	if err != nil || strings.Trim(fraction, "0123456789") != "" {
+		return parseUnixExponent(s)
+	}
+	if seconds > unixTimeLimit {
+		return time.Time{}, false
+	}
+	nanos := int64(0)
+	for i := range 9 {
+		nanos *= 10
+		if i < len(fraction) {
+			nanos += int64(fraction[i] - '0')
+		}
+	}
+	if negative {
+		return time.Unix(-int64(seconds), -nanos).UTC(), true
+	}
+	return time.Unix(int64(seconds), nanos).UTC(), true
+}
+
+// parseUnixExponent reads what is not plain decimal text (1.439220041586e9), to the millisecond.
+func parseUnixExponent(s string) (time.Time, bool) {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(f) || math.Abs(f) > unixTimeLimit {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(math.Round(f * 1000))).UTC(), true
+}
+
+// ISOTime is a point in time that the API writes in ISO 8601: signedUpAt, lastSeen, linkedAt.
+//
+// It is written in UTC with three decimals (2015-10-08T23:52:11.677Z), which is
+// what the API asks for, and read with any number of decimals and any zone. What
+// is not a time reads as the zero time instead of failing the resource around
+// it; the zero time is written as null and left out of requests.
+//
+// Source: REST reference, "App User".
+type ISOTime struct{ time.Time }
+
+// MarshalJSON writes the time in UTC with three decimals, null for the zero time.
+func (t ISOTime) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return t.UTC().AppendFormat(make([]byte, 0, 26), `"2006-01-02T15:04:05.000Z"`), nil
+}
+
+// UnmarshalJSON reads ISO 8601 text. Anything else is the zero time, not an error.
+func (t *ISOTime) UnmarshalJSON(data []byte) error {
+	text := string(bytes.Trim(data, `"`))
+	t.Time = time.Time{}
+	for _, layout := range isoLayouts {
+		if parsed, err := time.Parse(layout, text); err == nil {
+			t.Time = parsed
+			break
+		}
+	}
+	return nil
+}
+
+// isoLayouts are tried in turn; time.Parse takes a fraction of a second after any of them.
+var isoLayouts = [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", time.DateOnly}
