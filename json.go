@@ -35,7 +35,10 @@ func decodeJSON(data []byte, v any) error {
 	if decodeStrict(data, &tree) != nil {
 		return err
 	}
-	tree, _ = dropEmpty(tree, reflect.TypeOf(v))
+	tree, keep := dropEmpty(tree, reflect.TypeOf(v))
+	if !keep {
+		tree = nil
+	}
 	cleaned, encodeErr := encodeJSON(tree)
 	if encodeErr != nil {
 		return err
@@ -46,16 +49,79 @@ func decodeJSON(data []byte, v any) error {
 
 var errTrailingData = errors.New("more data after the JSON value")
 
-func decodeStrict(data []byte, v any) error {
+func newDecoder(data []byte) *json.Decoder {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
+	return dec
+}
+
+func decodeStrict(data []byte, v any) error {
+	dec := newDecoder(data)
 	if err := dec.Decode(v); err != nil {
 		return err
 	}
+	return atEnd(dec)
+}
+
+func atEnd(dec *json.Decoder) error {
 	if _, err := dec.Token(); err != io.EOF {
 		return errTrailingData
 	}
 	return nil
+}
+
+// members decodes an object, each named member into its target; others are skipped. null
+// is an object without members. The object is read once, as it comes.
+type members map[string]any
+
+var errNotObject = errors.New("not a JSON object")
+
+func (m members) decode(data []byte) error {
+	err := m.decodeStrict(data)
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
+		return err
+	}
+	var object map[string]json.RawMessage
+	if decodeStrict(data, &object) != nil {
+		return err
+	}
+	for name, target := range m {
+		if value, ok := object[name]; ok {
+			if err := decodeJSON(value, target); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m members) decodeStrict(data []byte) error {
+	dec := newDecoder(data)
+	switch token, err := dec.Token(); {
+	case err != nil:
+		return err
+	case token == nil:
+		return atEnd(dec)
+	case token != json.Delim('{'):
+		return errNotObject
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		target, wanted := m[name.(string)]
+		if !wanted {
+			target = new(json.RawMessage)
+		}
+		if err := dec.Decode(target); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	return atEnd(dec)
 }
 
 // dropEmpty takes out of tree each "" and [] that stands where t has an object;

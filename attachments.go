@@ -1,0 +1,98 @@
+package smooch
+
+import "context"
+
+// Attachment is a file that was uploaded, for image and file messages.
+type Attachment struct {
+	MediaURL  string `json:"mediaUrl"`
+	MediaType string `json:"mediaType"`
+}
+
+// AttachmentAccess says who can read an uploaded file. The set is open.
+type AttachmentAccess string
+
+// The kinds of access.
+const (
+	AccessPublic  AttachmentAccess = "public"
+	AccessPrivate AttachmentAccess = "private" // with a media token only; v1.1
+)
+
+// AttachmentUpload is the argument of [AttachmentsService.Upload].
+type AttachmentUpload struct {
+	Upload                     // the file
+	Access    AttachmentAccess // default AccessPublic
+	For       string           // "message": the file is deleted with the user's conversation
+	AppUserID string           // with For: the user's _id, or
+	UserID    string           // with For: your own id of the user
+	Type      string           // a content type that overrides the file's; v1.1
+}
+
+type attachmentQuery struct {
+	Access    AttachmentAccess `url:"access"`
+	For       string           `url:"for,omitempty"`
+	AppUserID string           `url:"appUserId,omitempty"`
+	UserID    string           `url:"userId,omitempty"`
+}
+
+type attachmentForm struct {
+	Type string `json:"type,omitempty"`
+}
+
+type attachmentRemove struct {
+	MediaURL string `json:"mediaUrl"`
+}
+
+type mediaTokenCreate struct {
+	Paths []string `json:"paths"`
+}
+
+// AttachmentsService uploads files and removes them.
+type AttachmentsService struct{ c *Client }
+
+// Upload sends a file. Post it with [ImageMessage] or [FileMessage]. It fails with [ErrTooLarge] above
+// the service's limit (10 MB in the documentation of 2017) and with [CodeUnsupportedMediaType] for a kind of file that is not allowed.
+//
+//	POST /attachments
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Upload Attachment".
+func (s *AttachmentsService) Upload(ctx context.Context, file AttachmentUpload, opts ...CallOption) (*Attachment, error) {
+	if file.Access == "" {
+		file.Access = AccessPublic
+	}
+	r := opAttachmentsUpload.with().query(attachmentQuery{file.Access, file.For, file.AppUserID, file.UserID})
+	return upload[Attachment](ctx, s.c, r, file.Upload, attachmentForm{file.Type}, "", opts)
+}
+
+// Remove deletes an uploaded file, given by the MediaURL of its upload. Copies in caches may live some minutes longer.
+//
+//	POST /attachments/remove
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+func (s *AttachmentsService) Remove(ctx context.Context, mediaURL string, opts ...CallOption) error {
+	return exec(ctx, s.c, opAttachmentsRemove.with(), attachmentRemove{mediaURL}, opts)
+}
+
+// CreateMediaToken makes tokens with which private attachments can be read, one for each of
+// paths, such as "/apps/{appId}/conversations/{conversationId}". The answer maps paths to tokens, which are valid for
+// two hours unless the app's settings say otherwise.
+//
+//	POST /attachments/token
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []string, opts ...CallOption) (map[string]string, error) {
+	tokens, err := one[map[string]string](ctx, s.c, opAttachmentsCreateMediaToken.with(), mediaTokenCreate{paths}, "tokens", opts)
+	if err != nil {
+		return nil, err
+	}
+	return *tokens, nil
+}
+
+// SetCookie exchanges a media token for a browser's cookie, in the answer's header Set-Cookie
+// ([WithResponse]). The call carries the media token instead of the client's credential.
+//
+//	GET /attachments/cookie
+//
+// Scope: the media token. Versions: v1.1. Source: v1.1 documentation.
+func (s *AttachmentsService) SetCookie(ctx context.Context, mediaToken string, opts ...CallOption) error {
+	return exec(ctx, s.c, opAttachmentsSetCookie.with().bearer(mediaToken), nil, opts)
+}

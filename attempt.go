@@ -1,0 +1,242 @@
+package smooch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// An attempt is what one try of a call came to: an answer, part of one, or none.
+type attempt struct {
+	url      *url.URL
+	template http.Header // the request's header before it was authorized
+	began    time.Time
+
+	status int         // 0: no answer
+	header http.Header // of the answer
+	body   []byte      // of the answer, read to its end
+	err    error       // why there is no answer, or why its body broke off
+
+	written bool // part of the request may have reached the service
+
+	unsent     error // why nothing was sent; it ends the call
+	unsentText string
+	previous   error // what the attempt before came to
+}
+
+// RoundTrip makes one attempt. The whole answer is read here, so that a repeat can follow a
+// body that breaks off, and the connection is free again.
+func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	var previous error
+	if x.attempts > 0 {
+		previous = x.failure()
+	}
+	x.waiting = false
+	x.attempt = attempt{url: req.URL, template: req.Header, previous: previous}
+	if !x.admitted() {
+		return nil, x.unsent
+	}
+	clock := x.startClock()
+	defer clock.stop()
+	trace := &writeTrace{}
+	ctx := clock.ctx
+	if !x.repeatable() {
+		ctx = trace.with(ctx)
+	}
+	out := req.WithContext(ctx)
+	out.Header = req.Header.Clone()
+	release, ok := x.prepare(out, clock)
+	if !ok {
+		return nil, x.unsent
+	}
+	x.attempts++
+	x.began = time.Now()
+	resp, err := x.core.http.Transport.RoundTrip(out)
+	clock.start()
+	if err == nil {
+		x.read(resp, clock)
+	} else {
+		x.fail(err, clock, trace)
+	}
+	release(x.ctx)
+	x.log()
+	if x.status == 0 {
+		return nil, x.err
+	}
+	return &http.Response{StatusCode: x.status, Header: x.header, Body: http.NoBody, Request: req}, nil
+}
+
+// admitted waits until the attempt may be made.
+func (x *exchange) admitted() bool {
+	if err := x.core.gate.wait(x.ctx, x.refused); err != nil {
+		held, _ := err.(*heldBack)
+		if held != nil {
+			return x.cannotSend("held back after a 429", x.heldBack(time.Duration(*held)))
+		}
+		return x.cannotSend("held back after a 429", errors.Join(err, x.heldBack(0)))
+	}
+	if x.core.limiter != nil {
+		if err := x.core.limiter.Wait(x.ctx); err != nil {
+			return x.cannotSend("limiter", err)
+		}
+	}
+	return true
+}
+
+// prepare puts credentials and body on an attempt.
+func (x *exchange) prepare(out *http.Request, clock *clock) (release func(context.Context), ok bool) {
+	if err := x.authorize(out); err != nil {
+		return nil, x.cannotSend("cannot authorize", x.cause(err, clock))
+	}
+	x.sent = out.Header
+	if x.request.body == nil {
+		return func(context.Context) {}, true
+	}
+	release, err := x.request.body.attach(out)
+	if err != nil {
+		return nil, x.cannotSend("cannot open the upload", err)
+	}
+	if upload, streams := x.request.body.(*multipartPayload); streams {
+		upload.whenSent(clock.start)
+	}
+	return release, true
+}
+
+// cannotSend ends the call. It is always false.
+func (x *exchange) cannotSend(text string, err error) bool {
+	x.unsent, x.unsentText = err, text
+	return false
+}
+
+func (x *exchange) authorize(out *http.Request) error {
+	switch {
+	case x.request.anon:
+		return nil
+	case x.request.token != "":
+		out.Header.Set("Authorization", "Bearer "+x.request.token)
+		return nil
+	}
+	return x.core.auth.Authorize(out.Context(), out)
+}
+
+// heldBack is the refusal that a call gets which cannot wait for the end of a pause.
+func (x *exchange) heldBack(remaining time.Duration) *Error {
+	return &Error{Op: x.request.String(), StatusCode: http.StatusTooManyRequests, RetryAfter: remaining, Attempts: x.attempts}
+}
+
+// fail takes in an attempt that got no answer.
+func (x *exchange) fail(err error, clock *clock, trace *writeTrace) {
+	if upload, ok := x.request.body.(*multipartPayload); ok && upload.failure() != nil {
+		x.cannotSend("reading the upload", upload.failure()) // the request is not complete, so nothing is done
+	}
+	x.err = x.cause(err, clock)
+	x.written = !trace.knowsUnwritten() && !isDialError(err)
+}
+
+// cause is what kept an answer away: the context, the time-out, or what err says.
+func (x *exchange) cause(err error, clock *clock) error {
+	switch {
+	case x.ctx.Err() != nil:
+		return x.ctx.Err()
+	case clock.ctx.Err() != nil:
+		return errTimeout(x.core.timeout)
+	}
+	return bare(err)
+}
+
+// read takes in the answer, up to the limit for its kind.
+func (x *exchange) read(resp *http.Response, clock *clock) {
+	defer resp.Body.Close()
+	x.status, x.header = resp.StatusCode, resp.Header
+	x.written = true
+	if x.status != http.StatusTooManyRequests {
+		x.core.gate.accept()
+	}
+	limit := x.core.maxResponse
+	if !x.succeeded() {
+		limit = maxErrorBody
+	}
+	var buf bytes.Buffer
+	if resp.ContentLength > 0 {
+		buf.Grow(int(min(resp.ContentLength, limit, 1<<20)) + bytes.MinRead)
+	}
+	_, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	x.body = buf.Bytes()
+	over := int64(len(x.body)) > limit
+	switch {
+	case !x.succeeded():
+		x.body = x.body[:min(len(x.body), maxErrorBody)]
+		_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody*3) // a connection whose answer is read can be used again
+	case over:
+		x.body, x.err = nil, ErrResponseTooLarge
+	case err != nil:
+		x.err = x.cause(err, clock)
+	}
+}
+
+func (x *exchange) log() {
+	if !x.core.logger.Enabled(x.ctx, slog.LevelDebug) {
+		return
+	}
+	x.core.logger.LogAttrs(x.ctx, slog.LevelDebug, "smooch attempt",
+		slog.String("op", x.request.String()),
+		slog.Int("status", x.status),
+		slog.Int("attempt", x.attempts),
+		slog.Duration("duration", time.Since(x.began)))
+}
+
+// clock bounds an attempt. For an upload it starts when the body has been sent.
+type clock struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	limit   time.Duration
+	running atomic.Bool
+	timer   atomic.Pointer[time.Timer]
+}
+
+func (x *exchange) startClock() *clock {
+	c := &clock{limit: x.core.timeout}
+	if _, streams := x.request.body.(*multipartPayload); streams {
+		c.ctx, c.cancel = context.WithCancel(x.ctx)
+		return c
+	}
+	c.running.Store(true)
+	c.ctx, c.cancel = context.WithTimeout(x.ctx, c.limit)
+	return c
+}
+
+// start starts the time, unless it runs.
+func (c *clock) start() {
+	if !c.running.Swap(true) {
+		c.timer.Store(time.AfterFunc(c.limit, c.cancel))
+	}
+}
+
+func (c *clock) stop() {
+	if timer := c.timer.Load(); timer != nil {
+		timer.Stop()
+	}
+	c.cancel()
+}
+
+// writeTrace learns from net/http whether a request can have reached the service.
+type writeTrace struct {
+	asked, wrote atomic.Bool
+}
+
+func (t *writeTrace) with(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:      func(string) { t.asked.Store(true) },
+		WroteHeaders: func() { t.wrote.Store(true) },
+	})
+}
+
+// knowsUnwritten is false also for a transport that does not tell.
+func (t *writeTrace) knowsUnwritten() bool { return t.asked.Load() && !t.wrote.Load() }

@@ -1,0 +1,240 @@
+package smooch
+
+import (
+	"context"
+	"iter"
+	"net/url"
+)
+
+// ImageUpload is the argument of [ConversationsService.UploadImage].
+type ImageUpload struct {
+	Upload              // the image
+	Message MessagePost // role, name, text, metadata and all else that posting takes, sent as form fields; objects as JSON
+}
+
+type postbackCreate struct {
+	ActionID string `json:"actionId"`
+}
+
+// ConversationsService posts and reads the messages of app users. A userID argument is the
+// generated _id or your own userId, any text. Each user has one conversation, made by the first message.
+type ConversationsService struct{ c *Client }
+
+// Get gives a user's conversation with its messages, all of them. It fails with [ErrNotFound] if the
+// user has no conversation yet.
+//
+// Deprecated: only v1 promises it. Use [ConversationsService.Messages].
+//
+//	GET /appusers/{userId}/conversation
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: REST reference, "Get Conversation".
+func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...CallOption) (*Conversation, error) {
+	return one[Conversation](ctx, s.c, opConversationGet.with(userID), nil, "conversation", opts)
+}
+
+// PostMessage posts a message to a user's conversation:
+//
+//	app.Conversations.PostMessage(ctx, userID, smooch.TextMessage("Noon it is."))
+//
+// A missing role is appUser for a credential of one user, else appMaker; on v1.1 a missing type is that of
+// the content. It is never sent twice by the SDK: [ErrOutcomeUnknown] says that it may have
+// arrived, and [WithSendToken] finds out.
+//
+//	POST /appusers/{userId}/conversation/messages
+//	POST /appusers/{userId}/messages
+//
+// The first path is v1's, the second v1.1's. Scope: for the role appUser as for the user's profile, for appMaker
+// app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Post Message".
+func (s *ConversationsService) PostMessage(ctx context.Context, userID string, message MessagePost, opts ...CallOption) (*MessageResponse, error) {
+	r := s.c.route(opConversationPostMessage, opMessagesCreate).with(userID)
+	message = message.withDefaults(s.c.version, s.c.defaultRole())
+	if message.Type == "" && message.Message == nil && s.c.version == V1_1 {
+		return nil, argumentError(r, "message", "has neither a type, which v1.1 requires, nor content that tells it")
+	}
+	o := apply(opts)
+	if o.sendToken != nil {
+		return s.postSettled(ctx, userID, r, message, &o)
+	}
+	return s.post(ctx, r, message, &o)
+}
+
+func (s *ConversationsService) post(ctx context.Context, r request, message MessagePost, o *callOptions) (*MessageResponse, error) {
+	var answer MessageResponse
+	if err := s.c.send(ctx, r.json(message), into("", &answer), o); err != nil {
+		return nil, err
+	}
+	return &answer, nil
+}
+
+// UploadImage sends an image and posts it to a user's conversation. The role is filled in as in [ConversationsService.PostMessage].
+//
+// Deprecated: on v1.1 use [AttachmentsService.Upload] and [ImageMessage].
+//
+//	POST /appusers/{userId}/conversation/images
+//	POST /appusers/{userId}/images
+//
+// The first path is v1's, the second v1.1's. Scope: for the role appUser as for the user's profile, for appMaker
+// app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Upload Image".
+func (s *ConversationsService) UploadImage(ctx context.Context, userID string, image ImageUpload, opts ...CallOption) (*MessageResponse, error) {
+	r := s.c.route(opConversationUploadImage, opMessagesUploadImage).with(userID)
+	if image.Message.Role == "" {
+		image.Message.Role = s.c.defaultRole()
+	}
+	return upload[MessageResponse](ctx, s.c, r, image.Upload, image.Message, "", opts)
+}
+
+// route chooses between the rows that v1 and v1.1 have for the same thing.
+func (c *Client) route(v1, v11 operationID) operationID {
+	if c.version == V1 {
+		return v1
+	}
+	return v11
+}
+
+func (c *Client) defaultRole() Role {
+	if c.core.scope.isUser() {
+		return RoleAppUser
+	}
+	return RoleAppMaker
+}
+
+// ListMessages gives one page of a user's messages, at most 100, oldest first: the newest ones, those
+// before options.Before, or those after options.After, that instant excluded. It fails with [ErrNotFound]
+// if the user has no conversation yet.
+//
+//	GET /appusers/{userId}/messages
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Messages".
+func (s *ConversationsService) ListMessages(ctx context.Context, userID string, options MessageListOptions, opts ...CallOption) (*MessagePage, error) {
+	r := opMessagesList.with(userID).query(options)
+	if !options.Before.IsZero() && !options.After.IsZero() {
+		r.err = argumentError(r, "options", "have both Before and After, which exclude each other")
+	}
+	return one[MessagePage](ctx, s.c, r, nil, "", opts)
+}
+
+// Messages walks a user's messages from the newest (or the last before options.Before) to the
+// oldest, asking for a page when the last is used up. With options.After it walks from the first after that
+// to the newest; UnixTime{time.Unix(0, 0)} is the whole history in reading order.
+//
+// An error is yielded once, last: [ErrNotFound] if the user has no conversation yet. Of several
+// messages of one millisecond at the edge of a page the API can leave some out.
+//
+//	GET /appusers/{userId}/messages
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Messages".
+func (s *ConversationsService) Messages(ctx context.Context, userID string, options MessageListOptions, opts ...CallOption) iter.Seq2[*Message, error] {
+	return func(yield func(*Message, error) bool) {
+		forward := !options.After.IsZero()
+		for options := options; ; {
+			p, err := s.ListMessages(ctx, userID, options, opts...)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range p.Messages {
+				if !forward {
+					i = len(p.Messages) - 1 - i
+				}
+				if !yield(&p.Messages[i], nil) {
+					return
+				}
+			}
+			next, more := p.following(forward)
+			if !more {
+				return
+			}
+			if !options.advance(next, forward) {
+				yield(nil, errNoProgress)
+				return
+			}
+		}
+	}
+}
+
+// fullPage is how many messages the service puts on a page.
+const fullPage = 100
+
+// following is where the page after p begins. A link to it is read for its parameter, never
+// followed: it could lead elsewhere. Where the service sends no links, a full page is followed by another.
+func (p *MessagePage) following(forward bool) (next UnixTime, more bool) {
+	if len(p.Messages) == 0 {
+		return next, false
+	}
+	link, parameter, edge := p.Previous, "before", p.Messages[0].Received
+	if forward {
+		link, parameter, edge = p.Next, "after", p.Messages[len(p.Messages)-1].Received
+	}
+	if u, err := url.Parse(link); err == nil {
+		if t, ok := parseUnixTime(u.Query().Get(parameter)); ok {
+			return UnixTime{t}, true
+		}
+	}
+	return edge, link != "" || len(p.Messages) >= fullPage
+}
+
+// advance moves the options on to the next page; false if that is not further.
+func (o *MessageListOptions) advance(next UnixTime, forward bool) bool {
+	switch {
+	case next.IsZero():
+		return false
+	case forward:
+		ok := next.After(o.After.Time)
+		o.After = next
+		return ok
+	}
+	ok := o.Before.IsZero() || next.Before(o.Before.Time)
+	o.Before = next
+	return ok
+}
+
+// DeleteMessage removes one message from the history.
+//
+//	DELETE /appusers/{userId}/messages/{messageId}
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+func (s *ConversationsService) DeleteMessage(ctx context.Context, userID, messageID string, opts ...CallOption) error {
+	return exec(ctx, s.c, opMessagesDelete.with(userID, messageID), nil, opts)
+}
+
+// DeleteMessages removes a user's whole history, for good. Channels stay linked.
+//
+//	DELETE /appusers/{userId}/messages
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete All Messages".
+func (s *ConversationsService) DeleteMessages(ctx context.Context, userID string, opts ...CallOption) error {
+	return exec(ctx, s.c, opMessagesDeleteAll.with(userID), nil, opts)
+}
+
+// PostActivity shows the user that the business is typing, or has read. A missing role is appMaker, the only one that the
+// service takes. The answer is the conversation, zero where the service sends none. It fails with [ErrNotFound] if
+// the user has no conversation yet.
+//
+//	POST /appusers/{userId}/conversation/activity
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Conversation Activity".
+func (s *ConversationsService) PostActivity(ctx context.Context, userID string, activity Activity, opts ...CallOption) (*Conversation, error) {
+	if activity.Role == "" {
+		activity.Role = RoleAppMaker
+	}
+	return one[Conversation](ctx, s.c, opConversationActivity.with(userID), activity, "conversation", opts)
+}
+
+// ResetUnreadCount sets the conversation's unread count to 0: the user has read. It fails with [ErrNotFound] if the user has no
+// conversation yet.
+//
+//	POST /appusers/{userId}/conversation/read
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Reset Unread Count".
+func (s *ConversationsService) ResetUnreadCount(ctx context.Context, userID string, opts ...CallOption) error {
+	return exec(ctx, s.c, opConversationResetUnread.with(userID), nil, opts)
+}
+
+// Postback plays a user's tap on the postback action with the id actionID.
+//
+//	POST /appusers/{userId}/conversation/postback
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official JavaScript client.
+func (s *ConversationsService) Postback(ctx context.Context, userID, actionID string, opts ...CallOption) error {
+	return exec(ctx, s.c, opConversationPostback.with(userID), postbackCreate{actionID}, opts)
+}

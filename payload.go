@@ -1,0 +1,399 @@
+package smooch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+)
+
+// Upload is a file to send. It streams: memory stays the same whatever its size.
+//
+// Content-Length is sent when the size is known. A Source that can be sought is repeated,
+// where a repeat is allowed, from where it stood; so is a file given by Open. Any other Source is sent once,
+// even after a 429. Source is not closed.
+//
+// To show progress, count in a Source of your own that reads from the file.
+type Upload struct {
+	Source io.Reader                     // what to send; or
+	Open   func() (io.ReadCloser, error) // opens what to send, anew for each attempt
+
+	Filename    string // default: the base name of an *os.File, else "upload" with an ending that fits
+	ContentType string // default: by the file name's ending, else by the first 512 bytes
+	Size        int64  // bytes; 0: found out from a Source that can be sought or has Len
+}
+
+// payload is the body of a request.
+type payload interface {
+	contentType() string
+	// attach gives r the body, for one attempt. release ends the attempt's use of it.
+	attach(r *http.Request) (release func(ctx context.Context), err error)
+	// repeatable reports whether attach may be called again.
+	repeatable() bool
+}
+
+// bytesPayload is a body in memory.
+type bytesPayload struct {
+	kind string
+	data []byte
+}
+
+func (p *bytesPayload) contentType() string { return p.kind }
+func (p *bytesPayload) repeatable() bool    { return true }
+
+func (p *bytesPayload) attach(r *http.Request) (func(context.Context), error) {
+	r.ContentLength = int64(len(p.data))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.data)), nil }
+	r.Body, _ = r.GetBody()
+	return func(context.Context) {}, nil
+}
+
+// multipartPayload is a file with form fields. Only what surrounds the file is in memory.
+type multipartPayload struct {
+	upload Upload
+	form   *multipart.Writer
+	head   []byte // up to the file
+	tail   []byte // from its end
+	fields []formField
+
+	prefix []byte     // what was read of a Source to tell its type
+	seeker io.Seeker  // nil: it cannot be sent again
+	start  int64      // where the seeker stood
+	size   int64      // of the file, -1: unknown
+	inUse  *source    // of the current attempt
+	spent  bool       // a Source that cannot be sought has been read from
+	end    *endReader // of the current attempt's body
+}
+
+type formField struct{ name, value string }
+
+// upload sends a file as the part "source", and the members of fields as form fields.
+func upload[T any](ctx context.Context, c *Client, r request, u Upload, fields any, key string, opts []CallOption) (*T, error) {
+	body, err := newMultipart(r, u, fields)
+	if err != nil {
+		return nil, err
+	}
+	r.body = body
+	return one[T](ctx, c, r, nil, key, opts)
+}
+
+func newMultipart(op fmt.Stringer, u Upload, fields any) (*multipartPayload, error) {
+	if (u.Source == nil) == (u.Open == nil) {
+		return nil, argumentError(op, "upload", "has not exactly one of Source and Open")
+	}
+	p := &multipartPayload{upload: u, size: -1}
+	if err := p.measure(); err != nil {
+		return nil, argumentError(op, "upload", "cannot be read: "+safeText(err))
+	}
+	var err error
+	if p.fields, err = formFields(fields); err != nil {
+		return nil, argumentError(op, "form", "cannot be encoded: "+safeText(err))
+	}
+	if strings.ContainsFunc(p.upload.ContentType, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil, argumentError(op, "upload", "has a ContentType that is not one line of ASCII")
+	}
+	return p, p.frame()
+}
+
+// measure finds out where the source stands, its size, name and type.
+func (p *multipartPayload) measure() error {
+	u := &p.upload
+	if s, ok := u.Source.(io.Seeker); ok {
+		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
+			p.seeker, p.start = s, start
+		}
+	}
+	if file, ok := u.Source.(*os.File); ok && u.Filename == "" {
+		u.Filename = file.Name()
+	}
+	u.Filename = baseName(u.Filename)
+	if err := p.measureSize(); err != nil {
+		return err
+	}
+	if u.ContentType == "" {
+		u.ContentType = mime.TypeByExtension(filepath.Ext(u.Filename))
+	}
+	if u.ContentType == "" {
+		if err := p.sniff(); err != nil {
+			return err
+		}
+	}
+	if u.Filename == "" {
+		u.Filename = "upload" + extension(u.ContentType)
+	}
+	return nil
+}
+
+func (p *multipartPayload) measureSize() error {
+	sized, hasLen := p.upload.Source.(interface{ Len() int })
+	switch {
+	case p.upload.Size > 0:
+		p.size = p.upload.Size
+	case hasLen:
+		p.size = int64(sized.Len())
+	case p.seeker != nil && isRegular(p.upload.Source):
+		end, err := p.seeker.Seek(0, io.SeekEnd)
+		if err != nil {
+			return err
+		}
+		p.size = max(end-p.start, 0)
+		_, err = p.seeker.Seek(p.start, io.SeekStart)
+		return err
+	}
+	return nil
+}
+
+// isRegular is false for devices and the like, whose end says nothing of their size.
+func isRegular(r io.Reader) bool {
+	file, ok := r.(*os.File)
+	if !ok {
+		return true
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+// sniff tells the content type from the first bytes, which are not lost.
+func (p *multipartPayload) sniff() error {
+	r := p.upload.Source
+	if p.upload.Open != nil {
+		file, err := p.upload.Open()
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		r = file
+	}
+	first := make([]byte, 512)
+	n, err := io.ReadFull(r, first)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return err
+	}
+	p.upload.ContentType = http.DetectContentType(first[:n])
+	switch {
+	case p.seeker != nil:
+		_, err := p.seeker.Seek(p.start, io.SeekStart)
+		return err
+	case p.upload.Open == nil:
+		p.prefix = first[:n]
+	}
+	return nil
+}
+
+// baseName keeps the directories of the caller's machine to itself.
+func baseName(name string) string {
+	return name[strings.LastIndexAny(name, `/\`)+1:]
+}
+
+// extension is a file name's ending for a content type; the service looks at it.
+func extension(contentType string) string {
+	kind, _, _ := mime.ParseMediaType(contentType)
+	switch kind {
+	case "image/jpeg":
+		return ".jpg"
+	case "image/png", "image/gif", "image/webp", "image/bmp", "application/pdf", "application/zip", "video/mp4", "video/webm":
+		return "." + kind[strings.Index(kind, "/")+1:]
+	case "audio/mpeg":
+		return ".mp3"
+	case "text/plain":
+		return ".txt"
+	}
+	return ""
+}
+
+// formFields are the members of a request type as form fields: text as it is, all else as JSON.
+func formFields(v any) ([]formField, error) {
+	if v == nil {
+		return nil, nil
+	}
+	data, err := encodeJSON(v)
+	if err != nil {
+		return nil, err
+	}
+	dec := newDecoder(data)
+	if _, err := dec.Token(); err != nil {
+		return nil, err
+	}
+	var fields []formField
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, err
+		}
+		fields = append(fields, formField{name.(string), formText(value)})
+	}
+	return fields, nil
+}
+
+func formText(value json.RawMessage) string {
+	var text string
+	if json.Unmarshal(value, &text) == nil {
+		return text
+	}
+	return string(value)
+}
+
+// withFields is the payload with further form fields.
+func (p *multipartPayload) withFields(op fmt.Stringer, extra map[string]any) (payload, error) {
+	fields, err := formFields(extra)
+	if err != nil {
+		return nil, argumentError(op, "field", "cannot be encoded: "+safeText(err))
+	}
+	for _, field := range p.fields {
+		if _, replaced := extra[field.name]; !replaced {
+			fields = append(fields, field)
+		}
+	}
+	p.fields = fields
+	return p, p.frame()
+}
+
+// frame writes what surrounds the file: its part's header, then the form fields.
+func (p *multipartPayload) frame() error {
+	var buf bytes.Buffer
+	p.form = multipart.NewWriter(&buf)
+	header := textproto.MIMEHeader{
+		"Content-Disposition": {multipart.FileContentDisposition("source", p.upload.Filename)},
+		"Content-Type":        {p.upload.ContentType},
+	}
+	if _, err := p.form.CreatePart(header); err != nil {
+		return err
+	}
+	p.head = bytes.Clone(buf.Bytes())
+	buf.Reset()
+	for _, field := range p.fields {
+		if err := p.form.WriteField(field.name, field.value); err != nil {
+			return err
+		}
+	}
+	if err := p.form.Close(); err != nil {
+		return err
+	}
+	p.tail = buf.Bytes()
+	return nil
+}
+
+func (p *multipartPayload) contentType() string { return p.form.FormDataContentType() }
+
+func (p *multipartPayload) repeatable() bool {
+	return p.upload.Open != nil || p.seeker != nil || !p.spent
+}
+
+func (p *multipartPayload) attach(r *http.Request) (func(context.Context), error) {
+	src := &source{turn: make(chan struct{}, 1)}
+	switch {
+	case p.upload.Open != nil:
+		file, err := p.upload.Open()
+		if err != nil {
+			return nil, err
+		}
+		src.r, src.close = file, file.Close
+	case p.seeker != nil:
+		if _, err := p.seeker.Seek(p.start, io.SeekStart); err != nil {
+			return nil, err
+		}
+		src.r = p.upload.Source
+	default:
+		src.r = io.MultiReader(bytes.NewReader(p.prefix), p.upload.Source)
+	}
+	p.inUse, p.end = src, &endReader{r: bytes.NewReader(p.tail)}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(p.head), src, p.end), src}
+	r.ContentLength = -1
+	if p.size >= 0 {
+		r.ContentLength = int64(len(p.head)) + p.size + int64(len(p.tail))
+	}
+	return func(ctx context.Context) {
+		src.revoke(ctx)
+		p.spent = p.spent || src.touched.Load()
+	}, nil
+}
+
+// failure is the error that the caller's reader gave, if it gave one.
+func (p *multipartPayload) failure() error {
+	if p.inUse == nil {
+		return nil
+	}
+	if err := p.inUse.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// source is the caller's reader, lent to one attempt. A transport may go on reading
+// after it has answered; what it reads after revoke is an error, so that the reader is the
+// caller's again.
+type source struct {
+	r       io.Reader
+	close   func() error
+	turn    chan struct{} // held while r is read, and for good once revoked
+	revoked atomic.Bool
+	touched atomic.Bool
+	failed  atomic.Pointer[error]
+}
+
+var errRevoked = errors.New("the attempt is over")
+
+func (s *source) Read(b []byte) (int, error) {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	if s.revoked.Load() {
+		return 0, errRevoked
+	}
+	s.touched.Store(true)
+	n, err := s.r.Read(b)
+	if err != nil && err != io.EOF {
+		s.failed.Store(&err)
+	}
+	return n, err
+}
+
+// Close is the transport's; the caller's reader stays open.
+func (s *source) Close() error { return nil }
+
+// revoke waits for a read that is under way, unless the context ends first.
+func (s *source) revoke(ctx context.Context) {
+	s.revoked.Store(true)
+	select {
+	case s.turn <- struct{}{}:
+		<-s.turn
+	case <-ctx.Done():
+	}
+	if s.close != nil {
+		_ = s.close() // it was read only
+	}
+}
+
+// whenSent has f called when the last of the attempt's body has been read.
+func (p *multipartPayload) whenSent(f func()) { p.end.reached = f }
+
+// endReader tells when the last of a body has been read.
+type endReader struct {
+	r       *bytes.Reader
+	reached func()
+}
+
+func (e *endReader) Read(b []byte) (int, error) {
+	n, err := e.r.Read(b)
+	if e.r.Len() == 0 && e.reached != nil {
+		e.reached()
+		e.reached = nil
+	}
+	return n, err
+}
