@@ -2,13 +2,16 @@ package smooch
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -98,4 +101,14 @@ func fakeClient(t *testing.T, f roundTripper, opts ...Option) *Client {
 	t.Helper()
 	hc := &http.Client{Transport: f}
 	return newTestClient(t, "http://127.0.0.1:1", AppJWT("app_1", "s3cr3t"), append([]Option{WithHTTPClient(hc)}, opts...)...)
+}
+
+// assertNoSecret prints v in every way that people print things.
+func assertNoSecret(t *testing.T, v any, secret string) {
+	t.Helper()
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", v)
+	for _, text := range []string{fmt.Sprint(v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%s", v), log.String()} {
+		assert.NotContains(t, text, secret)
+	}
 }

@@ -1,0 +1,102 @@
+package smooch
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// endpoint is a row of testdata/endpoints.json: the facts of the endpoint list that the table needs.
+type endpoint struct {
+	ID        string
+	Method    string
+	Path      string
+	AppScoped bool
+	Versions  []Version
+	Auth      struct {
+		AppToken bool
+		JWT      []string
+		Keys     []string
+	}
+	Retry      string
+	Deprecated bool
+}
+
+func readEndpoints(t *testing.T) []endpoint {
+	t.Helper()
+	data, err := os.ReadFile("testdata/endpoints.json")
+	require.NoError(t, err)
+	var list []endpoint
+	require.NoError(t, json.Unmarshal(data, &list))
+	return list
+}
+
+func TestOperationsAreTheEndpointList(t *testing.T) {
+	list := readEndpoints(t)
+	require.Len(t, list, 97)
+	require.Len(t, operations, len(list))
+	for i, want := range list {
+		got := operations[i]
+		t.Run(want.ID, func(t *testing.T) {
+			assert.Equal(t, want.ID, got.name)
+			assert.Equal(t, want.Method, got.method)
+			assert.Equal(t, want.Path, got.path)
+			assert.Equal(t, want.AppScoped, got.inApp)
+			assert.ElementsMatch(t, want.Versions, got.versions)
+			assert.Equal(t, want.Auth.AppToken, slices.Contains(got.accepts.scopes, ScopeAppToken))
+			assert.ElementsMatch(t, scopesOf(want.Auth.JWT), withoutAppToken(got.accepts.scopes))
+			assert.ElementsMatch(t, keyOwners(want.Auth.Keys), got.accepts.keys)
+			assert.Equal(t, want.repeat(), got.repeat)
+		})
+	}
+}
+
+// repeat is what the list's retry facts come to. 404 on a repeat is done where the call removes what it names.
+func (e endpoint) repeat() repeatClass {
+	switch {
+	case e.Method == "GET":
+		return safe
+	case e.Retry != "yes":
+		return unsafe
+	case e.ID == "appusers.unlinkChannel":
+		return unlinking
+	case e.ID == "appusers.deleteProfile":
+		return idempotent
+	case e.Method == "DELETE" || e.ID == "attachments.remove":
+		return removing
+	}
+	return idempotent
+}
+
+func scopesOf(words []string) []Scope {
+	var scopes []Scope
+	for _, word := range words {
+		switch word {
+		case "appMaker/account":
+			scopes = append(scopes, ScopeAppMaker, ScopeAccount)
+		case "integration (OAuth access token)":
+			scopes = append(scopes, ScopeIntegration)
+		default:
+			scopes = append(scopes, Scope(word))
+		}
+	}
+	return scopes
+}
+
+func withoutAppToken(scopes []Scope) []Scope {
+	return slices.DeleteFunc(slices.Clone(scopes), func(s Scope) bool { return s == ScopeAppToken })
+}
+
+func keyOwners(words []string) []string {
+	owners := slices.Clone(words)
+	for i, word := range owners {
+		if word == "serviceAccount" {
+			owners[i] = "service account"
+		}
+	}
+	return owners
+}
