@@ -1,0 +1,110 @@
+package smooch
+
+import "context"
+
+// Menu is a persistent menu, shown on Messenger and WeChat.
+type Menu struct {
+	Items    []MenuItem    `json:"items"` // required, may be empty
+	Settings *MenuSettings `json:"settings,omitempty"`
+	Name     string        `json:"name,omitempty"` // early v1
+}
+
+// MenuSettings are settings of a menu.
+type MenuSettings struct {
+	InputEnabled bool `json:"inputEnabled"` // whether the user can also write; Messenger only, the service's default is true
+}
+
+// MenuItemType is the kind of a menu item. The set is open.
+type MenuItemType string
+
+// The kinds of menu items.
+const (
+	MenuLink     MenuItemType = "link"
+	MenuPostback MenuItemType = "postback"
+	MenuSubmenu  MenuItemType = "submenu"
+)
+
+// MenuItem is an entry of a menu.
+type MenuItem struct {
+	ID      string       `json:"_id,omitempty"` // received only
+	Type    MenuItemType `json:"type"`
+	Text    string       `json:"text"`
+	URI     string       `json:"uri,omitempty"`     // link
+	Payload string       `json:"payload,omitempty"` // postback
+	Items   []MenuItem   `json:"items,omitzero"`    // submenu
+}
+
+// MenuService manages the persistent menu of an app. An integration can have its own
+// instead, see [IntegrationsService.UpdateMenu].
+type MenuService struct{ c *Client }
+
+// Get gives the app's menu.
+//
+//	GET /menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get App Menu".
+func (s *MenuService) Get(ctx context.Context, opts ...CallOption) (*Menu, error) {
+	return one[Menu](ctx, s.c, opMenuGet.with(), nil, "menu", opts)
+}
+
+// Update replaces the app's menu.
+//
+//	PUT /menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update App Menu".
+func (s *MenuService) Update(ctx context.Context, menu Menu, opts ...CallOption) (*Menu, error) {
+	return one[Menu](ctx, s.c, opMenuUpdate.with(), menu.sent(), "menu", opts)
+}
+
+// Delete removes the app's menu.
+//
+//	DELETE /menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete App Menu".
+func (s *MenuService) Delete(ctx context.Context, opts ...CallOption) error {
+	return exec(ctx, s.c, opMenuDelete.with(), nil, opts)
+}
+
+// sent is the menu with items even if there are none: the service requires the member.
+func (m Menu) sent() Menu {
+	if m.Items == nil {
+		m.Items = []MenuItem{}
+	}
+	return m
+}
+
+// GetMenu gives an integration's own menu.
+//
+//	GET /integrations/{integrationId}/menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Integration Menu".
+func (s *IntegrationsService) GetMenu(ctx context.Context, integrationID string, opts ...CallOption) (*Menu, error) {
+	return one[Menu](ctx, s.c, opIntegrationsMenuGet.with(integrationID), nil, "menu", opts)
+}
+
+// CreateMenu gives an integration its own menu, in place of the app's. UpdateMenu does too, and can be repeated.
+//
+//	POST /integrations/{integrationId}/menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+func (s *IntegrationsService) CreateMenu(ctx context.Context, integrationID string, menu Menu, opts ...CallOption) (*Menu, error) {
+	return one[Menu](ctx, s.c, opIntegrationsMenuCreate.with(integrationID), menu.sent(), "menu", opts)
+}
+
+// UpdateMenu replaces an integration's own menu, or makes it.
+//
+//	PUT /integrations/{integrationId}/menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update Integration Menu".
+func (s *IntegrationsService) UpdateMenu(ctx context.Context, integrationID string, menu Menu, opts ...CallOption) (*Menu, error) {
+	return one[Menu](ctx, s.c, opIntegrationsMenuUpdate.with(integrationID), menu.sent(), "menu", opts)
+}
+
+// DeleteMenu removes an integration's own menu. The app's menu shows again.
+//
+//	DELETE /integrations/{integrationId}/menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete Integration Menu".
+func (s *IntegrationsService) DeleteMenu(ctx context.Context, integrationID string, opts ...CallOption) error {
+	return exec(ctx, s.c, opIntegrationsMenuDelete.with(integrationID), nil, opts)
+}

@@ -1,0 +1,115 @@
+package smooch
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Profile is the business profile of a WhatsApp integration. The service may answer more: [WithResponse].
+type Profile struct {
+	About       string   `json:"about,omitempty"`
+	Address     string   `json:"address,omitempty"`
+	Description string   `json:"description,omitempty"`
+	Email       string   `json:"email,omitempty"`
+	PhotoURL    string   `json:"photoUrl,omitempty"`
+	Vertical    string   `json:"vertical,omitempty"` // the line of business
+	Websites    []string `json:"websites,omitzero"`
+}
+
+// ProfileUpdate is the argument of [IntegrationsService.UpdateProfile]. nil leaves a field as it is.
+type ProfileUpdate struct {
+	About       *string  `json:"about,omitempty"`       // about 139 characters
+	Address     *string  `json:"address,omitempty"`     // 256 characters
+	Description *string  `json:"description,omitempty"` // 256 characters
+	Email       *string  `json:"email,omitempty"`       // 128 characters
+	PhotoURL    *string  `json:"photoUrl,omitempty"`    // 640x640 pixels and 63 KB are advised
+	Vertical    *string  `json:"vertical,omitempty"`    // 128 characters
+	Websites    []string `json:"websites,omitzero"`     // 2, of 256 characters each
+}
+
+// ProfilePhoto is the answer of [IntegrationsService.UploadProfilePhoto].
+type ProfilePhoto struct {
+	PhotoURL string `json:"photoUrl"`
+}
+
+// MessageTemplate is a template of WhatsApp's, which a message names to reach a person outside the 24 hour window.
+type MessageTemplate struct {
+	ID         string          `json:"id,omitempty"`
+	Name       string          `json:"name"`
+	Language   string          `json:"language,omitempty"`   // such as "en_US"
+	Category   string          `json:"category,omitempty"`   // such as "ALERT_UPDATE"
+	Status     string          `json:"status,omitempty"`     // "PENDING" after creation
+	Components json.RawMessage `json:"components,omitempty"` // in WhatsApp's form
+}
+
+// MessageTemplateCreate is the argument of [IntegrationsService.CreateMessageTemplate].
+type MessageTemplateCreate struct {
+	Name       string          `json:"name"`       // required
+	Language   string          `json:"language"`   // required, such as "en_US"
+	Category   string          `json:"category"`   // required, such as "ALERT_UPDATE"
+	Components json.RawMessage `json:"components"` // required, an array in WhatsApp's form: [{"type":"BODY","text":"..."}]
+}
+
+// MessageTemplateListOptions choose message templates. Before and After are cursors of the service, opaque.
+type MessageTemplateListOptions struct {
+	Name   string `url:"name,omitempty"` // all translations of one template
+	Limit  int    `url:"limit,omitempty"`
+	Before string `url:"before,omitempty"`
+	After  string `url:"after,omitempty"`
+}
+
+// GetProfile gives the business profile of a WhatsApp integration.
+//
+//	GET /integrations/{integrationId}/profile
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+func (s *IntegrationsService) GetProfile(ctx context.Context, integrationID string, opts ...CallOption) (*Profile, error) {
+	return one[Profile](ctx, s.c, opIntegrationsProfileGet.with(integrationID), nil, "profile", opts)
+}
+
+// UpdateProfile changes the fields of a WhatsApp integration's business profile that update
+// sets. The service was seen to answer nothing, and the profile is zero then.
+//
+//	PUT /integrations/{integrationId}/profile
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+func (s *IntegrationsService) UpdateProfile(ctx context.Context, integrationID string, update ProfileUpdate, opts ...CallOption) (*Profile, error) {
+	return one[Profile](ctx, s.c, opIntegrationsProfileUpdate.with(integrationID), update, "profile", opts)
+}
+
+// UploadProfilePhoto replaces the photo of a WhatsApp integration's business profile.
+//
+//	PUT /integrations/{integrationId}/profile/photo
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+func (s *IntegrationsService) UploadProfilePhoto(ctx context.Context, integrationID string, photo Upload, opts ...CallOption) (*ProfilePhoto, error) {
+	return upload[ProfilePhoto](ctx, s.c, opIntegrationsProfileUploadPhoto.with(integrationID), photo, nil, "", opts)
+}
+
+// ListMessageTemplates gives WhatsApp's message templates of an integration, as many as the
+// service puts on a page. How it names the next page was never seen: look at the answer's bytes ([WithResponse]).
+//
+//	GET /integrations/{integrationId}/messageTemplates
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+func (s *IntegrationsService) ListMessageTemplates(ctx context.Context, integrationID string, options MessageTemplateListOptions, opts ...CallOption) ([]MessageTemplate, error) {
+	return list[MessageTemplate](ctx, s.c, opIntegrationsMessageTemplatesList.with(integrationID).query(options), "messageTemplates", opts)
+}
+
+// CreateMessageTemplate hands a message template in to WhatsApp.
+//
+//	POST /integrations/{integrationId}/messageTemplates
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+func (s *IntegrationsService) CreateMessageTemplate(ctx context.Context, integrationID string, template MessageTemplateCreate, opts ...CallOption) (*MessageTemplate, error) {
+	return one[MessageTemplate](ctx, s.c, opIntegrationsMessageTemplatesCreate.with(integrationID), template, "messageTemplate", opts)
+}
+
+// DeleteMessageTemplate removes a message template by its name, in all languages.
+//
+//	DELETE /integrations/{integrationId}/messageTemplates/{name}
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+func (s *IntegrationsService) DeleteMessageTemplate(ctx context.Context, integrationID, name string, opts ...CallOption) error {
+	return exec(ctx, s.c, opIntegrationsMessageTemplatesDelete.with(integrationID, name), nil, opts)
+}
