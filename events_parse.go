@@ -1,0 +1,286 @@
+package smooch
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+)
+
+// ParseEvent decodes the body of a webhook's request. It does not check who sent it: that is the
+// secret's job, see [WebhookReceiver].
+//
+// Unknown triggers, and known ones with parts of other types than documented, are an
+// [*UnknownEvent]; unknown fields and enum values are no error. What is not a JSON object is a [*DecodeError].
+//
+// Versions: v1, v1.1. Source: REST reference, "Webhooks".
+func ParseEvent(body []byte) (Event, error) {
+	var peek struct {
+		Trigger json.RawMessage `json:"trigger"`
+	}
+	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+		return nil, &DecodeError{Op: "webhook", Err: errNotObject}
+	}
+	if err := decodeStrict(body, &peek); err != nil {
+		return nil, &DecodeError{Op: "webhook", Err: err}
+	}
+	var trigger Trigger
+	_ = json.Unmarshal(peek.Trigger, &trigger) // one that is no text is unknown
+	event := trigger.newEvent()
+	if event == nil || decodeJSON(body, event) != nil {
+		event = parseUnknown(trigger, body)
+	}
+	event.keep(bytes.Clone(body))
+	return event, nil
+}
+
+// parseUnknown reads what it can of an event's header, each part by itself.
+func parseUnknown(trigger Trigger, body []byte) Event {
+	e := &UnknownEvent{Body: bytes.Clone(body)}
+	e.Trigger = trigger
+	for name, target := range map[string]any{
+		"version": &e.WireVersion, "app": &e.App, "appUser": &e.AppUser, "conversation": &e.Conversation,
+		"client": &e.Client, "timestamp": &e.Timestamp,
+	} {
+		_ = members{name: target}.decode(body) // what is of another type stays zero; the body has it
+	}
+	return e
+}
+
+func (t Trigger) newEvent() Event {
+	switch t {
+	case TriggerMessage, TriggerMessageAppUser, TriggerMessageAppMaker:
+		return &MessageEvent{}
+	case TriggerPostback:
+		return &PostbackEvent{}
+	case TriggerConversationStart, TriggerConversationRead, TriggerConversationRefer:
+		return &ConversationEvent{}
+	case TriggerDeliverySuccess, TriggerDeliveryFailure, TriggerDeliveredToChannel, TriggerDeliveredToUser, TriggerDeliveryFailed:
+		return &DeliveryEvent{}
+	case TriggerMergeAppUser:
+		return &MergeEvent{}
+	case TriggerPaymentSuccess:
+		return &PaymentEvent{}
+	case TriggerLinkMatch, TriggerLinkSuccess, TriggerLinkFailure:
+		return &LinkEvent{}
+	case TriggerTypingAppUser:
+		return &TypingEvent{}
+	case TriggerClientAdd, TriggerClientRemove:
+		return &ClientEvent{}
+	case TriggerAppUserDelete:
+		return &AppUserDeleteEvent{}
+	case TriggerNotifiedChannel, TriggerNotifiedUser, TriggerNotificationFailed, TriggerNotificationNoMatch:
+		return &NotificationEvent{}
+	}
+	return nil
+}
+
+// EventKey gives a text that names the fact which an event reports: two deliveries of the same
+// fact have the same key, whichever version they come in. [WebhookReceiver] claims it; on a message bus it is the id for deduplication.
+//
+// Without a timestamp a postback, a link or a client has the same key each time that it happens.
+func EventKey(e Event) string {
+	if key := factKey(e); key != "" {
+		return key
+	}
+	sum := sha256.Sum256(e.RawJSON())
+	return "body|" + hex.EncodeToString(sum[:])
+}
+
+// factKey is "" for an event that does not name its fact.
+func factKey(e Event) string {
+	h := e.Header()
+	trigger := string(h.Trigger.upgraded()[0])
+	user, at := h.AppUser.ID, h.Timestamp.text()
+	if h.Timestamp.IsZero() {
+		at = ""
+	}
+	switch e := e.(type) {
+	case *MessageEvent:
+		if len(e.Messages) > 0 && e.Messages[0].Role == RoleAppUser {
+			trigger = string(TriggerMessageAppUser)
+		} else {
+			trigger = string(TriggerMessageAppMaker)
+		}
+		return joinKey(trigger, messageIDs(e.Messages))
+	case *DeliveryEvent:
+		if e.Destination != nil {
+			trigger += "|" + string(e.Destination.Type)
+		}
+		return joinKey(trigger, messageIDs(e.Messages))
+	case *PostbackEvent:
+		return joinKey(trigger, postbackIDs(e.Postbacks), user) + orNothing(at)
+	case *PaymentEvent:
+		var ids []string
+		for _, p := range e.Payments {
+			if p.Charge != nil {
+				ids = append(ids, p.Charge.ID)
+			}
+		}
+		return joinKey(trigger, strings.Join(ids, ","))
+	case *MergeEvent:
+		if e.Surviving == nil {
+			return ""
+		}
+		var ids []string
+		for _, u := range e.Discarded {
+			ids = append(ids, u.ID)
+		}
+		return joinKey(trigger, e.Surviving.ID, strings.Join(ids, ","))
+	case *NotificationEvent:
+		if e.Notification == nil {
+			return ""
+		}
+		return joinKey(trigger, e.Notification.ID)
+	case *LinkEvent:
+		criteria, _ := encodeJSON(e.Criteria) // it came from JSON
+		return joinKey(trigger, user, string(e.Channel), string(criteria)) + orNothing(at)
+	case *ClientEvent:
+		if h.Client == nil {
+			return ""
+		}
+		return joinKey(trigger, user, h.Client.RecordID+"/"+h.Client.ID) + orNothing(at)
+	case *UnknownEvent:
+		return ""
+	}
+	return joinKey(trigger, user, at)
+}
+
+// joinKey is "" if one of the parts is missing.
+func joinKey(parts ...string) string {
+	for _, part := range parts {
+		if part == "" {
+			return ""
+		}
+	}
+	return strings.Join(parts, "|")
+}
+
+func orNothing(at string) string {
+	if at == "" {
+		return ""
+	}
+	return "|" + at
+}
+
+func messageIDs(messages []Message) string {
+	ids := make([]string, 0, len(messages))
+	for _, m := range messages {
+		if m.ID == "" {
+			return ""
+		}
+		ids = append(ids, m.ID)
+	}
+	return strings.Join(ids, ",")
+}
+
+// postbackIDs names buttons by message and action. The action of a menu item is the same for all users.
+func postbackIDs(postbacks []Postback) string {
+	ids := make([]string, 0, len(postbacks))
+	for _, p := range postbacks {
+		if p.Action.ID == "" {
+			return ""
+		}
+		id := p.Action.ID
+		if p.Message != nil {
+			id = p.Message.ID + "/" + id
+		}
+		ids = append(ids, id)
+	}
+	return strings.Join(ids, ",")
+}
+
+// isUntimed reports whether a later event with the same key can be another fact.
+func isUntimed(e Event) bool {
+	switch e.(type) {
+	case *MessageEvent, *DeliveryEvent, *PaymentEvent, *MergeEvent, *NotificationEvent:
+		if factKey(e) != "" {
+			return false
+		}
+	}
+	return e.Header().Timestamp.IsZero()
+}
+
+// DeliveryReason is why a message did not arrive, as far as the error tells. The set is open.
+type DeliveryReason string
+
+// The reasons, and what helps.
+const (
+	ReasonOutsideWindow  DeliveryReason = "outsideWindow"  // the channel takes only templates by now: send one
+	ReasonOptedOut       DeliveryReason = "optedOut"       // the person does not want such messages: stop
+	ReasonBlocked        DeliveryReason = "blocked"        // the person has blocked the business or closed the account: stop
+	ReasonCredentials    DeliveryReason = "credentials"    // the channel refuses the integration: renew its credentials
+	ReasonUnreachable    DeliveryReason = "unreachable"    // the address has no such channel: use another
+	ReasonChannelLimited DeliveryReason = "channelLimited" // too many messages at once: send again later
+	ReasonUnknown        DeliveryReason = "unknown"        // see the error
+)
+
+// channelReasons are the codes of channels that have one meaning whatever the channel.
+var channelReasons = map[string]DeliveryReason{
+	"470": ReasonOutsideWindow, "131047": ReasonOutsideWindow, // WhatsApp
+	"131050": ReasonOptedOut,                              // WhatsApp: no marketing
+	"131056": ReasonChannelLimited,                        // WhatsApp: too many to one person
+	"131026": ReasonUnreachable,                           // WhatsApp: undeliverable
+	"190":    ReasonCredentials, "102": ReasonCredentials, // Messenger: page token
+	"21610": ReasonOptedOut, // Twilio: the person has sent STOP
+}
+
+// reason classifies an error, by the channel's code before Smooch's: that one says more.
+func (e *EventError) reason() DeliveryReason {
+	if e == nil {
+		return ""
+	}
+	var underlying any
+	_ = decodeStrict(e.UnderlyingError, &underlying) // of any shape
+	if r := channelReason(underlying, 0); r != "" {
+		return r
+	}
+	switch e.Code {
+	case "unauthorized":
+		return ReasonCredentials
+	case "forbidden":
+		return ReasonBlocked
+	case "blocked":
+		return ReasonOutsideWindow // Messenger's, where it was seen
+	}
+	return ReasonUnknown
+}
+
+// channelReason looks for a code in a channel's error: code, error_code or status, here or one level down.
+func channelReason(v any, depth int) DeliveryReason {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			if r := channelReason(item, depth); r != "" {
+				return r
+			}
+		}
+	case map[string]any:
+		for _, name := range []string{"code", "error_code", "status"} {
+			if r := channelReasons[codeText(v[name])]; r != "" {
+				return r
+			}
+		}
+		if codeText(v["error_code"]) == "403" {
+			return ReasonBlocked // Telegram
+		}
+		for _, name := range []string{"errors", "error"} {
+			if r := channelReason(v[name], depth+1); r != "" && depth < 3 {
+				return r
+			}
+		}
+	}
+	return ""
+}
+
+// codeText is a code as text; channels mix numbers and text.
+func codeText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return strings.TrimSpace(v)
+	case json.Number:
+		return v.String()
+	}
+	return ""
+}
