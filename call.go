@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -314,9 +315,7 @@ func (c *Client) target(r request, extra url.Values) (string, error) {
 	if len(extra) > 0 {
 		params = url.Values{}
 		for _, values := range []url.Values{r.params, extra} {
-			for key, value := range values {
-				params[key] = value
-			}
+			maps.Copy(params, values)
 		}
 	}
 	if len(params) > 0 {
@@ -394,9 +393,7 @@ func (c *Client) headers(r request, extra http.Header) http.Header {
 	if r.body != nil {
 		h.Set("Content-Type", r.body.contentType())
 	}
-	for key, values := range extra {
-		h[key] = values
-	}
+	maps.Copy(h, extra)
 	return h
 }
 
@@ -422,9 +419,7 @@ func setMembers(r request, object []byte, fields map[string]any) (payload, error
 	if err := decodeJSON(object, &members); err != nil {
 		return nil, argumentError(r, "field", "is given, but the body is not a JSON object")
 	}
-	for name, value := range fields {
-		members[name] = value
-	}
+	maps.Copy(members, fields)
 	data, err := encodeJSON(members)
 	if err != nil {
 		return nil, argumentError(r, "field", "cannot be encoded: "+safeText(err))

@@ -121,7 +121,7 @@ func (c *call) owner() (kind, id, prefix string, answer *reply) {
 	}
 	id = c.params["serviceAccountId"]
 	if byID(c.accounts, id) == nil {
-		answer = problem(notFound("Service account"))
+		answer = new(notFound("Service account"))
 	}
 	return "serviceAccount", id, "svc", answer
 }

@@ -35,21 +35,21 @@ func (c *call) readForm(boundary string) *reply {
 			return nil
 		}
 		if err != nil {
-			return problem(badRequest("malformed form"))
+			return new(badRequest("malformed form"))
 		}
 		if part.FormName() != "source" || part.FileName() == "" {
 			text, err := io.ReadAll(io.LimitReader(part, 1<<20))
 			if err != nil {
-				return problem(badRequest("malformed form"))
+				return new(badRequest("malformed form"))
 			}
 			c.body[part.FormName()] = string(text)
 			continue
 		}
 		if c.file, err = readFile(part, c.cfg.maxUpload); err != nil {
 			if errors.Is(err, errTooLarge) {
-				return problem(fail(413, "request_too_large", "File too large"))
+				return new(fail(413, "request_too_large", "File too large"))
 			}
-			return problem(badRequest("the file breaks off"))
+			return new(badRequest("the file breaks off"))
 		}
 	}
 }

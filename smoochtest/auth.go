@@ -53,11 +53,11 @@ func (c *call) authorize() *reply {
 	}
 	cred, known := c.authenticate()
 	if !known {
-		return problem(unauthorized())
+		return new(unauthorized())
 	}
 	c.cred = cred
 	if !c.allowed() {
-		return problem(forbidden())
+		return new(forbidden())
 	}
 	if answer := c.bindApp(); answer != nil {
 		return answer
@@ -166,14 +166,14 @@ func (c *call) bindApp() *reply {
 	case named:
 		c.app = c.appByID(id)
 		if c.app == nil || c.cred.key != nil && c.cred.key.owner == "serviceAccount" && c.app.creator != c.cred.key.ownerID {
-			return problem(notFound("App"))
+			return new(notFound("App"))
 		}
 		if c.cred.app != nil && c.cred.app != c.app {
-			return problem(forbidden())
+			return new(forbidden())
 		}
 	case c.route.inApp && c.cred.scope != "mediaToken":
 		if c.app = c.cred.app; c.app == nil {
-			return problem(notFound("App"))
+			return new(notFound("App"))
 		}
 	}
 	return nil
@@ -187,16 +187,16 @@ func (c *call) bindUser() *reply {
 	}
 	c.user = c.app.user(id)
 	if c.cred.scope == "appUser" && (c.user == nil && id != c.cred.userID || c.user != nil && c.user.userID() != c.cred.userID && c.user.id != c.cred.userID) {
-		return problem(forbidden())
+		return new(forbidden())
 	}
 	if c.user == nil {
-		return problem(notFound("App user"))
+		return new(notFound("App user"))
 	}
 	if c.cred.scope == "appUser" {
 		c.user.secured = true
 	}
 	if c.cred.scope == "appToken" && c.user.secured {
-		return problem(unauthorized())
+		return new(unauthorized())
 	}
 	return nil
 }

@@ -80,23 +80,23 @@ func (c *call) postMessage() reply {
 func (c *call) checkMessage(m object, needsRole bool) *reply {
 	role, _ := m["role"].(string)
 	if needsRole && role != "appUser" && role != "appMaker" {
-		return problem(badRequest("role must be appUser or appMaker"))
+		return new(badRequest("role must be appUser or appMaker"))
 	}
 	if needsRole && role == "appMaker" && c.cred.isUser() {
-		return problem(forbidden())
+		return new(forbidden())
 	}
 	if answer := flat(m, "metadata"); answer != nil {
 		return answer
 	}
 	if m["messageSchema"] == "whatsapp" {
 		if _, given := m["message"].(object); !given {
-			return problem(badRequest("message is required"))
+			return new(badRequest("message is required"))
 		}
 		return nil
 	}
 	kind, _ := m["type"].(string)
 	if kind == "" && c.version == "v1.1" {
-		return problem(badRequest("type is required"))
+		return new(badRequest("type is required"))
 	}
 	return checkContent(m, kind)
 }
@@ -121,16 +121,16 @@ func checkContent(m object, kind string) *reply {
 	case kind == "" && (has("text") || has("mediaUrl") && has("mediaType")):
 		return nil
 	case kind == "":
-		return problem(badRequest("text is required"))
+		return new(badRequest("text is required"))
 	case kind == "text" && has("actions"):
 		return nil
 	case required[kind] == "":
-		return problem(badRequest("type is not known"))
+		return new(badRequest("type is not known"))
 	case !has(required[kind]):
-		return problem(badRequest(required[kind] + " is required"))
+		return new(badRequest(required[kind] + " is required"))
 	}
 	if items, _ := m["items"].([]any); len(items) > 10 {
-		return problem(badRequest("at most 10 items"))
+		return new(badRequest("at most 10 items"))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -98,9 +99,7 @@ func (s *Server) record(r *http.Request, body *limitedBuffer, status int) {
 
 func write(w http.ResponseWriter, r *http.Request, answer reply, f *fault) {
 	header := w.Header()
-	for name, values := range answer.header {
-		header[name] = values
-	}
+	maps.Copy(header, answer.header)
 	if origin := r.Header.Get("Origin"); origin != "" {
 		header.Set("Access-Control-Allow-Origin", origin)
 		header.Set("Access-Control-Expose-Headers", "Retry-After")
@@ -187,7 +186,7 @@ func encode(v any) []byte {
 
 // split takes a path apart without cleaning it: an escaped slash stays within its segment.
 func split(escaped string) (segments []string, valid bool) {
-	for _, part := range strings.Split(strings.TrimPrefix(escaped, "/"), "/") {
+	for part := range strings.SplitSeq(strings.TrimPrefix(escaped, "/"), "/") {
 		segment, err := url.PathUnescape(part)
 		if err != nil {
 			return nil, false
@@ -238,7 +237,7 @@ func (c *call) read(w http.ResponseWriter) *reply {
 		return c.readForm(params["boundary"])
 	case kind == "application/x-www-form-urlencoded":
 		if err := c.r.ParseForm(); err != nil {
-			return problem(badRequest("malformed form"))
+			return new(badRequest("malformed form"))
 		}
 		for name := range c.r.PostForm {
 			c.body[name] = c.r.PostForm.Get(name)
@@ -247,32 +246,33 @@ func (c *call) read(w http.ResponseWriter) *reply {
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, c.r.Body, 10<<20))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return problem(fail(413, "request_too_large", "Request entity too large"))
+		return new(fail(413, "request_too_large", "Request entity too large"))
 	}
 	if err != nil {
-		return problem(badRequest("the body breaks off"))
+		return new(badRequest("the body breaks off"))
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil
 	}
 	if kind != "application/json" {
-		return problem(badRequest("content-type: application/json is required"))
+		return new(badRequest("content-type: application/json is required"))
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var body any
 	if err := dec.Decode(&body); err != nil || dec.More() {
-		return problem(badRequest("malformed JSON"))
+		return new(badRequest("malformed JSON"))
 	}
 	members, isObject := body.(object)
 	if !isObject {
-		return problem(badRequest("the body is not a JSON object"))
+		return new(badRequest("the body is not a JSON object"))
 	}
 	c.body = members
 	return nil
 }
 
-func problem(r reply) *reply { return &r }
+//go:fix inline
+func problem(r reply) *reply { return new(r) }
 
 // text gives a string member of the body.
 func (c *call) text(name string) string {
@@ -284,7 +284,7 @@ func (c *call) text(name string) string {
 func (c *call) missing(names ...string) *reply {
 	for _, name := range names {
 		if v, given := c.body[name]; !given || v == nil || v == "" {
-			return problem(badRequest(name + " is required"))
+			return new(badRequest(name + " is required"))
 		}
 	}
 	return nil

@@ -76,7 +76,7 @@ func (c *call) setProfile(u *user, body object) *reply {
 		text, _ := at.(string)
 		t, err := time.Parse(time.RFC3339, text)
 		if err != nil {
-			return problem(badRequest("signedUpAt must be ISO 8601"))
+			return new(badRequest("signedUpAt must be ISO 8601"))
 		}
 		body["signedUpAt"] = isoTime(t)
 	}
@@ -100,12 +100,12 @@ func flat(body object, name string) *reply {
 	}
 	members, isObject := value.(object)
 	if !isObject {
-		return problem(badRequest(name + " must be an object"))
+		return new(badRequest(name + " must be an object"))
 	}
 	for _, v := range members {
 		switch v.(type) {
 		case object, []any:
-			return problem(badRequest(name + " must be flat"))
+			return new(badRequest(name + " must be flat"))
 		}
 	}
 	return nil

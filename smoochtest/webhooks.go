@@ -43,13 +43,13 @@ func (c *call) checkWebhook() *reply {
 		text, _ := target.(string)
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return problem(badRequest("target must be a URL"))
+			return new(badRequest("target must be a URL"))
 		}
 	}
 	if triggers, given := c.body["triggers"]; given {
 		names, isList := triggers.([]any)
 		if !isList || len(names) == 0 {
-			return problem(badRequest("triggers must be an array"))
+			return new(badRequest("triggers must be an array"))
 		}
 	}
 	return nil

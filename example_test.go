@@ -1,0 +1,181 @@
+package smooch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/smoochtest"
+)
+
+// start gives a client of a fake service with the user ida, who has a conversation.
+func start(ctx context.Context) (app *smooch.Client, server *smoochtest.Server) {
+	server = smoochtest.NewServer()
+	app = server.Client()
+	_, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
+	if err == nil {
+		_, err = app.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("Hello."))
+	}
+	if err != nil {
+		panic(err)
+	}
+	return app, server
+}
+
+func ExampleError() {
+	ctx := context.Background()
+	app, server := start(ctx)
+	defer server.Close()
+
+	_, err := app.AppUsers.Get(ctx, "nobody")
+	switch e, _ := errors.AsType[*smooch.Error](err); {
+	case errors.Is(err, smooch.ErrNotFound):
+		fmt.Println("no such user")
+	case errors.Is(err, smooch.ErrOutcomeUnknown):
+		fmt.Println("it may have been carried out")
+	case e != nil:
+		fmt.Println(e.StatusCode, e.Code, e.Description)
+	}
+	// Output: no such user
+}
+
+func ExampleJWTSigner_TokenFor() {
+	signed := func(key smooch.Key) (string, error) {
+		token, err := smooch.AppUserJWT(key.ID, key.Secret, "bob@example.com").TokenFor(24 * time.Hour)
+		return token, err
+	}
+	token, _ := signed(smooch.Key{ID: "app_1", Secret: "s3cr3t"})
+	claims, _ := smooch.VerifyJWT(token, func(string) (string, error) { return "s3cr3t", nil })
+	fmt.Println(claims.KeyID, claims.Scope, claims.UserID)
+	// Output: app_1 appUser bob@example.com
+}
+
+func ExampleWithSendToken() {
+	ctx := context.Background()
+	app, server := start(ctx)
+	defer server.Close()
+	orderID := "order-4711"
+
+	server.Fail(smoochtest.Fault{Path: "/messages", Cut: smoochtest.CutAfter})
+	answer, err := app.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("Noon it is."), smooch.WithSendToken(orderID))
+	fmt.Println(answer.Message.Text, err)
+	// Output: Noon it is. <nil>
+}
+
+func ExampleConversationsService_Messages() {
+	ctx := context.Background()
+	app, server := start(ctx)
+	defer server.Close()
+
+	read := func() error {
+		for message, err := range app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{}) {
+			if err != nil {
+				return err
+			}
+			fmt.Println(message.Role, message.Text)
+		}
+		return nil
+	}
+	fmt.Println(read())
+	// Output:
+	// appMaker Hello.
+	// <nil>
+}
+
+func ExampleAttachmentsService_Upload() {
+	ctx := context.Background()
+	app, server := start(ctx)
+	defer server.Close()
+	dir, _ := os.MkdirTemp("", "smooch")
+	defer os.RemoveAll(dir)
+	_ = os.WriteFile(dir+"/photo.png", []byte("\x89PNG\r\n\x1a\n"), 0o600)
+
+	send := func() error {
+		file, err := os.Open(dir + "/photo.png")
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		photo, err := app.Attachments.Upload(ctx, smooch.AttachmentUpload{Upload: smooch.Upload{Source: file}})
+		if err != nil {
+			return err
+		}
+		_, err = app.Conversations.PostMessage(ctx, "ida", smooch.ImageMessage(photo.MediaURL))
+		return err
+	}
+	fmt.Println(send())
+	// Output: <nil>
+}
+
+func ExampleWebhookReceiver() {
+	webhook := smooch.Webhook{Secret: "8564b3e6a8b20a4bdb68"}
+
+	mount := func() error {
+		receiver, err := smooch.NewWebhookReceiver([]string{webhook.Secret})
+		if err != nil {
+			return err
+		}
+		smooch.Handle(receiver, func(ctx context.Context, e *smooch.MessageEvent) error {
+			for _, m := range e.Messages {
+				if m.Role == smooch.RoleAppUser { // the business's own messages arrive too
+					fmt.Println(m.Text)
+				}
+			}
+			return nil
+		})
+		http.Handle("/smooch", receiver)
+		return nil
+	}
+	fmt.Println(mount())
+	// Output: <nil>
+}
+
+func Example_test() {
+	ctx := context.Background()
+
+	server := smoochtest.NewServer()
+	defer server.Close()
+	client := server.Client()
+	server.Fail(smoochtest.Fault{Path: "/messages", Cut: smoochtest.CutAfter}) // the answer is lost on its way
+	_, err := client.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("Noon it is."))
+	fmt.Println(errors.Is(err, smooch.ErrOutcomeUnknown))
+	// Output: true
+}
+
+// TestREADME: the code of the README is that of the examples.
+func TestREADME(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	source, err := os.ReadFile("example_test.go")
+	require.NoError(t, err)
+	examples := squeeze(strings.ReplaceAll(string(source), `dir + "/photo.png"`, `"photo.png"`))
+	blocks := strings.Split(string(readme), "```go\n")[1:]
+	require.NotEmpty(t, blocks)
+	program, err := os.ReadFile("examples/post-message/main.go")
+	require.NoError(t, err)
+	examples += squeeze(string(program))
+	for _, block := range blocks {
+		code, _, _ := strings.Cut(block, "```")
+		assert.Contains(t, examples, squeeze(code))
+	}
+}
+
+// squeeze takes out indentation.
+func squeeze(code string) string {
+	var lines []string
+	for line := range strings.Lines(code) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
