@@ -1,0 +1,155 @@
+package smooch
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// method is an exported method and the rows of the table that its body names.
+type method struct {
+	name string // "AppUsers.Get"
+	doc  string
+	rows []string // constants, "opAppUsersGet"
+}
+
+// methods reads the sources for the methods of the services and the client.
+func methods(t *testing.T) []method {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	var found []method
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		require.NoError(t, err)
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || f.Recv == nil || !f.Name.IsExported() {
+				continue
+			}
+			receiver, ok := f.Recv.List[0].Type.(*ast.StarExpr)
+			if !ok {
+				continue
+			}
+			of := receiver.X.(*ast.Ident).Name
+			if stem, isService := strings.CutSuffix(of, "Service"); isService {
+				found = append(found, method{stem + "." + f.Name.Name, f.Doc.Text(), rowsIn(f.Body)})
+			} else if of == "Client" {
+				found = append(found, method{f.Name.Name, f.Doc.Text(), rowsIn(f.Body)})
+			}
+		}
+	}
+	return found
+}
+
+func rowsIn(body *ast.BlockStmt) []string {
+	var rows []string
+	ast.Inspect(body, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && regexp.MustCompile(`^op[A-Z]`).MatchString(id.Name) {
+			rows = append(rows, id.Name)
+		}
+		return true
+	})
+	return rows
+}
+
+// rowNames are the constants of the table in its order, as the source has them.
+func rowNames(t *testing.T) []string {
+	t.Helper()
+	source, err := os.ReadFile("operations.go")
+	require.NoError(t, err)
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^\t(op[A-Z]\w*):`).FindAllStringSubmatch(string(source), -1) {
+		names = append(names, m[1])
+	}
+	require.Len(t, names, len(operations))
+	return names
+}
+
+// TestEachRowHasItsMethod: no row without a method, and each method documents the paths of its rows and no other.
+func TestEachRowHasItsMethod(t *testing.T) {
+	rows := rowNames(t)
+	used := map[string]bool{}
+	documented := regexp.MustCompile(`(?m)^\s+((?:GET|POST|PUT|DELETE) /\S*)$`)
+	for _, m := range methods(t) {
+		var paths []string
+		for _, row := range m.rows {
+			used[row] = true
+			paths = append(paths, operations[slices.Index(rows, row)].String())
+		}
+		var comments []string
+		for _, match := range documented.FindAllStringSubmatch(m.doc, -1) {
+			comments = append(comments, match[1])
+		}
+		if len(paths) == 0 && strings.HasSuffix(m.name, ".All") || m.name == "Conversations.Messages" || m.name == "Conversations.FindSent" {
+			assert.Len(t, comments, 1, m.name) // they call List
+			continue
+		}
+		slices.Sort(paths)
+		slices.Sort(comments)
+		assert.Equal(t, slices.Compact(paths), comments, "the comment of %s", m.name)
+		if len(paths) > 0 {
+			assert.Contains(t, m.doc, "Versions: ", m.name)
+			assert.Contains(t, m.doc, "Scope: ", m.name)
+			assert.Contains(t, m.doc, "Source: ", m.name)
+		}
+	}
+	for _, row := range rows {
+		assert.True(t, used[row], "%s has no method", row)
+	}
+}
+
+// TestCoverageTable keeps COVERAGE.md what the table says. With SMOOCH_WRITE_COVERAGE set it writes the file.
+func TestCoverageTable(t *testing.T) {
+	rows := rowNames(t)
+	calls := map[string]string{}
+	for _, m := range methods(t) {
+		for _, row := range m.rows {
+			if calls[row] == "" || !strings.HasSuffix(m.name, ".All") && strings.HasSuffix(calls[row], ".All") {
+				calls[row] = m.name
+			}
+		}
+	}
+	var b strings.Builder
+	b.WriteString("# Every call of the API\n\nGenerated from the operation table; a test keeps it current. Repeat: what a second try does after the outcome of the first is unknown. " +
+		"Keys: whose key Basic takes (v1.1).\n\n| call | method | versions | credentials | keys | repeat |\n|---|---|---|---|---|---|\n")
+	repeats := map[repeatClass]string{
+		safe: "safe, reads only", idempotent: "safe, the same state", removing: "safe, 404 is done", unlinking: "safe, 400 and 404 are done", unsafe: "not safe",
+	}
+	for i, row := range rows {
+		op := operations[i]
+		versions := make([]string, len(op.versions))
+		for j, v := range op.versions {
+			versions[j] = string(v)
+		}
+		scopes := make([]string, len(op.accepts.scopes))
+		for j, s := range op.accepts.scopes {
+			scopes[j] = string(s)
+		}
+		path := op.path
+		if op.inApp {
+			path = "[/apps/{appId}]" + path
+		}
+		fmt.Fprintf(&b, "| %s `%s` | `%s` | %s | %s | %s | %s |\n", op.method, path, calls[row], strings.Join(versions, ", "),
+			strings.Join(scopes, ", "), strings.Join(op.accepts.keys, ", "), repeats[op.repeat])
+	}
+	if os.Getenv("SMOOCH_WRITE_COVERAGE") != "" {
+		require.NoError(t, os.WriteFile("COVERAGE.md", []byte(b.String()), 0o644))
+	}
+	written, err := os.ReadFile("COVERAGE.md")
+	require.NoError(t, err)
+	assert.Equal(t, b.String(), string(written), "run: SMOOCH_WRITE_COVERAGE=1 go test -run TestCoverageTable .")
+}
