@@ -126,11 +126,11 @@ func (s *ConversationsService) find(ctx context.Context, userID, token string, l
 		if err != nil {
 			return nil, err
 		}
+		if !m.Received.IsZero() && m.Received.Before(since.Add(skew(read.Header)-settleMargin)) {
+			break
+		}
 		if m.Metadata[sendTokenKey] == token {
 			return &MessageResponse{Message: *m}, nil
-		}
-		if m.Received.Before(since.Add(skew(read.Header) - settleMargin)) {
-			break
 		}
 		lookalike = lookalike || like != nil && like.resembles(m)
 	}

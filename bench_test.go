@@ -1,0 +1,185 @@
+package smooch
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func newDiscardServer(b *testing.B) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		reply(201, `{"mediaUrl":"https://m.test/x","mediaType":"application/zip"}`)(w, r)
+	}))
+	b.Cleanup(server.Close)
+	return server.URL
+}
+
+// What bare net/http decodes into: the same members as plain structs.
+type bareMessage struct {
+	ID       string `json:"_id"`
+	Type     string `json:"type"`
+	Role     string `json:"role"`
+	AuthorID string `json:"authorId"`
+	Name     string `json:"name"`
+	Text     string `json:"text"`
+	Received float64
+	Source   *struct{ Type string }
+	Actions  []struct{ ID, Type, Text, Payload string }
+	Metadata map[string]any
+}
+
+type bareUser struct {
+	AppUser struct {
+		ID, UserID, GivenName, Surname, Email, SignedUpAt string
+		Properties                                        map[string]any
+		Clients                                           []struct {
+			ID, Platform, LastSeen, DisplayName string
+			Active                              bool
+			Info                                map[string]any
+		}
+	}
+}
+
+const benchUser = `{"appUser":{"_id":"deb920657bbc3adc3fec7963","userId":"steveb@channel5.com","givenName":"Steve","surname":"Brule","email":"steveb@channel5.com","signedUpAt":"2015-10-08T23:52:11.677Z","properties":{"favoriteFood":"prizza","visits":12},"conversationStarted":true,"clients":[{"id":"03f70682b7f5b21536a3674f38b3e220","platform":"ios","active":true,"lastSeen":"2017-02-03T04:05:06.789Z","displayName":"Steve","info":{"os":"iPhone OS","carrier":"Acme"}}]}}`
+
+func benchPage() string {
+	var messages []string
+	for i := range 100 {
+		messages = append(messages, fmt.Sprintf(`{"_id":"55c8c1498590aa1900b9%04d","type":"text","role":"appUser","authorId":"c7f6e6d6c3a637261bd9656f","name":"Steve","text":"%s","received":1439220041.%03d,"source":{"type":"web"},"actions":[{"_id":"x","type":"reply","text":"Yes","payload":"YES"}],"metadata":{"a":"b"}}`, i, strings.Repeat("vinegar ", 20), i))
+	}
+	return `{"conversation":{"_id":"c","unreadCount":0},"messages":[` + strings.Join(messages, ",") + `]}`
+}
+
+// inMemory answers without a network, so that what is measured is the client alone.
+func inMemory(body string) roundTripper {
+	return func(r *http.Request) (*http.Response, error) {
+		if r.Body != nil {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
+		resp := answer(200, body)
+		resp.Request = r
+		return resp, nil
+	}
+}
+
+func bareCall(b *testing.B, hc *http.Client, method, url string, in, out any) {
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		require.NoError(b, err)
+		body = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(b.Context(), method, url, body)
+	require.NoError(b, err)
+	req.Header.Set("Authorization", "Bearer token")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "bare")
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := hc.Do(req)
+	require.NoError(b, err)
+	defer resp.Body.Close()
+	require.NoError(b, json.NewDecoder(resp.Body).Decode(out))
+}
+
+// BenchmarkCall compares a call with bare net/http doing the same, over loopback and with the network left out.
+func BenchmarkCall(b *testing.B) {
+	bodies := map[string]string{"GET": benchUser, "POST": `{"message":{"_id":"1","type":"text","role":"appMaker","text":"hi","received":1439220041.586},"conversation":{"_id":"c","unreadCount":1}}`, "page": benchPage()}
+	for _, name := range []string{"GET", "POST", "page"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			_, _ = io.WriteString(w, bodies[name])
+		}))
+		defer server.Close()
+		transports := map[string]http.RoundTripper{"loopback": newTransport(), "memory": inMemory(bodies[name])}
+		for _, where := range []string{"loopback", "memory"} {
+			hc := &http.Client{Transport: transports[where]}
+			b.Run(name+"/"+where+"/bare", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					switch name {
+					case "GET":
+						bareCall(b, hc, "GET", server.URL+"/v1.1/apps/a1/appusers/u", nil, &bareUser{})
+					case "POST":
+						bareCall(b, hc, "POST", server.URL+"/v1.1/apps/a1/appusers/u/messages", map[string]string{"role": "appMaker", "type": "text", "text": "hi"}, &struct{ Message bareMessage }{})
+					case "page":
+						bareCall(b, hc, "GET", server.URL+"/v1.1/apps/a1/appusers/u/messages", nil, &struct{ Messages []bareMessage }{})
+					}
+				}
+			})
+			client, err := NewClient(AppJWT("k", "s"), WithBaseURL(server.URL), WithHTTPClient(hc), WithApp("a1"))
+			require.NoError(b, err)
+			b.Run(name+"/"+where+"/smooch", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					var err error
+					switch name {
+					case "GET":
+						_, err = client.AppUsers.Get(b.Context(), "u")
+					case "POST":
+						_, err = client.Conversations.PostMessage(b.Context(), "u", TextMessage("hi"))
+					case "page":
+						_, err = client.Conversations.ListMessages(b.Context(), "u", MessageListOptions{})
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkBurst makes 64 calls at once, again and again, and reports how many connections each takes.
+func BenchmarkBurst(b *testing.B) {
+	connections := 0
+	server := httptest.NewUnstartedServer(http.HandlerFunc(reply(200, benchUser)))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections++
+		}
+	}
+	server.Start()
+	defer server.Close()
+	client, err := NewClient(AppJWT("k", "s"), WithBaseURL(server.URL))
+	require.NoError(b, err)
+	n := 0
+	for b.Loop() {
+		failed := make(chan error, 64)
+		for range 64 {
+			go func() {
+				_, err := client.AppUsers.Get(b.Context(), "u")
+				failed <- err
+			}()
+		}
+		for range 64 {
+			require.NoError(b, <-failed)
+		}
+		n += 64
+	}
+	b.ReportMetric(float64(connections)/float64(n), "dials/call")
+}
+
+func BenchmarkSign(b *testing.B) {
+	s := AppJWT("key", "secret")
+	b.Run("cached", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = s.Token()
+		}
+	})
+	b.Run("fresh", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = s.TokenFor(0)
+		}
+	})
+}

@@ -1,0 +1,233 @@
+package smooch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// uploads is a server that answers an upload with the statuses in turn, having read it.
+func uploads(t *testing.T, statuses ...int) (*recorder, *Client) {
+	n := 0
+	rec := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {
+		status := statuses[min(n, len(statuses)-1)]
+		n++
+		reply(status, `{"mediaUrl":"https://m.test/x","mediaType":"image/png"}`)(w, r)
+	})
+	return rec, newTestClient(t, rec.URL, AppJWT("k", "s"), WithRetryPolicy(RetryPolicy{MinDelay: time.Millisecond, MaxDelay: time.Millisecond}))
+}
+
+// onlyReader hides everything but Read.
+type onlyReader struct{ io.Reader }
+
+func TestUploadsAreRepeatedWhereTheyCanBe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "photo.png")
+	require.NoError(t, os.WriteFile(path, []byte("skipped-content"), 0o600))
+	file, err := os.Open(path)
+	require.NoError(t, err)
+	defer file.Close()
+	_, err = file.Seek(8, io.SeekStart)
+	require.NoError(t, err)
+	opened := 0
+	tests := []struct {
+		name    string
+		upload  Upload
+		repeats bool
+		sized   bool
+	}{
+		{"a file that was read from", Upload{Source: file}, true, true},
+		{"bytes", Upload{Source: bytes.NewReader([]byte("content"))}, true, true},
+		{"a function", Upload{Open: func() (io.ReadCloser, error) { opened++; return os.Open(path) }, Filename: "x.png"}, true, false},
+		{"a reader", Upload{Source: onlyReader{strings.NewReader("content")}}, false, false},
+		{"a buffer", Upload{Source: bytes.NewBufferString("content")}, false, true},
+		{"a reader of known size", Upload{Source: onlyReader{strings.NewReader("content")}, Size: 7}, false, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			rec, c := uploads(t, 429, 201)
+			_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: test.upload})
+			requests := rec.requests()
+			if test.repeats {
+				require.NoError(t, err)
+				require.Len(t, requests, 2)
+				assert.Equal(t, requests[0].body, requests[1].body)
+			} else {
+				assert.ErrorIs(t, err, ErrRateLimited)
+				require.Len(t, requests, 1)
+			}
+			assert.Contains(t, requests[0].body, "content")
+			if test.upload.Source == file {
+				assert.NotContains(t, requests[0].body, "skipped", "from where the file stood")
+			}
+			assert.Equal(t, test.sized, requests[0].header.Get("Content-Length") != "", "%v", requests[0].header)
+		})
+	}
+	_, err = file.Seek(0, io.SeekCurrent)
+	assert.NoError(t, err, "the caller's file is not closed")
+	assert.Positive(t, opened)
+}
+
+func TestUploadIsSentOnceWhenItMayDoTheWorkTwice(t *testing.T) {
+	rec, c := uploads(t, 502)
+	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: strings.NewReader("x")}})
+	assert.ErrorIs(t, err, ErrOutcomeUnknown)
+	assert.Len(t, rec.requests(), 1)
+	_, err = c.Integrations.UploadProfilePhoto(t.Context(), "i", Upload{Source: strings.NewReader("x")})
+	assert.ErrorIs(t, err, ErrServer)
+	assert.NotErrorIs(t, err, ErrOutcomeUnknown)
+	assert.Len(t, rec.requests(), 1+3, "replacing the photo is safe to repeat")
+}
+
+func TestUploadArguments(t *testing.T) {
+	rec, c := uploads(t, 201)
+	broken := errors.New("the disk is gone")
+	for _, u := range []Upload{
+		{},
+		{Source: strings.NewReader("x"), Open: func() (io.ReadCloser, error) { return nil, broken }},
+		{Source: strings.NewReader("x"), ContentType: "image/png\r\nX: 1"},
+	} {
+		_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: u})
+		assert.ErrorIs(t, err, ErrInvalidArgument)
+	}
+	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Open: func() (io.ReadCloser, error) { return nil, broken }, Filename: "a.png"}})
+	assert.ErrorIs(t, err, broken)
+	assert.Empty(t, rec.requests(), "nothing is sent")
+}
+
+// TestReaderThatFails: its error is reported as what it is, and not as an unknown outcome.
+func TestReaderThatFails(t *testing.T) {
+	broken := errors.New("the disk is gone")
+	rec := newRecorder(t, reply(201, `{}`))
+	rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	c := newTestClient(t, rec.URL, AppJWT("k", "s"))
+	source := io.MultiReader(strings.NewReader(strings.Repeat("x", 100<<10)), iotest.ErrReader(broken))
+	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: source, Filename: "a.png"}})
+	assert.ErrorIs(t, err, broken)
+	assert.NotErrorIs(t, err, ErrOutcomeUnknown)
+	assert.ErrorContains(t, err, "reading the upload")
+}
+
+// TestEarlyAnswerGivesTheReaderBack: a service that answers before it has read all; the reader is not read any more after the call.
+func TestEarlyAnswerGivesTheReaderBack(t *testing.T) {
+	rec := newRecorder(t, reply(413, `{}`))
+	rec.Config.Handler = http.HandlerFunc(reply(413, `{"error":{"code":"too_large"}}`))
+	c := newTestClient(t, rec.URL, AppJWT("k", "s"))
+	source := &watchedReader{left: 64 << 20}
+	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: source, Filename: "a.png"}})
+	require.Error(t, err)
+	after := source.reads.Load()
+	time.Sleep(20 * time.Millisecond)
+	assert.Equal(t, after, source.reads.Load())
+}
+
+type watchedReader struct {
+	left  int
+	reads atomic.Int64
+}
+
+func (r *watchedReader) Read(b []byte) (int, error) {
+	r.reads.Add(1)
+	n := min(len(b), r.left)
+	if n == 0 {
+		return 0, io.EOF
+	}
+	r.left -= n
+	return n, nil
+}
+
+// TestSlowUploadIsNotTimedOut: the time-out starts when the body has been sent.
+func TestSlowUploadIsNotTimedOut(t *testing.T) {
+	rec, _ := uploads(t, 201)
+	c := newTestClient(t, rec.URL, AppJWT("k", "s"), WithTimeout(100*time.Millisecond))
+	slow := iotest.OneByteReader(&slowReader{left: 30, pause: 10 * time.Millisecond})
+	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: slow, Filename: "a.png"}})
+	require.NoError(t, err)
+
+	rec.answer = func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-time.After(5 * time.Second):
+		}
+	}
+	began := time.Now()
+	_, err = c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: strings.NewReader("x"), Filename: "a.png"}})
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.ErrorIs(t, err, ErrOutcomeUnknown)
+	assert.Less(t, time.Since(began), 3*time.Second)
+}
+
+type slowReader struct {
+	left  int
+	pause time.Duration
+}
+
+func (r *slowReader) Read(b []byte) (int, error) {
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(r.pause)
+	r.left--
+	b[0] = 'x'
+	return 1, nil
+}
+
+// TestUploadChild is run by BenchmarkUploadMemory in a process of its own: it uploads as many
+// bytes as it is told and prints the most memory that the process ever had, in KiB.
+func TestUploadChild(t *testing.T) {
+	url := os.Getenv("SMOOCH_UPLOAD_TO")
+	if url == "" {
+		t.Skip("for BenchmarkUploadMemory")
+	}
+	var size int64
+	_, err := fmt.Sscan(os.Getenv("SMOOCH_UPLOAD_SIZE"), &size)
+	require.NoError(t, err)
+	c := newTestClient(t, url, AppJWT("k", "s"))
+	_, err = c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: onlyReader{io.LimitReader(zeros{}, size)}, Filename: "a.zip"}})
+	require.NoError(t, err)
+	var usage syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	fmt.Printf("peak %d\n", usage.Maxrss)
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+// BenchmarkUploadMemory reports by how much uploading 1 GiB raises the peak memory of a fresh process above that of one small upload.
+func BenchmarkUploadMemory(b *testing.B) {
+	if runtime.GOOS != "linux" {
+		b.Skip("Maxrss has other units elsewhere")
+	}
+	server := newDiscardServer(b)
+	peak := func(size int64) int64 {
+		cmd := osexec.CommandContext(b.Context(), os.Args[0], "-test.run=^TestUploadChild$", "-test.v")
+		cmd.Env = append(os.Environ(), "SMOOCH_UPLOAD_TO="+server, fmt.Sprint("SMOOCH_UPLOAD_SIZE=", size))
+		out, err := cmd.CombinedOutput()
+		require.NoError(b, err, "%s", out)
+		var kib int64
+		_, after, _ := strings.Cut(string(out), "peak ")
+		_, err = fmt.Sscan(after, &kib)
+		require.NoError(b, err, "%s", out)
+		return kib
+	}
+	for b.Loop() {
+		small := peak(1 << 10)
+		b.ReportMetric(float64(peak(1<<30)-small)/1024, "MiB-above")
+	}
+}
