@@ -386,12 +386,11 @@ func escapeSegment(b *strings.Builder, value string) {
 }
 
 func (c *Client) headers(r request, extra http.Header) http.Header {
-	h := http.Header{
-		"Accept":     {"application/json"},
-		"User-Agent": {c.core.userAgent},
-	}
+	values := [...]string{"application/json", c.core.userAgent, ""} // one allocation for all
+	h := http.Header{"Accept": values[0:1:1], "User-Agent": values[1:2:2]}
 	if r.body != nil {
-		h.Set("Content-Type", r.body.contentType())
+		values[2] = r.body.contentType()
+		h["Content-Type"] = values[2:3:3]
 	}
 	maps.Copy(h, extra)
 	return h

@@ -243,7 +243,7 @@ func TestResponsesAreBounded(t *testing.T) {
 func TestConnectionsAreUsedAgain(t *testing.T) {
 	remotes := map[string]bool{}
 	long := `{"error":{"description":"` + strings.Repeat("x", 100<<10) + `"}}`
-	statuses := []int{404, 500, 200, 429, 503}
+	statuses := []int{404, 500, 200, 413, 503}
 	n := 0
 	rec := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {
 		remotes[r.RemoteAddr] = true

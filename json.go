@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"reflect"
 	"strings"
 )
@@ -60,11 +59,12 @@ func decodeStrict(data []byte, v any) error {
 	if err := dec.Decode(v); err != nil {
 		return err
 	}
-	return atEnd(dec)
+	return atEnd(dec, data)
 }
 
-func atEnd(dec *json.Decoder) error {
-	if _, err := dec.Token(); err != io.EOF {
+// atEnd looks at what follows the value; json.Decoder would not.
+func atEnd(dec *json.Decoder, data []byte) error {
+	if rest := data[dec.InputOffset():]; len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
 		return errTrailingData
 	}
 	return nil
@@ -101,7 +101,7 @@ func (m members) decodeStrict(data []byte) error {
 	case err != nil:
 		return err
 	case token == nil:
-		return atEnd(dec)
+		return atEnd(dec, data)
 	case token != json.Delim('{'):
 		return errNotObject
 	}
@@ -121,7 +121,7 @@ func (m members) decodeStrict(data []byte) error {
 	if _, err := dec.Token(); err != nil {
 		return err
 	}
-	return atEnd(dec)
+	return atEnd(dec, data)
 }
 
 // dropEmpty takes out of tree each "" and [] that stands where t has an object;
