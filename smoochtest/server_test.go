@@ -1,0 +1,673 @@
+package smoochtest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/smoochtest"
+)
+
+func newServer(t *testing.T, opts ...smoochtest.Option) *smoochtest.Server {
+	t.Helper()
+	server := smoochtest.NewServer(opts...)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// raw makes a call as a client of any language would, and gives the answer's status and JSON.
+func raw(t *testing.T, server *smoochtest.Server, method, uri, body string, header ...string) (int, map[string]any) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, server.URL, strings.NewReader(body))
+	require.NoError(t, err)
+	req.URL.Opaque = strings.TrimPrefix(server.URL, "http:") + uri // as it is, unescaped and uncleaned
+	req.Header.Set("Content-Type", "application/json")
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		req.Header.Set(name, value)
+	}
+	req.Close = true // one connection per request, as older clients do
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+		var answer map[string]any
+		require.NoError(t, json.Unmarshal(data, &answer), "a JSON answer is never empty: %q", data)
+		if resp.StatusCode >= 400 {
+			envelope, _ := answer["error"].(map[string]any)
+			assert.NotEmpty(t, envelope["code"])
+			assert.NotEmpty(t, envelope["description"])
+		}
+		return resp.StatusCode, answer
+	}
+	assert.Less(t, resp.StatusCode, 400, "every error is JSON")
+	return resp.StatusCode, nil
+}
+
+func token(t *testing.T, kid, secret string, claims jwt.MapClaims) string {
+	t.Helper()
+	j := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
+	j.Header["kid"] = kid
+	signed, err := j.SignedString([]byte(secret))
+	require.NoError(t, err)
+	return "Authorization: Bearer " + signed
+}
+
+// TestEveryCallIsServed: no call of the endpoint list is unknown, on any version that has it, and it is on no other.
+func TestEveryCallIsServed(t *testing.T) {
+	data, err := os.ReadFile("../testdata/endpoints.json")
+	require.NoError(t, err)
+	var endpoints []struct {
+		ID, Method, Path string
+		AppScoped        bool
+		Versions         []string
+	}
+	require.NoError(t, json.Unmarshal(data, &endpoints))
+	require.Len(t, endpoints, 97)
+	server := newServer(t)
+	app := server.App()
+	for _, e := range endpoints {
+		path := strings.NewReplacer("{appId}", app.ID, "{", "", "}", "").Replace(e.Path)
+		if e.AppScoped {
+			path = "/apps/" + app.ID + path
+		}
+		for _, version := range []string{"v1", "v1.1", ""} {
+			has := len(e.Versions) == 0 && version == ""
+			for _, v := range e.Versions {
+				has = has || v == version
+			}
+			uri := path
+			if version != "" {
+				uri = "/" + version + path
+			}
+			status, answer := raw(t, server, e.Method, uri, "{}")
+			envelope, _ := answer["error"].(map[string]any)
+			missing := status == 405 || envelope["description"] == "Route not found"
+			assert.Equal(t, !has, missing, "%s %s %s: %d %v", e.ID, e.Method, uri, status, answer)
+		}
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	server := newServer(t)
+	app, account := server.App(), server.Account()
+	client := server.Client()
+	for _, id := range []string{"ida", "bob"} {
+		_, err := client.AppUsers.Create(t.Context(), smooch.AppUserCreate{UserID: id})
+		require.NoError(t, err)
+	}
+	other, err := client.Apps.Create(t.Context(), smooch.AppCreate{Name: "Other"})
+	require.NoError(t, err)
+	later := time.Now().Add(time.Hour).Unix()
+	sign := func(scope, user string) string {
+		claims := jwt.MapClaims{"scope": scope, "exp": later}
+		if user != "" {
+			claims["userId"] = user
+		}
+		return token(t, app.Key.KeyID, app.Key.Secret, claims)
+	}
+	accountToken := token(t, account.KeyID, account.Secret, jwt.MapClaims{"scope": "account", "iat": 1})
+	makerToken := token(t, account.KeyID, account.Secret, jwt.MapClaims{"scope": "appMaker"})
+	none := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims{"scope": "app"})
+	none.Header["kid"] = app.Key.KeyID
+	unsigned, err := none.SignedString(jwt.UnsafeAllowNoneSignatureType)
+	require.NoError(t, err)
+	basic := func(id, secret string) string {
+		r := &http.Request{Header: http.Header{}}
+		r.SetBasicAuth(id, secret)
+		return "Authorization: " + r.Header.Get("Authorization")
+	}
+	prefix := "/v1.1/apps/" + app.ID
+	tests := []struct {
+		name, method, uri, credential string
+		want                          int
+	}{
+		{"none", "GET", "/v1/appusers/ida", "X: y", 401},
+		{"app token", "GET", "/v1/appusers/ida", "app-token: " + app.Token, 200},
+		{"app token on v1.1", "GET", "/v1.1/appusers/ida", "app-token: " + app.Token, 401},
+		{"wrong app token", "GET", "/v1/appusers/ida", "app-token: x", 401},
+		{"app token for webhooks", "GET", "/v1/webhooks", "app-token: " + app.Token, 403},
+		{"app JWT, short", "GET", "/v1/appusers/ida", sign("app", ""), 200},
+		{"app JWT, prefixed", "GET", prefix + "/appusers/ida", sign("app", ""), 200},
+		{"app JWT, another app", "GET", "/v1.1/apps/" + other.ID + "/appusers/ida", sign("app", ""), 403},
+		{"app JWT for apps", "GET", "/v1/apps", sign("app", ""), 403},
+		{"app JWT for keys", "GET", "/v1/apps/" + app.ID + "/keys", sign("app", ""), 403},
+		{"appUser JWT, own", "GET", "/v1/appusers/ida", sign("appUser", "ida"), 200},
+		{"appUser JWT, other", "GET", "/v1/appusers/bob", sign("appUser", "ida"), 403},
+		{"appUser JWT for webhooks", "GET", "/v1/webhooks", sign("appUser", "ida"), 403},
+		{"the app token no longer reaches a secured user", "GET", "/v1/appusers/ida", "app-token: " + app.Token, 401},
+		{"userId is a number", "GET", "/v1/appusers/ida", token(t, app.Key.KeyID, app.Key.Secret, jwt.MapClaims{"scope": "appUser", "userId": 7}), 401},
+		{"ran out", "GET", "/v1/appusers/ida", token(t, app.Key.KeyID, app.Key.Secret, jwt.MapClaims{"scope": "app", "exp": 1}), 401},
+		{"unsigned", "GET", "/v1/appusers/ida", "Authorization: Bearer " + unsigned, 401},
+		{"wrong secret", "GET", "/v1/appusers/ida", token(t, app.Key.KeyID, "x", jwt.MapClaims{"scope": "app"}), 401},
+		{"an app's key cannot sign account", "GET", "/v1/apps", token(t, app.Key.KeyID, app.Key.Secret, jwt.MapClaims{"scope": "account"}), 401},
+		{"account", "GET", "/v1/apps", accountToken, 200},
+		{"appMaker", "GET", "/v1/apps", makerToken, 200},
+		{"account without the app's prefix", "GET", "/v1/appusers/ida", accountToken, 404},
+		{"account with the app's prefix", "GET", prefix + "/appusers/ida", accountToken, 200},
+		{"Basic, app key", "GET", "/v1.1/appusers/ida", basic(app.Key.KeyID, app.Key.Secret), 200},
+		{"Basic, account key", "GET", "/v1.1/apps", basic(account.KeyID, account.Secret), 200},
+		{"Basic, wrong", "GET", "/v1.1/apps", basic(account.KeyID, "x"), 401},
+		{"unknown app", "GET", "/v1.1/apps/nope/appusers/ida", accountToken, 404},
+		{"path case", "GET", prefix + "/appUsers/ida/authCode", accountToken, 200},
+		{"an escaped slash stays within its segment", "GET", prefix + "/appusers/ida%2F..%2Fbob", accountToken, 404},
+		{"dots are not resolved", "GET", prefix + "/appusers/x/../ida", accountToken, 404},
+	}
+	for _, test := range tests {
+		status, answer := raw(t, server, test.method, test.uri, "", test.credential)
+		assert.Equal(t, test.want, status, "%s: %v", test.name, answer)
+	}
+
+	key, err := client.Keys.Create(t.Context(), smooch.KeyCreate{Name: "k"})
+	require.NoError(t, err)
+	line := token(t, key.ID, key.Secret, jwt.MapClaims{"scope": "app", "exp": later})
+	status, _ := raw(t, server, "GET", "/v1/webhooks", "", line)
+	assert.Equal(t, 200, status)
+	server.Advance(2 * time.Hour)
+	status, _ = raw(t, server, "GET", "/v1/webhooks", "", line)
+	assert.Equal(t, 401, status, "it runs out on the server's clock")
+	line = token(t, key.ID, key.Secret, jwt.MapClaims{"scope": "app"})
+	require.NoError(t, client.Keys.Delete(t.Context(), key.ID))
+	status, _ = raw(t, server, "GET", "/v1/webhooks", "", line)
+	assert.Equal(t, 401, status, "a deleted key's tokens stop working")
+}
+
+func TestVersionDifferences(t *testing.T) {
+	server := newServer(t)
+	app := server.App()
+	line := token(t, app.Key.KeyID, app.Key.Secret, jwt.MapClaims{"scope": "app"})
+	status, answer := raw(t, server, "POST", "/v1/appusers", `{"userId":"a+b@c.d","credentialRequired":false,"signedUpAt":"2015-10-08T20:52:11-03:00"}`, line)
+	require.Equal(t, 201, status)
+	user := answer["appUser"].(map[string]any)
+	assert.Equal(t, "2015-10-08T23:52:11.000Z", user["signedUpAt"])
+	assert.Contains(t, user, "devices")
+	assert.Equal(t, false, user["credentialRequired"])
+	status, _ = raw(t, server, "POST", "/v1.1/appusers", `{"userId":"a+b@c.d"}`, line)
+	assert.Equal(t, 409, status)
+	_, answer = raw(t, server, "GET", "/v1.1/appusers/a+b%40c.d", "", line)
+	assert.NotContains(t, answer["appUser"], "devices")
+
+	status, _ = raw(t, server, "GET", "/v1/appusers/a+b@c.d/conversation", "", line)
+	assert.Equal(t, 404, status, "no conversation yet")
+	status, answer = raw(t, server, "POST", "/v1/appusers/a+b@c.d/conversation/messages", `{"text":"hi","role":"appUser"}`, line)
+	require.Equal(t, 201, status)
+	assert.Len(t, answer["conversation"].(map[string]any)["messages"], 1)
+	status, _ = raw(t, server, "POST", "/v1.1/appusers/a+b@c.d/messages", `{"text":"hi","role":"appMaker"}`, line)
+	assert.Equal(t, 400, status, "type is required")
+	status, answer = raw(t, server, "POST", "/v1.1/appusers/a+b@c.d/messages", `{"type":"text","text":"hi","role":"appMaker"}`, line)
+	require.Equal(t, 201, status)
+	assert.EqualValues(t, 1, answer["conversation"].(map[string]any)["unreadCount"])
+	assert.NotContains(t, answer["conversation"], "messages")
+	for body, want := range map[string]int{
+		`{"role":"appMaker","type":"text"}`: 400, `{"role":"whisper","type":"text","text":"x"}`: 400, `{"type":"text","text":"x"}`: 400,
+		`{"role":"appMaker","type":"carousel","items":[]}`: 400, `{"role":"appMaker","type":"text","text":"x","metadata":{"a":{}}}`: 400,
+		`not json`: 400, `[1]`: 400, `{"role":"appMaker","type":"location","coordinates":{"lat":0,"long":0}}`: 201,
+	} {
+		status, _ = raw(t, server, "POST", "/v1.1/appusers/a+b@c.d/messages", body, line)
+		assert.Equal(t, want, status, body)
+	}
+	status, _ = raw(t, server, "POST", "/v1.1/appusers/a+b@c.d/messages", `{}`, line, "Content-Type: text/plain")
+	assert.Equal(t, 400, status, "a body needs its content type")
+	status, _ = raw(t, server, "POST", "/v1.1/appusers/a+b@c.d/conversation/read", "", line)
+	assert.Equal(t, 200, status, "no body and a content type")
+
+	status, answer = raw(t, server, "POST", "/v1/webhooks", `{"target":"http://127.0.0.1:1/x"}`, line)
+	require.Equal(t, 201, status)
+	assert.Equal(t, []any{"message"}, answer["webhook"].(map[string]any)["triggers"])
+	status, _ = raw(t, server, "POST", "/v1.1/webhooks", `{"target":"http://127.0.0.1:1/x"}`, line)
+	assert.Equal(t, 400, status, "triggers are required")
+	status, _ = raw(t, server, "POST", "/v1/appusers/a+b@c.d/channels", `{"type":"twilio","phoneNumber":"+1 514-555"}`, line)
+	assert.Equal(t, 200, status)
+	status, _ = raw(t, server, "POST", "/v1.1/appusers/a+b@c.d/channels", `{"type":"twilio","phoneNumber":"+1 514-555"}`, line)
+	assert.Equal(t, 400, status, "confirmation is required")
+}
+
+func TestStateChanges(t *testing.T) {
+	ctx := t.Context()
+	server := newServer(t)
+	app := server.Client()
+	create := func(id string) *smooch.AppUser {
+		u, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: id, GivenName: "G", Properties: map[string]any{"a": 1, "b": 2}})
+		require.NoError(t, err)
+		return u
+	}
+	ida, bob := create("ida"), create("bob")
+
+	u, err := app.AppUsers.Update(ctx, ida.ID, smooch.AppUserUpdate{Surname: new("S"), Properties: map[string]any{"b": 3}})
+	require.NoError(t, err)
+	assert.Equal(t, "G", u.GivenName)
+	assert.Equal(t, map[string]any{"a": json.Number("1"), "b": json.Number("3")}, u.Properties, "merged")
+	u, err = app.AppUsers.DeleteProfile(ctx, "ida")
+	require.NoError(t, err)
+	assert.Empty(t, u.GivenName)
+	assert.Empty(t, u.Properties)
+
+	for i := range 130 {
+		_, err := app.Conversations.PostMessage(ctx, "ida", smooch.TextMessage(fmt.Sprint(i)))
+		require.NoError(t, err)
+	}
+	p, err := app.Conversations.ListMessages(ctx, "ida", smooch.MessageListOptions{})
+	require.NoError(t, err)
+	assert.Len(t, p.Messages, 100)
+	assert.NotEmpty(t, p.Previous)
+	assert.Empty(t, p.Next)
+	assert.Equal(t, 130, *p.Conversation.UnreadCount)
+	n := 0
+	for _, err := range app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{}) {
+		require.NoError(t, err)
+		n++
+	}
+	assert.Equal(t, 130, n)
+	n = 0
+	for m, err := range app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{After: smooch.UnixTime{Time: time.Unix(0, 0)}}) {
+		require.NoError(t, err)
+		assert.Equal(t, fmt.Sprint(n), m.Text)
+		n++
+	}
+	require.NoError(t, app.Conversations.ResetUnreadCount(ctx, "ida"))
+	c, err := app.Conversations.PostActivity(ctx, "ida", smooch.Activity{Type: smooch.ActivityConversationRead})
+	require.NoError(t, err)
+	assert.Zero(t, *c.UnreadCount)
+	require.NoError(t, app.Conversations.DeleteMessage(ctx, "ida", p.Messages[0].ID))
+	assert.ErrorIs(t, app.Conversations.DeleteMessage(ctx, "ida", p.Messages[0].ID), smooch.ErrNotFound)
+
+	_, err = app.Conversations.PostMessage(ctx, "bob", smooch.TextMessage("from bob"))
+	require.NoError(t, err)
+	require.NoError(t, app.AppUsers.Merge(ctx, smooch.AppUserMerge{Surviving: ida.ID, Discarded: bob.ID}))
+	_, err = app.AppUsers.Get(ctx, bob.ID)
+	assert.ErrorIs(t, err, smooch.ErrNotFound)
+	p, err = app.Conversations.ListMessages(ctx, "ida", smooch.MessageListOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, "from bob", p.Messages[99].Text, "a merge moves messages")
+
+	link := smooch.ChannelLink{Type: smooch.IntegrationTwilio, PhoneNumber: "+1 514-555", Confirmation: &smooch.Confirmation{Type: smooch.ConfirmationImmediate}}
+	u, err = app.AppUsers.LinkChannel(ctx, "ida", link)
+	require.NoError(t, err)
+	require.Len(t, u.Clients, 1)
+	channels, err := app.AppUsers.Channels(ctx, "ida")
+	require.NoError(t, err)
+	assert.Equal(t, "+1514555", channels[0].PhoneNumber)
+	require.NoError(t, app.AppUsers.UnlinkChannel(ctx, "ida", smooch.IntegrationTwilio))
+	assert.ErrorIs(t, app.AppUsers.UnlinkChannel(ctx, "ida", smooch.IntegrationTwilio), smooch.ErrBadRequest)
+	require.NoError(t, app.Conversations.DeleteMessages(ctx, "ida"))
+	require.NoError(t, app.AppUsers.Delete(ctx, "ida"))
+
+	for i := range 10 {
+		_, err := app.Webhooks.Create(ctx, smooch.WebhookCreate{Target: fmt.Sprint("http://127.0.0.1:1/", i), Triggers: []smooch.Trigger{"postback"}})
+		require.NoError(t, err)
+	}
+	_, err = app.Webhooks.Create(ctx, smooch.WebhookCreate{Target: "http://127.0.0.1:1/", Triggers: []smooch.Trigger{"postback"}})
+	assert.ErrorIs(t, err, smooch.ErrBadRequest, "ten webhooks at most")
+
+	for i := range 30 {
+		_, err := app.Templates.Create(ctx, smooch.TemplateCreate{Name: fmt.Sprint("t", i), Message: smooch.TextMessage("x")})
+		require.NoError(t, err)
+	}
+	page, err := app.Templates.List(ctx, smooch.TemplateListOptions{})
+	require.NoError(t, err)
+	assert.Len(t, page.Items, 25)
+	assert.True(t, page.HasMore)
+	_, err = app.Templates.List(ctx, smooch.TemplateListOptions{Limit: 101})
+	assert.ErrorIs(t, err, smooch.ErrBadRequest)
+
+	second, err := app.Apps.Create(ctx, smooch.AppCreate{Name: "Second"})
+	require.NoError(t, err)
+	key, err := app.ForApp(second.ID).Keys.Create(ctx, smooch.KeyCreate{Name: "k"})
+	require.NoError(t, err)
+	own, err := smooch.NewClient(smooch.AppJWT(key.ID, key.Secret), smooch.WithBaseURL(server.URL))
+	require.NoError(t, err)
+	_, err = own.Webhooks.List(ctx)
+	require.NoError(t, err)
+	require.NoError(t, app.Apps.Delete(ctx, second.ID))
+	_, err = own.Webhooks.List(ctx)
+	assert.ErrorIs(t, err, smooch.ErrUnauthorized, "a deleted app's keys stop working")
+}
+
+func TestAttachments(t *testing.T) {
+	ctx := t.Context()
+	server := newServer(t, smoochtest.WithMaxUpload(1<<20))
+	app := server.Client()
+	file, err := app.Attachments.Upload(ctx, smooch.AttachmentUpload{Upload: smooch.Upload{Source: strings.NewReader("GIF89a!"), Filename: "a.gif"}})
+	require.NoError(t, err)
+	assert.Equal(t, "image/gif", file.MediaType)
+	resp, err := http.Get(file.MediaURL) //nolint:noctx // as a browser does
+	require.NoError(t, err)
+	data, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	resp.Body.Close()
+	assert.Equal(t, "GIF89a!", string(data))
+	require.NoError(t, app.Attachments.Remove(ctx, file.MediaURL))
+	assert.ErrorIs(t, app.Attachments.Remove(ctx, file.MediaURL), smooch.ErrNotFound)
+	_, err = app.Attachments.Upload(ctx, smooch.AttachmentUpload{Upload: smooch.Upload{Source: bytes.NewReader(make([]byte, 2<<20))}})
+	assert.ErrorIs(t, err, smooch.ErrTooLarge)
+	tokens, err := app.Attachments.CreateMediaToken(ctx, []string{"/apps/x"})
+	require.NoError(t, err)
+	var answer smooch.Response
+	require.NoError(t, app.Attachments.SetCookie(ctx, tokens["/apps/x"], smooch.WithResponse(&answer)))
+	assert.NotEmpty(t, answer.Header.Get("Set-Cookie"))
+
+	_, err = app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
+	require.NoError(t, err)
+	image := smooch.ImageUpload{Message: smooch.MessagePost{Role: smooch.RoleAppUser, Name: "Steve", Metadata: map[string]any{"a": "b"}}}
+	for _, v := range []smooch.Version{smooch.V1, smooch.V1_1} {
+		image.Source = strings.NewReader("GIF89a!")
+		posted, err := app.ForVersion(v).Conversations.UploadImage(ctx, "ida", image)
+		require.NoError(t, err)
+		assert.Equal(t, "image/gif", posted.Message.MediaType)
+		assert.Equal(t, map[string]any{"a": "b"}, posted.Message.Metadata)
+		assert.Equal(t, "Steve", posted.Message.Name)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	ctx := t.Context()
+	server := newServer(t)
+	quick := smooch.WithRetryPolicy(smooch.RetryPolicy{MinDelay: time.Millisecond, MaxDelay: time.Millisecond})
+	app := server.Client(quick)
+	_, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
+	require.NoError(t, err)
+	post := func() error {
+		_, err := app.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("x"))
+		return err
+	}
+	messages := func() int {
+		p, err := app.Conversations.ListMessages(ctx, "ida", smooch.MessageListOptions{})
+		if errors.Is(err, smooch.ErrNotFound) {
+			return 0
+		}
+		require.NoError(t, err)
+		return len(p.Messages)
+	}
+	server.Fail(smoochtest.Fault{Method: "POST", Path: "/messages", Cut: smoochtest.CutBefore})
+	assert.ErrorIs(t, post(), smooch.ErrOutcomeUnknown)
+	assert.Zero(t, messages())
+	server.Fail(smoochtest.Fault{Method: "POST", Path: "/messages", Cut: smoochtest.CutAfter})
+	assert.ErrorIs(t, post(), smooch.ErrOutcomeUnknown)
+	assert.Equal(t, 1, messages())
+	server.Fail(smoochtest.Fault{Method: "POST", Path: "/messages", Truncate: true})
+	_, decode := errors.AsType[*smooch.DecodeError](post())
+	assert.True(t, decode)
+	assert.Equal(t, 2, messages())
+	server.Fail(smoochtest.Fault{Path: "/messages", Status: 502, Body: "<html>Bad Gateway</html>"})
+	err = post()
+	assert.ErrorIs(t, err, smooch.ErrServer)
+	assert.ErrorIs(t, err, smooch.ErrOutcomeUnknown)
+	server.Fail(smoochtest.Fault{Path: "/messages", Status: 429, RetryAfter: time.Second})
+	began := time.Now()
+	assert.NoError(t, post())
+	assert.GreaterOrEqual(t, time.Since(began), time.Second)
+	assert.Equal(t, 3, messages())
+	server.Fail(smoochtest.Fault{Path: "/messages", Delay: time.Second})
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	_, err = server.Client().Conversations.PostMessage(short, "ida", smooch.TextMessage("x"))
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.ErrorIs(t, err, smooch.ErrOutcomeUnknown)
+	assert.NotEmpty(t, server.Requests())
+}
+
+func TestRateLimit(t *testing.T) {
+	server := newServer(t, smoochtest.WithRateLimit(20, time.Second))
+	app := server.Client()
+	var group sync.WaitGroup
+	var failed atomic.Int32
+	for range 60 {
+		group.Go(func() {
+			if _, err := app.Webhooks.List(t.Context()); err != nil {
+				failed.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	assert.Zero(t, failed.Load())
+	refused := 0
+	for _, r := range server.Requests() {
+		if r.Status == 429 {
+			refused++
+		}
+	}
+	assert.Positive(t, refused)
+	assert.Less(t, refused, 60)
+}
+
+// target is a webhook's target that answers what it is told and keeps what arrives.
+type target struct {
+	*httptest.Server
+	mu     sync.Mutex
+	status int
+	got    []map[string]any
+	keys   []string
+	heads  int
+}
+
+func newTarget(t *testing.T) *target {
+	tg := &target{status: 200}
+	tg.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tg.mu.Lock()
+		defer tg.mu.Unlock()
+		if r.Method == http.MethodHead {
+			if r.URL.Path == "/" || r.URL.Path == "" {
+				tg.heads++
+			}
+			return
+		}
+		var body map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		tg.got, tg.keys = append(tg.got, body), append(tg.keys, r.Header.Get("X-API-Key"))
+		w.WriteHeader(tg.status)
+	}))
+	t.Cleanup(tg.Close)
+	return tg
+}
+
+func (tg *target) answer(status int) {
+	tg.mu.Lock()
+	defer tg.mu.Unlock()
+	tg.status = status
+}
+
+func (tg *target) take() []map[string]any {
+	tg.mu.Lock()
+	defer tg.mu.Unlock()
+	got := tg.got
+	tg.got = nil
+	return got
+}
+
+func TestWebhookDeliveries(t *testing.T) {
+	ctx := t.Context()
+	server := newServer(t)
+	app := server.Client()
+	id := server.App().ID
+	_, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida", GivenName: "Ida"})
+	require.NoError(t, err)
+	_, err = app.AppUsers.LinkChannel(ctx, "ida", smooch.ChannelLink{Type: "twilio", PhoneNumber: "+1514", Confirmation: &smooch.Confirmation{Type: "immediate"}})
+	require.NoError(t, err)
+	old, current := newTarget(t), newTarget(t)
+	w1, err := app.ForVersion(smooch.V1).Webhooks.Create(ctx, smooch.WebhookCreate{Target: old.URL + "/hook", Triggers: []smooch.Trigger{"*"}})
+	require.NoError(t, err)
+	_, err = app.Webhooks.Create(ctx, smooch.WebhookCreate{Target: current.URL + "/hook", IncludeClient: true, Triggers: []smooch.Trigger{
+		smooch.TriggerMessageAppUser, smooch.TriggerMessageAppMaker, smooch.TriggerDeliveredToChannel, smooch.TriggerPostback, smooch.TriggerTypingAppUser}})
+	require.NoError(t, err)
+
+	_, err = server.Say(id, "ida", "hi")
+	require.NoError(t, err)
+	_, err = app.Conversations.PostMessage(ctx, "ida", smooch.MessagePost{Text: "tap", Actions: []smooch.Action{smooch.PostbackAction("A", "PAY")}})
+	require.NoError(t, err)
+	require.NoError(t, server.Tap(id, "ida", "PAY"))
+	require.NoError(t, server.Emit(id, "ida", "typing:appUser", map[string]any{"activity": map[string]any{"type": "typing:start"}}))
+	require.NoError(t, server.WaitDeliveries(ctx))
+
+	var triggers []any
+	for _, e := range old.take() {
+		triggers = append(triggers, e["trigger"])
+		assert.NotContains(t, e, "version")
+		if e["trigger"] == "message:appUser" {
+			assert.Contains(t, e["appUser"], "clients", "v1 sends the user in full")
+		}
+		if e["trigger"] == "delivery:success" {
+			assert.Len(t, e["messages"], 1)
+		}
+	}
+	assert.Equal(t, []any{"message:appUser", "message:appMaker", "delivery:success", "postback"}, triggers)
+	assert.Equal(t, w1.Secret, old.keys[0])
+	triggers = nil
+	for _, e := range current.take() {
+		triggers = append(triggers, e["trigger"])
+		assert.Equal(t, "v1.1", e["version"])
+		assert.NotContains(t, e["appUser"], "clients")
+		assert.Equal(t, "Ida", e["appUser"].(map[string]any)["givenName"])
+		assert.Contains(t, e, "client")
+		assert.Contains(t, e, "conversation")
+		if e["trigger"] == "message:delivery:channel" {
+			assert.NotContains(t, e, "messages")
+			assert.Contains(t, e["message"], "_id")
+		}
+	}
+	assert.Equal(t, []any{"message:appUser", "message:appMaker", "message:delivery:channel", "postback", "typing:appUser"}, triggers)
+	old.mu.Lock()
+	assert.Equal(t, 1, old.heads, "a look at scheme and host when it is created")
+	old.mu.Unlock()
+}
+
+func TestWebhookRetries(t *testing.T) {
+	ctx := t.Context()
+	server := newServer(t)
+	app := server.Client()
+	id := server.App().ID
+	_, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
+	require.NoError(t, err)
+	tg := newTarget(t)
+	_, err = app.Webhooks.Create(ctx, smooch.WebhookCreate{Target: tg.URL, Triggers: []smooch.Trigger{"message:appUser"}})
+	require.NoError(t, err)
+
+	say := func(status int) {
+		tg.answer(status)
+		_, err := server.Say(id, "ida", "hi")
+		require.NoError(t, err)
+		require.NoError(t, server.WaitDeliveries(ctx))
+	}
+	say(503)
+	for wait, n := 10*time.Second, 1; n <= 5; wait, n = 2*wait, n+1 {
+		assert.Len(t, tg.take(), 1)
+		server.Advance(wait - time.Second)
+		assert.Empty(t, tg.take(), "not due yet")
+		server.Advance(time.Second)
+	}
+	assert.Len(t, tg.take(), 1, "the fifth further attempt")
+	server.Advance(time.Hour)
+	assert.Empty(t, tg.take(), "and no more")
+	for _, final := range []int{400, 401, 403, 404, 406, 200, 204} {
+		say(final)
+		server.Advance(time.Hour)
+		assert.Len(t, tg.take(), 1, "%d is final", final)
+	}
+	say(500)
+	tg.answer(200)
+	server.Advance(10 * time.Second)
+	server.Advance(time.Hour)
+	assert.Len(t, tg.take(), 2)
+	attempts := 0
+	for _, d := range server.DeliveryLog() {
+		if d.Trigger == "message:appUser" && d.Status == 503 {
+			attempts++
+			assert.Equal(t, attempts, d.Attempt)
+		}
+	}
+	assert.Equal(t, 6, attempts)
+
+	_, err = app.Webhooks.Create(ctx, smooch.WebhookCreate{Target: "http://192.0.2.1/x", Triggers: []smooch.Trigger{"postback"}})
+	require.NoError(t, err)
+	require.NoError(t, server.Emit(id, "ida", "postback", nil))
+	require.NoError(t, server.WaitDeliveries(ctx))
+	log := server.DeliveryLog()
+	assert.ErrorContains(t, log[len(log)-1].Err, "not on this machine", "a test never calls out")
+}
+
+func TestOAuth(t *testing.T) {
+	ctx := t.Context()
+	server := newServer(t)
+	app := server.Client()
+	address, err := app.OAuth.AuthorizeURL(smooch.OAuthAuthorize{ClientID: "c", State: "s", RedirectURI: "http://127.0.0.1:1/back"})
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	require.NoError(t, err)
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	require.NoError(t, err)
+	resp.Body.Close()
+	back, err := resp.Location()
+	require.NoError(t, err)
+	assert.Equal(t, "s", back.Query().Get("state"))
+	exchange := smooch.OAuthExchange{Code: back.Query().Get("code"), ClientID: "c", ClientSecret: "x"}
+	granted, err := app.OAuth.Exchange(ctx, exchange)
+	require.NoError(t, err)
+	_, err = app.OAuth.Exchange(ctx, exchange)
+	assert.ErrorIs(t, err, smooch.ErrUnauthorized, "a code works once")
+	client, err := smooch.NewClient(smooch.BearerToken(granted.AccessToken), smooch.WithBaseURL(server.URL))
+	require.NoError(t, err)
+	_, err = client.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "u"})
+	require.NoError(t, err)
+	_, err = client.Integrations.List(ctx, smooch.IntegrationListOptions{})
+	assert.ErrorIs(t, err, smooch.ErrForbidden)
+	require.NoError(t, app.OAuth.Revoke(ctx, granted.AccessToken))
+	_, err = client.AppUsers.Get(ctx, "u")
+	assert.ErrorIs(t, err, smooch.ErrUnauthorized)
+}
+
+// TestTenThousandCalls: many clients at once; nothing is lost and nothing done twice.
+func TestTenThousandCalls(t *testing.T) {
+	server := newServer(t)
+	app := server.Client()
+	_, err := app.AppUsers.Create(t.Context(), smooch.AppUserCreate{UserID: "ida"})
+	require.NoError(t, err)
+	calls := 10_000
+	if testing.Short() {
+		calls = 500
+	}
+	var group sync.WaitGroup
+	var posted atomic.Int32
+	for w := range 50 {
+		group.Go(func() {
+			for i := range calls / 50 {
+				var err error
+				if i%4 == 0 {
+					_, err = app.Conversations.PostMessage(t.Context(), "ida", smooch.TextMessage(fmt.Sprint(w, "-", i)))
+					posted.Add(1)
+				} else {
+					_, err = app.AppUsers.Get(t.Context(), "ida")
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	seen := map[string]bool{}
+	for m, err := range app.Conversations.Messages(t.Context(), "ida", smooch.MessageListOptions{}) {
+		require.NoError(t, err)
+		assert.False(t, seen[m.Text], m.Text)
+		seen[m.Text] = true
+	}
+	assert.Len(t, seen, int(posted.Load()))
+}
