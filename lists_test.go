@@ -57,7 +57,7 @@ func TestAll(t *testing.T) {
 }
 
 func TestListsThatMisbehave(t *testing.T) {
-	count := func(body func(offset int) string) (items int, failure error, requests int) {
+	count := func(body func(offset int) string) (items, requests int, failure error) {
 		rec := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {
 			offset, _ := strconv.Atoi(r.URL.Query().Get("offset"))
 			reply(200, body(offset))(w, r)
@@ -69,29 +69,29 @@ func TestListsThatMisbehave(t *testing.T) {
 			}
 			items++
 		}
-		return items, failure, len(rec.requests())
+		return items, len(rec.requests()), failure
 	}
-	items, err, requests := count(func(int) string { return `{"apps":[],"hasMore":true,"offset":0}` })
+	items, requests, err := count(func(int) string { return `{"apps":[],"hasMore":true,"offset":0}` })
 	assert.NoError(t, err)
 	assert.Zero(t, items)
 	assert.Equal(t, 1, requests, "an empty page ends")
 
-	_, err, requests = count(func(int) string { return `{"apps":[{"_id":"1"}],"hasMore":true,"offset":0}` })
+	_, requests, err = count(func(int) string { return `{"apps":[{"_id":"1"}],"hasMore":true,"offset":0}` })
 	assert.Error(t, err, "the same page for ever")
 	assert.Equal(t, 2, requests)
 
-	items, err, requests = count(func(offset int) string {
+	items, requests, err = count(func(offset int) string {
 		return fmt.Sprintf(`{"apps":[{"_id":"1"},{"_id":"2"}],"hasMore":%t}`, offset < 4)
 	})
 	assert.NoError(t, err, "a service that does not echo the offset")
 	assert.Equal(t, 6, items)
 	assert.Equal(t, 3, requests)
 
-	items, err, _ = count(func(int) string { return `{"apps":[{"_id":"1"}]}` })
+	items, _, err = count(func(int) string { return `{"apps":[{"_id":"1"}]}` })
 	assert.NoError(t, err, "without hasMore it is the last page")
 	assert.Equal(t, 1, items)
 
-	items, err, _ = count(func(offset int) string {
+	items, _, err = count(func(offset int) string {
 		if offset > 0 {
 			return `{"apps":`
 		}

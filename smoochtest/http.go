@@ -271,8 +271,6 @@ func (c *call) read(w http.ResponseWriter) *reply {
 	return nil
 }
 
-//go:fix inline
-func problem(r reply) *reply { return new(r) }
 
 // text gives a string member of the body.
 func (c *call) text(name string) string {

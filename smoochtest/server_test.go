@@ -369,6 +369,7 @@ func TestAttachments(t *testing.T) {
 	image := smooch.ImageUpload{Message: smooch.MessagePost{Role: smooch.RoleAppUser, Name: "Steve", Metadata: map[string]any{"a": "b"}}}
 	for _, v := range []smooch.Version{smooch.V1, smooch.V1_1} {
 		image.Source = strings.NewReader("GIF89a!")
+		//lint:ignore SA1019 the fake speaks what is deprecated too
 		posted, err := app.ForVersion(v).Conversations.UploadImage(ctx, "ida", image)
 		require.NoError(t, err)
 		assert.Equal(t, "image/gif", posted.Message.MediaType)
