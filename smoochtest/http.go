@@ -271,7 +271,6 @@ func (c *call) read(w http.ResponseWriter) *reply {
 	return nil
 }
 
-
 // text gives a string member of the body.
 func (c *call) text(name string) string {
 	s, _ := c.body[name].(string)
