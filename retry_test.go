@@ -548,16 +548,22 @@ func TestPacing(t *testing.T) {
 	})
 }
 
+// TestRefusedCallsGoFirst: a call that was refused passes before those that were never sent, though they have waited longer.
 func TestRefusedCallsGoFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var order []string
 		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
-			mu.Lock()
-			defer mu.Unlock()
 			name := r.Header.Get("X-Name")
+			mu.Lock()
 			order = append(order, name)
-			if name == "old" && len(order) == 1 {
+			first := len(order) <= 2
+			mu.Unlock()
+			switch {
+			case first && name == "slow":
+				time.Sleep(2 * time.Second)
+				return answer(429, ``, "Retry-After: 5"), nil
+			case first:
 				return answer(429, ``, "Retry-After: 5"), nil
 			}
 			return answer(200, `{}`), nil
@@ -568,16 +574,16 @@ func TestRefusedCallsGoFirst(t *testing.T) {
 				_, err := c.AppUsers.Get(t.Context(), "ida", WithHeader("X-Name", name))
 				assert.NoError(t, err)
 			})
-		}
-		ask("old")
-		time.Sleep(time.Second)
-		for i := range 5 {
-			ask("new" + strconv.Itoa(i))
 			time.Sleep(10 * time.Millisecond)
 		}
+		ask("slow")
+		ask("quick")
+		for i := range 5 {
+			ask("new" + strconv.Itoa(i))
+		}
 		group.Wait()
-		require.Len(t, order, 7)
-		assert.Equal(t, "old", order[1])
+		require.Len(t, order, 9)
+		assert.ElementsMatch(t, []string{"slow", "quick"}, order[2:4])
 	})
 }
 
