@@ -46,6 +46,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	clock := x.startClock()
 	defer clock.stop()
 	trace := &writeTrace{}
+	_, trace.reliable = x.core.http.Transport.(*http.Transport)
 	ctx := clock.ctx
 	if !x.repeatable() {
 		ctx = trace.with(ctx)
@@ -60,6 +61,9 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	x.began = time.Now()
 	resp, err := x.core.http.Transport.RoundTrip(out)
 	clock.start()
+	if err == nil && resp == nil {
+		err = errNoResponse
+	}
 	if err == nil {
 		x.read(resp, clock)
 	} else {
@@ -73,8 +77,13 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: x.status, Header: x.header, Body: http.NoBody, Request: req}, nil
 }
 
+var errNoResponse = errors.New("the transport gave neither an answer nor an error")
+
 // admitted waits until the attempt may be made.
 func (x *exchange) admitted() bool {
+	if err := x.ctx.Err(); err != nil {
+		return x.cannotSend("not sent", err)
+	}
 	if err := x.core.gate.wait(x.ctx, x.refused); err != nil {
 		held, _ := err.(*heldBack)
 		if held != nil {
@@ -228,6 +237,7 @@ func (c *clock) stop() {
 
 // writeTrace learns from net/http whether a request can have reached the service.
 type writeTrace struct {
+	reliable     bool // the transport is net/http's own
 	asked, wrote atomic.Bool
 }
 
@@ -239,4 +249,6 @@ func (t *writeTrace) with(ctx context.Context) context.Context {
 }
 
 // knowsUnwritten is false also for a transport that does not tell.
-func (t *writeTrace) knowsUnwritten() bool { return t.asked.Load() && !t.wrote.Load() }
+func (t *writeTrace) knowsUnwritten() bool {
+	return (t.reliable || t.asked.Load()) && !t.wrote.Load()
+}

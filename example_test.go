@@ -1,6 +1,7 @@
 package smooch_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -114,6 +115,31 @@ func ExampleAttachmentsService_Upload() {
 	}
 	fmt.Println(send())
 	// Output: <nil>
+}
+
+// counting is a reader that tells how far it is.
+type counting struct {
+	*bytes.Reader
+	progress func(read int64)
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.progress(c.Size() - int64(c.Len()))
+	return n, err
+}
+
+// A reader of your own shows how far an upload is. As it can be sought, the upload can be repeated.
+func ExampleUpload() {
+	ctx := context.Background()
+	app, server := start(ctx)
+	defer server.Close()
+
+	var sent int64
+	file := &counting{bytes.NewReader(make([]byte, 100<<10)), func(read int64) { sent = read }}
+	_, err := app.Attachments.Upload(ctx, smooch.AttachmentUpload{Upload: smooch.Upload{Source: file, Filename: "data.zip"}})
+	fmt.Println(sent, err)
+	// Output: 102400 <nil>
 }
 
 func ExampleWebhookReceiver() {

@@ -112,6 +112,17 @@ func TestReceiverAnswers(t *testing.T) {
 	}
 }
 
+func TestReceiverReadsNoMoreThanItsLimit(t *testing.T) {
+	r := newTestReceiver(t, WithMaxBody(1000))
+	body := &watchedReader{left: 1 << 30}
+	req := httptest.NewRequest(http.MethodPost, "/", body)
+	req.Header.Set("X-API-Key", testSecret)
+	w := httptest.NewRecorder()
+	r.ServeHTTP(w, req)
+	assert.Equal(t, 413, w.Code)
+	assert.Equal(t, 1<<30-1001, body.left)
+}
+
 func TestReceiverIsRefusedWithoutSecret(t *testing.T) {
 	for _, secrets := range [][]string{nil, {}, {""}, {testSecret, ""}} {
 		_, err := NewWebhookReceiver(secrets)

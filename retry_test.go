@@ -272,6 +272,24 @@ func TestRetryAfterOnServerFault(t *testing.T) {
 	})
 }
 
+func TestContextThatHasEndedSendsNothing(t *testing.T) {
+	rec := newRecorder(t, reply(200, `{}`))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for class, call := range calls {
+		err := call(ctx, newTestClient(t, rec.URL, AppJWT("k", "s")))
+		assert.ErrorIs(t, err, context.Canceled, class)
+		assert.NotErrorIs(t, err, ErrOutcomeUnknown, class)
+	}
+	assert.Empty(t, rec.requests())
+}
+
+func TestTransportThatGivesNothing(t *testing.T) {
+	c := fakeClient(t, func(*http.Request) (*http.Response, error) { return nil, nil })
+	_, err := c.Conversations.PostMessage(t.Context(), "u", TextMessage("x"))
+	assert.ErrorIs(t, err, ErrOutcomeUnknown)
+}
+
 func TestWaitsEndWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fakeClient(t, func(*http.Request) (*http.Response, error) {
