@@ -8,10 +8,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -255,4 +259,36 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 		_, _ = c.AppUsers.Get(t.Context(), "u") // whatever the status, the connection stays
 	}
 	assert.Len(t, remotes, 1)
+}
+
+// TestBurstsKeepTheirConnections: 64 calls at once, twice; the second time nobody dials.
+func TestBurstsKeepTheirConnections(t *testing.T) {
+	var dialled, waiting atomic.Int32
+	all := make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if waiting.Add(1) == 64 {
+			close(all)
+		}
+		<-all // all 64 are open at once
+		reply(200, `{}`)(w, r)
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			dialled.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	c := newTestClient(t, server.URL, AppJWT("k", "s"))
+	for range 2 {
+		var group sync.WaitGroup
+		for range 64 {
+			group.Go(func() {
+				_, err := c.AppUsers.Get(t.Context(), "u")
+				assert.NoError(t, err)
+			})
+		}
+		group.Wait()
+	}
+	assert.LessOrEqual(t, dialled.Load(), int32(64+2))
 }

@@ -136,6 +136,17 @@ func TestEarlyAnswerGivesTheReaderBack(t *testing.T) {
 	assert.Equal(t, after, source.reads.Load())
 }
 
+func TestRevokedSourceIsNotRead(t *testing.T) {
+	reader := &watchedReader{left: 10}
+	src := &source{r: reader, turn: make(chan struct{}, 1)}
+	_, err := src.Read(make([]byte, 4))
+	require.NoError(t, err)
+	src.revoke(t.Context())
+	_, err = src.Read(make([]byte, 4))
+	assert.ErrorIs(t, err, errRevoked)
+	assert.EqualValues(t, 1, reader.reads.Load())
+}
+
 type watchedReader struct {
 	left  int
 	reads atomic.Int64

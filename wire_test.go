@@ -335,6 +335,8 @@ func TestUploadsOnTheWire(t *testing.T) {
 	assert.Equal(t, form{"/v1/apps/a1/appusers/u/conversation/images", "POST", "shot.png", "image/png", "\x89PNG\r\n\x1a\n",
 		map[string]string{"role": "appUser", "name": "Steve", "metadata": `{"a":1}`}}, got)
 
+	assert.NotContains(t, rec.last(t).body, "secret", "the directories of the caller's machine stay there")
+
 	image = ImageUpload{Upload: Upload{Source: strings.NewReader("\xff\xd8\xff\xe0")}}
 	_, err = c.Conversations.UploadImage(t.Context(), "u", image, WithField("caption", "x"))
 	require.NoError(t, err)
