@@ -53,7 +53,7 @@ func TestEachIDIsOneSegment(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "/v1.1/apps/"+escaped+"/webhooks", rec.last(t).uri)
 
-		require.NoError(t, c.AppUsers.UnlinkChannel(t.Context(), "u", IntegrationType(id)))
+		require.NoError(t, c.AppUsers.UnlinkChannel(t.Context(), "u", id))
 		assert.Equal(t, "/v1.1/apps/app1/appusers/u/channels/"+escaped, rec.last(t).uri)
 	}
 }
@@ -65,7 +65,7 @@ func TestIDsThatWouldReachTheParentAreRefused(t *testing.T) {
 		refused := map[string]error{
 			"userID":    c.AppUsers.Delete(t.Context(), id),
 			"messageID": c.Conversations.DeleteMessage(t.Context(), "u", id),
-			"channel":   c.AppUsers.UnlinkChannel(t.Context(), "u", IntegrationType(id)),
+			"channel":   c.AppUsers.UnlinkChannel(t.Context(), "u", id),
 			"webhookID": c.Webhooks.Delete(t.Context(), id),
 			"keyID":     c.Keys.Delete(t.Context(), id),
 			"appID":     c.ForApp(id).AppUsers.Delete(t.Context(), "u"),

@@ -100,8 +100,8 @@ func (s *AppUsersService) LinkChannel(ctx context.Context, userID string, link C
 //	DELETE /appusers/{userId}/channels/{channel}
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Unlinking a Channel".
-func (s *AppUsersService) UnlinkChannel(ctx context.Context, userID string, channel IntegrationType, opts ...CallOption) error {
-	return exec(ctx, s.c, opAppUsersUnlinkChannel.with(userID, string(channel)), nil, opts)
+func (s *AppUsersService) UnlinkChannel(ctx context.Context, userID, channel string, opts ...CallOption) error {
+	return exec(ctx, s.c, opAppUsersUnlinkChannel.with(userID, channel), nil, opts)
 }
 
 // PingChannel sends a test message over a linked channel, such as twilio.
@@ -109,8 +109,8 @@ func (s *AppUsersService) UnlinkChannel(ctx context.Context, userID string, chan
 //	POST /appusers/{userId}/integrations/{channel}/ping
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
-func (s *AppUsersService) PingChannel(ctx context.Context, userID string, channel IntegrationType, opts ...CallOption) error {
-	return exec(ctx, s.c, opAppUsersPingChannel.with(userID, string(channel)), nil, opts)
+func (s *AppUsersService) PingChannel(ctx context.Context, userID, channel string, opts ...CallOption) error {
+	return exec(ctx, s.c, opAppUsersPingChannel.with(userID, channel), nil, opts)
 }
 
 // BusinessSystems gives the ids under which business systems know an app user's conversation.
@@ -169,7 +169,7 @@ func (s *AppUsersService) ViberQRCode(ctx context.Context, userID string, opts .
 //	GET /appusers/{userId}/transferrequest
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1. Source: official v1 clients.
-func (s *AppUsersService) TransferRequests(ctx context.Context, userID string, channelType IntegrationType, opts ...CallOption) ([]TransferRequest, error) {
-	r := opAppUsersGetTransferRequests.with(userID).query(url.Values{"type": {string(channelType)}})
+func (s *AppUsersService) TransferRequests(ctx context.Context, userID, channelType string, opts ...CallOption) ([]TransferRequest, error) {
+	r := opAppUsersGetTransferRequests.with(userID).query(url.Values{"type": {channelType}})
 	return list[TransferRequest](ctx, s.c, r, "transferRequests", opts)
 }

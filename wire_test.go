@@ -109,16 +109,16 @@ var wires = []wire{
 		return ignore(c.AppUsers.LinkChannel(ctx, "u", ChannelLink{Type: IntegrationMailgun, Address: "a@b.c", Primary: new(false)}))
 	}, "POST /v1/apps/a1/appusers/u/channels", `{"type":"mailgun","address":"a@b.c","primary":false}`},
 	{"AppUsers.UnlinkChannel", V1_1, func(ctx context.Context, c *Client) error {
-		return c.AppUsers.UnlinkChannel(ctx, "u", IntegrationTwilio)
+		return c.AppUsers.UnlinkChannel(ctx, "u", "twilio")
 	}, "DELETE /v1.1/apps/a1/appusers/u/channels/twilio", ""},
 	{"AppUsers.BusinessSystems", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.AppUsers.BusinessSystems(ctx, "u")) }, "GET /v1.1/apps/a1/appusers/u/businesssystems", ""},
 	{"AppUsers.LinkRequests", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.AppUsers.LinkRequests(ctx, "u", []string{"i1", "i2"}))
 	}, "GET /v1.1/apps/a1/appusers/u/linkrequest?integrationIds=i1%2Ci2", ""},
 	{"AppUsers.AuthCode", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.AppUsers.AuthCode(ctx, "u")) }, "GET /v1.1/apps/a1/appusers/u/authcode", ""},
-	{"AppUsers.PingChannel", V1_1, func(ctx context.Context, c *Client) error { return c.AppUsers.PingChannel(ctx, "u", IntegrationTwilio) }, "POST /v1.1/apps/a1/appusers/u/integrations/twilio/ping", ""},
+	{"AppUsers.PingChannel", V1_1, func(ctx context.Context, c *Client) error { return c.AppUsers.PingChannel(ctx, "u", "twilio") }, "POST /v1.1/apps/a1/appusers/u/integrations/twilio/ping", ""},
 	{"AppUsers.TransferRequests", V1, func(ctx context.Context, c *Client) error {
-		return ignore(c.AppUsers.TransferRequests(ctx, "u", IntegrationMessenger))
+		return ignore(c.AppUsers.TransferRequests(ctx, "u", "messenger"))
 	}, "GET /v1/apps/a1/appusers/u/transferrequest?type=messenger", ""},
 	{"AppUsers.WeChatQRCode", V1, func(ctx context.Context, c *Client) error { return ignore(c.AppUsers.WeChatQRCode(ctx, "u")) }, "GET /v1/apps/a1/appusers/u/integrations/wechat/qrcode", ""},
 	{"AppUsers.ViberQRCode", V1, func(ctx context.Context, c *Client) error { return ignore(c.AppUsers.ViberQRCode(ctx, "u")) }, "GET /v1/apps/a1/appusers/u/integrations/viber/qrcode", ""},

@@ -305,8 +305,8 @@ func TestStateChanges(t *testing.T) {
 	channels, err := app.AppUsers.Channels(ctx, "ida")
 	require.NoError(t, err)
 	assert.Equal(t, "+1514555", channels[0].PhoneNumber)
-	require.NoError(t, app.AppUsers.UnlinkChannel(ctx, "ida", smooch.IntegrationTwilio))
-	assert.ErrorIs(t, app.AppUsers.UnlinkChannel(ctx, "ida", smooch.IntegrationTwilio), smooch.ErrBadRequest)
+	require.NoError(t, app.AppUsers.UnlinkChannel(ctx, "ida", "twilio"))
+	assert.ErrorIs(t, app.AppUsers.UnlinkChannel(ctx, "ida", "twilio"), smooch.ErrBadRequest)
 	require.NoError(t, app.Conversations.DeleteMessages(ctx, "ida"))
 	require.NoError(t, app.AppUsers.Delete(ctx, "ida"))
 
