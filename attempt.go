@@ -146,7 +146,7 @@ func (x *exchange) fail(err error, clock *clock, trace *writeTrace) {
 		x.cannotSend("reading the upload", upload.failure()) // the request is not complete, so nothing is done
 	}
 	x.err = x.cause(err, clock)
-	x.written = !trace.knowsUnwritten() && !isDialError(err)
+	x.written = !trace.knowsUnwritten() && !isDialError(err) && !isPermanent(err)
 }
 
 // cause is what kept an answer away: the context, the time-out, or what err says.

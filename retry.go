@@ -182,8 +182,8 @@ func (x *exchange) repeatable() bool { return x.request.repeat != unsafe }
 
 // again decides whether the attempt that has just ended is followed by another, and sets the delay.
 func (x *exchange) again() bool {
-	floor := time.Duration(0)
-	again := false
+	again, asked := false, time.Duration(0)
+	x.delay = x.core.retry.backoff(x.attempts)
 	switch {
 	case x.unsent != nil || x.ctx.Err() != nil:
 		return false
@@ -196,15 +196,17 @@ func (x *exchange) again() bool {
 		return x.againRefused()
 	case x.status == http.StatusUnauthorized:
 		again = !x.resigned && x.resign()
-		x.resigned = true
+		x.resigned, x.delay = true, 0
 	case x.status == http.StatusConflict:
 		again = x.request.method == http.MethodPut || x.request.method == http.MethodDelete
 	case x.isFault():
 		again = x.repeatable()
-		floor = retryAfter(x.header)
 		x.lost = true
+		if asked = retryAfter(x.header); asked > 0 {
+			x.delay = asked + min(x.delay, x.core.retry.MinDelay)
+		}
 	}
-	return again && x.mayRepeat() && x.waitFor(floor) && (x.settles || x.core.budget.take())
+	return again && x.mayRepeat() && x.mayWait(asked, x.delay) && (x.settles || x.core.budget.take())
 }
 
 func (a *attempt) succeeded() bool { return a.status >= 200 && a.status <= 299 }
@@ -217,21 +219,10 @@ func (x *exchange) mayRepeat() bool {
 	return !x.once && x.attempts < x.core.retry.MaxAttempts && (body == nil || body.repeatable())
 }
 
-// waitFor sets the delay, at least floor. It is false when waiting that long is pointless.
-func (x *exchange) waitFor(floor time.Duration) bool {
-	if x.status == http.StatusUnauthorized {
-		x.delay = 0
-		return true
-	}
-	if floor > x.core.retry.MaxRetryAfter {
-		return false
-	}
-	x.delay = floor + x.core.retry.backoff(x.attempts)
-	if floor > 0 {
-		x.delay = floor + min(x.delay-floor, x.core.retry.MinDelay)
-	}
-	deadline, ok := x.ctx.Deadline()
-	return !ok || time.Until(deadline) > x.delay
+// mayWait is false when the service asks for more than the policy allows, or the context ends first.
+func (x *exchange) mayWait(asked, delay time.Duration) bool {
+	deadline, bounded := x.ctx.Deadline()
+	return asked <= x.core.retry.MaxRetryAfter && (!bounded || time.Until(deadline) > delay)
 }
 
 // againRefused pauses the client after a 429. The gate does the waiting, for this call as for the others.
@@ -239,12 +230,11 @@ func (x *exchange) againRefused() bool {
 	asked := retryAfter(x.header)
 	pause := asked
 	if pause == 0 {
-		pause = x.core.retry.backoff(x.attempts)
+		pause = x.delay
 	}
 	x.core.gate.refuse(x.began, min(pause, x.core.retry.MaxRetryAfter))
 	x.refused, x.delay = true, 0
-	deadline, ok := x.ctx.Deadline()
-	return x.mayRepeat() && asked <= x.core.retry.MaxRetryAfter && (!ok || time.Until(deadline) > pause)
+	return x.mayRepeat() && x.mayWait(asked, pause)
 }
 
 // resign reports whether authorizing again gives other credentials than those that were refused.

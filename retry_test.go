@@ -91,7 +91,7 @@ func TestRetryTable(t *testing.T) {
 		{"413", status(413), nil, nil},
 		{"423", status(423), nil, nil},
 		{"302", status(302, "Location: http://elsewhere.test/"), nil, nil},
-		{"certificate", fails(&tls.CertificateVerificationError{Err: errors.New("unknown authority")}), nil, []string{"unsafe"}},
+		{"certificate", fails(&tls.CertificateVerificationError{Err: errors.New("unknown authority")}), nil, nil},
 	}
 	for _, test := range tests {
 		for class, call := range calls {
