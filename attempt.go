@@ -46,9 +46,9 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	clock := x.startClock()
 	defer clock.stop()
 	trace := &writeTrace{}
-	_, trace.reliable = x.core.http.Transport.(*http.Transport)
 	ctx := clock.ctx
-	if !x.repeatable() {
+	if !x.repeatable() { // for the others it makes no difference
+		_, trace.reliable = x.core.http.Transport.(*http.Transport)
 		ctx = trace.with(ctx)
 	}
 	out := req.WithContext(ctx)

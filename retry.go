@@ -182,11 +182,12 @@ func (x *exchange) repeatable() bool { return x.request.repeat != unsafe }
 
 // again decides whether the attempt that has just ended is followed by another, and sets the delay.
 func (x *exchange) again() bool {
+	if x.unsent != nil || x.ctx.Err() != nil {
+		return false
+	}
 	again, asked := false, time.Duration(0)
 	x.delay = x.core.retry.backoff(x.attempts)
 	switch {
-	case x.unsent != nil || x.ctx.Err() != nil:
-		return false
 	case x.status == 0:
 		again = !isPermanent(x.err) && (x.repeatable() || !x.written)
 		x.lost = x.lost || x.written

@@ -423,6 +423,10 @@ func TestFaults(t *testing.T) {
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.ErrorIs(t, err, smooch.ErrOutcomeUnknown)
 	assert.NotEmpty(t, server.Requests())
+
+	server.Fail(smoochtest.Fault{Method: "DELETE", Cut: smoochtest.CutAfter})
+	assert.NoError(t, server.Client(quick).AppUsers.Delete(ctx, "ida"), "the repeat finds nothing, as the first try did the work")
+	assert.ErrorIs(t, server.Client(quick).AppUsers.Delete(ctx, "ida"), smooch.ErrNotFound)
 }
 
 func TestRateLimit(t *testing.T) {
