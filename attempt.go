@@ -1,7 +1,6 @@
 package smooch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -45,9 +45,10 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	clock := x.startClock()
 	defer clock.stop()
-	trace := &writeTrace{}
 	ctx := clock.ctx
+	var trace *writeTrace
 	if !x.repeatable() { // for the others it makes no difference
+		trace = &writeTrace{}
 		_, trace.reliable = x.core.http.Transport.(*http.Transport)
 		ctx = trace.with(ctx)
 	}
@@ -172,12 +173,8 @@ func (x *exchange) read(resp *http.Response, clock *clock) {
 	if !x.succeeded() {
 		limit = maxErrorBody
 	}
-	var buf bytes.Buffer
-	if resp.ContentLength > 0 {
-		buf.Grow(int(min(resp.ContentLength, limit, 1<<20)) + bytes.MinRead)
-	}
-	_, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
-	x.body = buf.Bytes()
+	body, err := readUpTo(resp.Body, resp.ContentLength, limit)
+	x.body = body
 	over := int64(len(x.body)) > limit
 	switch {
 	case !x.succeeded():
@@ -188,6 +185,26 @@ func (x *exchange) read(resp *http.Response, clock *clock) {
 	case err != nil:
 		x.err = x.cause(err, clock)
 	}
+}
+
+// readUpTo reads to the end, or one byte over the limit. size is what is expected, -1 if that is not known.
+func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
+	const most = 1 << 20 // that a size which is only claimed gets
+	buf := make([]byte, 0, min(max(size+1, 512), limit+1, most))
+	for int64(len(buf)) <= limit {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, len(buf))
+		}
+		n, err := r.Read(buf[len(buf):min(int64(cap(buf)), limit+1)])
+		buf = buf[:len(buf)+n]
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
 }
 
 func (x *exchange) log() {
@@ -250,5 +267,5 @@ func (t *writeTrace) with(ctx context.Context) context.Context {
 
 // knowsUnwritten is false also for a transport that does not tell.
 func (t *writeTrace) knowsUnwritten() bool {
-	return (t.reliable || t.asked.Load()) && !t.wrote.Load()
+	return t != nil && (t.reliable || t.asked.Load()) && !t.wrote.Load()
 }

@@ -231,7 +231,7 @@ func (s *JWTSigner) Authorize(_ context.Context, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header["Authorization"] = []string{"Bearer " + token}
 	return nil
 }
 

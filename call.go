@@ -168,7 +168,7 @@ func page[T any](ctx context.Context, c *Client, r request, q any, key string, o
 	}
 	p := Page[T]{}
 	p.Offset, _ = strconv.Atoi(r.params.Get("offset")) // unless the answer says otherwise
-	read := members{key: &p.Items, "offset": &p.Offset, "hasMore": &p.HasMore}
+	read := members{{key, &p.Items}, {"offset", &p.Offset}, {"hasMore", &p.HasMore}}
 	if err := c.call(ctx, r, read.decode, opts); err != nil {
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func into(key string, v any) func([]byte) error {
 	if key == "" {
 		return func(data []byte) error { return decodeJSON(data, v) }
 	}
-	return members{key: v}.decode
+	return members{{key, v}}.decode
 }
 
 // Do makes a call that the SDK has no method for, with the same credentials, retries and errors.
@@ -286,7 +286,7 @@ func (c *Client) send(ctx context.Context, r request, read func([]byte) error, o
 
 // admit refuses a call that the client's version or binding does not allow.
 func (c *Client) admit(r request) error {
-	if err := c.check(r); err != nil {
+	if err := c.check(r.operation); err != nil {
 		return err
 	}
 	if len(r.versions) > 0 && !slices.Contains(r.versions, c.version) {
@@ -300,10 +300,13 @@ func (c *Client) admit(r request) error {
 // target builds the URL. Each path argument is escaped on its own, and nothing cleans the path afterwards.
 func (c *Client) target(r request, extra url.Values) (string, error) {
 	var b strings.Builder
+	b.Grow(len(c.core.base) + len(r.path) + 96)
 	if len(r.versions) == 0 {
 		b.WriteString(c.oauthBase())
 	} else {
-		b.WriteString(c.core.base + "/" + string(c.version))
+		b.WriteString(c.core.base)
+		b.WriteByte('/')
+		b.WriteString(string(c.version))
 	}
 	if err := c.prefix(&b, r); err != nil {
 		return "", err
@@ -352,7 +355,7 @@ func (r request) expand(b *strings.Builder) error {
 			return nil
 		}
 		name, remainder, _ := strings.Cut(after, "}")
-		if err := checkSegment(r, argumentName(name), ids[0]); err != nil {
+		if err := checkSegment(r.operation, argumentName(name), ids[0]); err != nil {
 			return err
 		}
 		escapeSegment(b, ids[0])

@@ -40,11 +40,11 @@ func ParseEvent(body []byte) (Event, error) {
 func parseUnknown(trigger Trigger, body []byte) Event {
 	e := &UnknownEvent{Body: bytes.Clone(body)}
 	e.Trigger = trigger
-	for name, target := range map[string]any{
-		"version": &e.WireVersion, "app": &e.App, "appUser": &e.AppUser, "conversation": &e.Conversation,
-		"client": &e.Client, "timestamp": &e.Timestamp,
-	} {
-		_ = members{name: target}.decode(body) // what is of another type stays zero; the body has it
+	for _, part := range (members{
+		{"version", &e.WireVersion}, {"app", &e.App}, {"appUser", &e.AppUser}, {"conversation", &e.Conversation},
+		{"client", &e.Client}, {"timestamp", &e.Timestamp},
+	}) {
+		_ = members{part}.decode(body) // what is of another type stays zero; the body has it
 	}
 	return e
 }

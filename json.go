@@ -72,7 +72,21 @@ func atEnd(dec *json.Decoder, data []byte) error {
 
 // members decodes an object, each named member into its target; others are skipped. null
 // is an object without members. The object is read once, as it comes.
-type members map[string]any
+type members []member
+
+type member struct {
+	name   string
+	target any
+}
+
+func (m members) target(name string) (target any, wanted bool) {
+	for i := range m {
+		if m[i].name == name {
+			return m[i].target, true
+		}
+	}
+	return nil, false
+}
 
 var errNotObject = errors.New("not a JSON object")
 
@@ -85,9 +99,9 @@ func (m members) decode(data []byte) error {
 	if decodeStrict(data, &object) != nil {
 		return err
 	}
-	for name, target := range m {
-		if value, ok := object[name]; ok {
-			if err := decodeJSON(value, target); err != nil {
+	for _, member := range m {
+		if value, ok := object[member.name]; ok {
+			if err := decodeJSON(value, member.target); err != nil {
 				return err
 			}
 		}
@@ -110,7 +124,7 @@ func (m members) decodeStrict(data []byte) error {
 		if err != nil {
 			return err
 		}
-		target, wanted := m[name.(string)]
+		target, wanted := m.target(name.(string))
 		if !wanted {
 			target = new(json.RawMessage)
 		}
