@@ -154,15 +154,18 @@ var (
 )
 
 // DecodeError is a 2xx answer that could not be read: it broke off, is not JSON, or not
-// of the expected shape. The service has carried out the call.
+// of the expected shape. The service has carried out the call. [ParseEvent] gives it for a delivery that is no event.
 type DecodeError struct {
-	Op         string // the call as the documentation writes it
-	StatusCode int
-	Err        error // what went wrong; ErrResponseTooLarge if the answer exceeds the limit
+	Op         string // the call as the documentation writes it, or "webhook"
+	StatusCode int    // of the answer; 0 for a delivery
+	Err        error  // what went wrong; ErrResponseTooLarge if the answer exceeds the limit
 }
 
 // Error gives the one-line text.
 func (e *DecodeError) Error() string {
+	if e.StatusCode == 0 {
+		return fmt.Sprintf("smooch: %s: the body cannot be read: %s", e.Op, safeText(e.Err))
+	}
 	return fmt.Sprintf("smooch: %s: %d, carried out, but the answer cannot be read: %s", e.Op, e.StatusCode, safeText(e.Err))
 }
 

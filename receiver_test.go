@@ -628,6 +628,7 @@ func TestEventsNeverFailOnWhatIsNew(t *testing.T) {
 		_, err := ParseEvent([]byte(body))
 		_, ok := errors.AsType[*DecodeError](err)
 		assert.True(t, ok, "%q: %v", body, err)
+		assert.ErrorContains(t, err, "smooch: webhook: the body cannot be read: ")
 	}
 }
 
