@@ -165,8 +165,8 @@ func (r *watchedReader) Read(b []byte) (int, error) {
 // TestSlowUploadIsNotTimedOut: the time-out starts when the body has been sent.
 func TestSlowUploadIsNotTimedOut(t *testing.T) {
 	rec, _ := uploads(t, 201)
-	c := newTestClient(t, rec.URL, AppJWT("k", "s"), WithTimeout(100*time.Millisecond))
-	slow := iotest.OneByteReader(&slowReader{left: 30, pause: 10 * time.Millisecond})
+	c := newTestClient(t, rec.URL, AppJWT("k", "s"), WithTimeout(500*time.Millisecond))
+	slow := iotest.OneByteReader(&slowReader{left: 30, pause: 25 * time.Millisecond})
 	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: slow, Filename: "a.png"}})
 	require.NoError(t, err)
 
