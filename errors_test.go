@@ -104,7 +104,7 @@ func TestErrorText(t *testing.T) {
 
 // TestNoSecretInErrorsAndLogs: a service that repeats all that it was sent, and failures on the way, with every kind of credential.
 func TestNoSecretInErrorsAndLogs(t *testing.T) {
-	const user, text, secret = "bob@example.com/7", "my card is 4242", "s3cr3tS3cr3t"
+	const user, text, secret = "bob@example.com/7", "my card is 4242-x", "s3cr3tS3cr3t"
 	hostile := func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.WriteHeader(400)
@@ -118,7 +118,7 @@ func TestNoSecretInErrorsAndLogs(t *testing.T) {
 		fmt.Fprintf(conn, "GARBAGE %s %s\r\n\r\n", r.Header.Get("Authorization"), r.RequestURI)
 		conn.Close()
 	}
-	unreadable := reply(200, `{"message":{"text":"my card is 4242","_id":{}}} trailing`)
+	unreadable := reply(200, `{"message":{"text":"my card is 4242-x","_id":{}}} trailing`)
 	auths := map[string]Auth{
 		"jwt": AppJWT("key7", secret), "basic": BasicAuth("key7", secret), "bearer": BearerToken(secret), "app token": AppToken(secret),
 		"own header": AuthFunc(func(_ context.Context, r *http.Request) error { r.Header.Set("X-Own", secret); return nil }),
@@ -137,7 +137,7 @@ func TestNoSecretInErrorsAndLogs(t *testing.T) {
 				sent := rec.last(t).header
 				_, token, _ := strings.Cut(sent.Get("Authorization"), " ")
 				all := fmt.Sprintf("%v %+v %s %v %+v %#v %v", err, err, log.String(), c, c, c, auth) + fmt.Sprintf("%+v %#v", auth, auth)
-				for _, hidden := range []string{secret, text, user, "bob@example.com", "bob%40", "4242", token} {
+				for _, hidden := range []string{secret, text, user, "bob@example.com", "bob%40", "4242-x", token} {
 					if hidden != "" {
 						assert.NotContains(t, all, hidden)
 					}
