@@ -95,21 +95,22 @@ func (b *background) next(user string) {
 	}
 }
 
-// enqueue answers for an event by queueing it. Its copies are acknowledged from then on.
-func (r *WebhookReceiver) enqueue(ctx context.Context, d *Delivery, key string, f *flight, run func() error) {
+// enqueue answers for an event by queueing it.
+func (r *WebhookReceiver) enqueue(ctx context.Context, d *Delivery, key string, f *flight, claims []string, run func() error) {
 	began, queued := time.Now(), *d
 	j := &job{handle: func() {
-		o := r.conclude(ctx, key, queued.Event, persist(run))
+		o := r.conclude(ctx, queued.Event, claims, persist(run))
 		r.land(key, f, o)
 		queued.Handled, queued.Err, queued.Duration = true, o.err, time.Since(began)
 		r.observer(queued)
 	}}
 	if r.background.add(orderOf(d.Event), j) {
+		// From here on copies are acknowledged, by other processes too. An error changes nothing: the event is queued.
+		d.Status, d.Err = http.StatusOK, r.done(ctx, claims)
 		close(f.queued)
-		d.Status = http.StatusOK
 		return
 	}
-	err := errors.Join(errQueueFull, r.deduper.Release(ctx, key))
+	err := errors.Join(errQueueFull, r.release(ctx, claims))
 	r.land(key, f, outcome{http.StatusServiceUnavailable, err})
 	d.Status, d.Err = f.status, err
 }
@@ -119,7 +120,7 @@ func persist(run func() error) error {
 	err := run()
 	for _, pause := range []time.Duration{time.Second, 5 * time.Second} {
 		_, permanent := errors.AsType[*permanentError](err)
-		_, panicked := errors.AsType[*panicError](err)
+		_, panicked := errors.AsType[*PanicError](err)
 		if err == nil || permanent || panicked {
 			break
 		}

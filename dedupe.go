@@ -17,10 +17,12 @@ const (
 	ClaimDone              // it has been handled
 )
 
-// Deduper remembers which events were handled, by [EventKey]. [NewMemoryDeduper] is one for a
+// Deduper remembers which events were handled, by [EventKey]; the key of an event that cannot be told from
+// the next of its kind, such as a postback without a timestamp, has the minute appended. [NewMemoryDeduper] is one for a
 // single process; one over a shared store lets several processes share a target.
 //
 // Implementations are safe for concurrent use. Their errors make the receiver answer 503, so that the event comes again.
+// Each call has a context that ends: Claim's after [WithHandlerTimeout], that of the others after a third of it.
 type Deduper interface {
 	// Claim gives the key to at most one caller at a time, atomically. A claim that is neither done nor
 	// released ends with the lease: its holder has died.

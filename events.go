@@ -307,5 +307,10 @@ type UnknownEvent struct {
 	Body json.RawMessage // the delivery's body
 }
 
-// MarshalJSON writes the body.
-func (e *UnknownEvent) MarshalJSON() ([]byte, error) { return e.Body, nil }
+// MarshalJSON writes the body, or the header if there is none.
+func (e *UnknownEvent) MarshalJSON() ([]byte, error) {
+	if e.Body == nil {
+		return encodeJSON(&e.EventHeader)
+	}
+	return e.Body, nil
+}

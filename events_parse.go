@@ -225,6 +225,11 @@ var channelReasons = map[string]DeliveryReason{
 	"21610": ReasonOptedOut, // Twilio: the person has sent STOP
 }
 
+// telegramReasons are HTTP statuses, so they have a meaning only where Telegram writes them.
+var telegramReasons = map[string]DeliveryReason{
+	"401": ReasonCredentials, "403": ReasonBlocked, "429": ReasonChannelLimited,
+}
+
 // reason classifies an error, by the channel's code before Smooch's: that one says more.
 func (e *EventError) reason() DeliveryReason {
 	if e == nil {
@@ -261,8 +266,8 @@ func channelReason(v any, depth int) DeliveryReason {
 				return r
 			}
 		}
-		if codeText(v["error_code"]) == "403" {
-			return ReasonBlocked // Telegram
+		if r := telegramReasons[codeText(v["error_code"])]; r != "" {
+			return r
 		}
 		for _, name := range []string{"errors", "error"} {
 			if r := channelReason(v[name], depth+1); r != "" && depth < 3 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
+	"strconv"
 	"time"
 )
 
@@ -21,13 +23,15 @@ type outcome struct {
 	err    error
 }
 
-// settled is for how long an event that does not tell itself from the next of its kind counts as a copy.
+// settled is for how long an event that cannot be told from the next of its kind counts as a copy.
 const settled = time.Minute
 
 // once has an event handled by one delivery of it, and answers all.
 func (r *WebhookReceiver) once(ctx context.Context, d *Delivery, handler func(context.Context, Event) error) {
+	began := time.Now()
 	key := EventKey(d.Event)
-	deadline := time.After(r.timeout)
+	waiting, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
 	f, mine := r.board(key)
 	if f == nil {
 		d.Status, d.Err = http.StatusServiceUnavailable, errQueueFull
@@ -35,10 +39,11 @@ func (r *WebhookReceiver) once(ctx context.Context, d *Delivery, handler func(co
 	}
 	if !mine {
 		d.Duplicate = true
-		r.await(d, f, deadline)
+		r.await(waiting, d, f)
 		return
 	}
-	won, err := r.claim(ctx, key, deadline)
+	claims := claimKeys(d.Event, key)
+	won, err := r.claim(waiting, claims)
 	switch {
 	case err != nil:
 		r.land(key, f, outcome{http.StatusServiceUnavailable, err})
@@ -51,14 +56,14 @@ func (r *WebhookReceiver) once(ctx context.Context, d *Delivery, handler func(co
 	}
 	run := func() error { return r.run(ctx, d.Event, handler) }
 	if r.background != nil {
-		r.enqueue(ctx, d, key, f, run)
+		r.enqueue(ctx, d, key, f, claims, run)
 		return
 	}
 	event := d.Event
-	go func() { r.land(key, f, r.conclude(ctx, key, event, run())) }()
-	d.Handled = r.await(d, f, deadline)
+	go func() { r.land(key, f, r.conclude(ctx, event, claims, run())) }()
+	d.Handled = r.await(waiting, d, f)
 	if !d.Handled {
-		r.reportLater(*d, f)
+		r.reportLater(*d, f, began)
 	}
 }
 
@@ -89,7 +94,7 @@ func (r *WebhookReceiver) land(key string, f *flight, o outcome) {
 }
 
 // await answers with the outcome of a flight. It is false if that takes too long.
-func (r *WebhookReceiver) await(d *Delivery, f *flight, deadline <-chan time.Time) bool {
+func (r *WebhookReceiver) await(ctx context.Context, d *Delivery, f *flight) bool {
 	select {
 	case <-f.queued:
 		d.Status = http.StatusOK
@@ -97,7 +102,7 @@ func (r *WebhookReceiver) await(d *Delivery, f *flight, deadline <-chan time.Tim
 	case <-f.ended:
 		d.Status, d.Err = f.status, f.err
 		return true
-	case <-deadline:
+	case <-ctx.Done():
 		d.Status, d.Err = http.StatusServiceUnavailable, errTooSlow
 		return false
 	}
@@ -105,7 +110,7 @@ func (r *WebhookReceiver) await(d *Delivery, f *flight, deadline <-chan time.Tim
 
 func statusOf(err error) int {
 	_, permanent := errors.AsType[*permanentError](err)
-	_, panicked := errors.AsType[*panicError](err)
+	_, panicked := errors.AsType[*PanicError](err)
 	switch {
 	case err == nil:
 		return http.StatusOK
@@ -118,8 +123,7 @@ func statusOf(err error) int {
 }
 
 // reportLater tells the observer what became of an event that was answered before it was handled.
-func (r *WebhookReceiver) reportLater(d Delivery, f *flight) {
-	began := time.Now().Add(-d.Duration)
+func (r *WebhookReceiver) reportLater(d Delivery, f *flight, began time.Time) {
 	go func() {
 		<-f.ended
 		d.Status, d.Handled, d.Err, d.Duration = 0, true, f.err, time.Since(began)
@@ -131,10 +135,35 @@ func (r *WebhookReceiver) reportLater(d Delivery, f *flight) {
 // function is never run beside itself, however long it takes; another process may take its event over after this.
 func (r *WebhookReceiver) lease() time.Duration { return 2*r.timeout + 30*time.Second }
 
-// claim asks the deduper, and waits while another process handles the event.
-func (r *WebhookReceiver) claim(ctx context.Context, key string, deadline <-chan time.Time) (won bool, err error) {
+// claimKeys are the keys that the deduper knows an event by. One that cannot be told from the next of its kind has the
+// minute in them, the last one and the current one: after a process that dies before it has released them,
+// the later events of the kind are copies for two minutes at most, instead of for ever.
+func claimKeys(e Event, key string) []string {
+	if !isUntimed(e) {
+		return []string{key}
+	}
+	now := time.Now()
+	return []string{minuteKey(key, now.Add(-settled)), minuteKey(key, now)}
+}
+
+func minuteKey(key string, at time.Time) string {
+	return key + "|" + strconv.FormatInt(at.Unix()/int64(settled/time.Second), 10)
+}
+
+// claim asks the deduper for all keys, and waits while another process handles the event.
+func (r *WebhookReceiver) claim(ctx context.Context, keys []string) (won bool, err error) {
+	for i, key := range keys {
+		if won, err := r.claimOne(ctx, key); !won {
+			return false, errors.Join(err, r.release(ctx, keys[:i]))
+		}
+	}
+	return true, nil
+}
+
+func (r *WebhookReceiver) claimOne(ctx context.Context, key string) (won bool, err error) {
 	for {
-		claim, err := r.deduper.Claim(ctx, key, r.lease())
+		var claim Claim
+		err := guarded(func() (err error) { claim, err = r.deduper.Claim(ctx, key, r.lease()); return })
 		switch {
 		case err != nil:
 			return false, err
@@ -144,38 +173,67 @@ func (r *WebhookReceiver) claim(ctx context.Context, key string, deadline <-chan
 			return false, nil
 		}
 		select {
-		case <-deadline:
+		case <-ctx.Done():
 			return false, errTooSlow
 		case <-time.After(250 * time.Millisecond):
 		}
 	}
 }
 
-// run calls a function and turns a panic into an error.
-func (r *WebhookReceiver) run(ctx context.Context, e Event, handler func(context.Context, Event) error) (err error) {
+func (r *WebhookReceiver) done(ctx context.Context, keys []string) error {
+	return r.each(ctx, keys, r.deduper.Done)
+}
+
+func (r *WebhookReceiver) release(ctx context.Context, keys []string) error {
+	return r.each(ctx, keys, r.deduper.Release)
+}
+
+// each tells the deduper something of several keys, in a time of its own that leaves some for the answer.
+func (r *WebhookReceiver) each(ctx context.Context, keys []string, tell func(context.Context, string) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout/3)
+	defer cancel()
+	var failed []error
+	for _, key := range keys {
+		failed = append(failed, guarded(func() error { return tell(ctx, key) }))
+	}
+	return errors.Join(failed...)
+}
+
+// run calls a function within its time, on a goroutine of its own: the function may end it, as a test's FailNow does.
+func (r *WebhookReceiver) run(ctx context.Context, e Event, handler func(context.Context, Event) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	err, returned := errNoReturn, make(chan struct{})
+	go func() {
+		defer close(returned)
+		err = guarded(func() error { return handler(ctx, e) })
+	}()
+	<-returned
+	return err
+}
+
+// guarded turns a panic into an error: most of these calls are not on net/http's goroutine, where it would be caught.
+func guarded(fn func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = &panicError{value}
+			err = &PanicError{Value: value, Stack: debug.Stack()}
 		}
 	}()
-	return handler(ctx, e)
+	return fn()
 }
 
 // conclude remembers an event that was handled, for good or not at all, and gives back the claim of one that was not.
-func (r *WebhookReceiver) conclude(ctx context.Context, key string, e Event, err error) outcome {
+func (r *WebhookReceiver) conclude(ctx context.Context, e Event, claims []string, err error) outcome {
 	status := statusOf(err)
 	if status == http.StatusServiceUnavailable || status == http.StatusInternalServerError {
-		return outcome{status, errors.Join(err, r.deduper.Release(ctx, key))}
-	}
-	if failed := r.deduper.Done(ctx, key); failed != nil {
-		return outcome{status, errors.Join(err, failed)} // handled all the same: asking for a copy would make it twice
+		return outcome{status, errors.Join(err, r.release(ctx, claims))}
 	}
 	if isUntimed(e) {
-		time.AfterFunc(settled, func() { _ = r.deduper.Release(ctx, key) }) // at worst the next tap counts as a copy
+		claims = claimKeys(e, EventKey(e))                             // the function may have taken minutes
+		time.AfterFunc(settled, func() { _ = r.release(ctx, claims) }) // at worst they count for a minute more
 	}
-	return outcome{status, err}
+	// Handled all the same if this fails: asking for a copy would make it twice.
+	return outcome{status, errors.Join(err, r.done(ctx, claims))}
 }
 
 // Shutdown refuses new events with 503, so that they come again, and returns when those that

@@ -161,14 +161,18 @@ func WithObserver(observe func(Delivery)) ReceiverOption {
 	}
 }
 
-// AddSecret lets in deliveries with secret as well: a webhook's secret is known only once it exists. An empty one is an error.
+// AddSecret lets in deliveries with secret as well: a webhook's secret is known only once it exists. An empty one is an
+// error, one that is known already keeps its place.
 func (r *WebhookReceiver) AddSecret(secret string) error {
 	if secret == "" {
 		return errNoSecret
 	}
+	sum := sha256.Sum256([]byte(secret))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.secrets = append(slices.Clone(r.secrets), sha256.Sum256([]byte(secret)))
+	if !slices.Contains(r.secrets, sum) {
+		r.secrets = append(slices.Clone(r.secrets), sum)
+	}
 	return nil
 }
 
@@ -219,13 +223,17 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// panicError is a function that panicked.
-type panicError struct{ value any }
+// PanicError is the error in [Delivery] of a panic in a function or in a [Deduper]. The receiver does not log it: an observer should.
+type PanicError struct {
+	Value any    // what panic was called with
+	Stack []byte // as runtime/debug.Stack gives it
+}
 
-func (e *panicError) Error() string { return fmt.Sprintf("smooch: the handler panicked: %v", e.value) }
+func (e *PanicError) Error() string { return fmt.Sprintf("smooch: the handler panicked: %v", e.Value) }
 
 var (
 	errWrongSecret = errors.New("smooch: the secret is wrong or missing")
+	errNoReturn    = errors.New("smooch: the handler ended its goroutine instead of returning")
 	errTooSlow     = errors.New("smooch: the handler takes too long")
 	errQueueFull   = errors.New("smooch: the queue is full, or the receiver is shutting down")
 )
@@ -256,8 +264,9 @@ func (r *WebhookReceiver) deliver(req *http.Request) Delivery {
 		return d
 	}
 	body, err := io.ReadAll(io.LimitReader(req.Body, r.maxBody+1))
+	_, limited := errors.AsType[*http.MaxBytesError](err) // by the application, around the receiver
 	switch {
-	case int64(len(body)) > r.maxBody:
+	case limited || int64(len(body)) > r.maxBody:
 		d.Status, d.Err = http.StatusRequestEntityTooLarge, ErrTooLarge
 		return d
 	case err != nil:

@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -575,6 +578,9 @@ func TestDeliveryReasons(t *testing.T) {
 		`{"code":"x","underlyingError":{"status":21610}}`:                                        ReasonOptedOut,
 		`{"code":"forbidden","underlyingError":{"ok":"false","error_code":403}}`:                 ReasonBlocked,
 		`{"code":"x","underlyingError":{"ok":false,"error_code":"403"}}`:                         ReasonBlocked,
+		`{"code":"x","underlyingError":{"ok":"false","error_code":401}}`:                         ReasonCredentials,
+		`{"code":"x","underlyingError":{"ok":false,"error_code":429}}`:                           ReasonChannelLimited,
+		`{"code":"x","underlyingError":{"status":429}}`:                                          ReasonUnknown,
 		`{"code":"unauthorized","underlyingError":{"message":"x"}}`:                              ReasonCredentials,
 		`{"code":"forbidden"}`:                                      ReasonBlocked,
 		`{"code":"blocked"}`:                                        ReasonOutsideWindow,
@@ -633,9 +639,11 @@ func TestEventsNeverFailOnWhatIsNew(t *testing.T) {
 }
 
 func FuzzParseEvent(f *testing.F) {
-	files, _ := os.ReadDir("testdata/webhooks/v1.1")
+	files, err := filepath.Glob("testdata/webhooks/*/*.json")
+	require.NoError(f, err)
 	for _, file := range files {
-		data, _ := os.ReadFile("testdata/webhooks/v1.1/" + file.Name())
+		data, err := os.ReadFile(file)
+		require.NoError(f, err)
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -646,9 +654,19 @@ func FuzzParseEvent(f *testing.F) {
 		if !bytes.Equal(body, event.RawJSON()) {
 			t.Error("the bytes are not kept")
 		}
-		EventKey(event)
-		if _, err := encodeJSON(event); err != nil {
-			t.Error(err)
+		encoded, err := encodeJSON(event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ParseEvent(encoded)
+		if err != nil {
+			t.Fatalf("what it encodes to does not decode: %v", err)
+		}
+		if was, is := reflect.TypeOf(event), reflect.TypeOf(again); was != is {
+			t.Errorf("%v encodes to %v", was, is)
+		}
+		if factKey(event) != factKey(again) {
+			t.Errorf("the key %q becomes %q", factKey(event), factKey(again))
 		}
 	})
 }
@@ -660,6 +678,18 @@ func BenchmarkParseEvent(b *testing.B) {
 	for b.Loop() {
 		if _, err := ParseEvent(data); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDelivery(b *testing.B) {
+	r, err := NewWebhookReceiver([]string{"other", testSecret})
+	require.NoError(b, err)
+	Handle(r, func(context.Context, *MessageEvent) error { return nil })
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if status := deliver(r, testSecret, messageBody(strconv.Itoa(n), "u1", V1_1)); status != 200 {
+			b.Fatal(status)
 		}
 	}
 }
