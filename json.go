@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync"
 )
 
 // encodeJSON encodes a request body. HTML characters stay as they are: the API shows them to people.
@@ -175,20 +176,16 @@ func dropEmptyItems(items []any, t reflect.Type) (kept any, keep bool) {
 }
 
 func dropEmptyMembers(object map[string]any, t reflect.Type) {
-	fields := map[string]reflect.Type{}
-	switch t.Kind() {
-	case reflect.Struct:
-		for _, f := range reflect.VisibleFields(t) {
-			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			fields[name] = f.Type
-		}
-	case reflect.Map:
-		for name := range object {
-			fields[name] = t.Elem()
-		}
+	var fields map[string]reflect.Type
+	if t.Kind() == reflect.Struct {
+		fields = fieldTypes(t)
 	}
 	for name, value := range object {
-		if fieldType, ok := fields[name]; ok {
+		fieldType, ok := fields[name]
+		if t.Kind() == reflect.Map {
+			fieldType, ok = t.Elem(), true
+		}
+		if ok {
 			if kept, keep := dropEmpty(value, fieldType); keep {
 				object[name] = kept
 			} else {
@@ -196,4 +193,20 @@ func dropEmptyMembers(object map[string]any, t reflect.Type) {
 			}
 		}
 	}
+}
+
+var fieldTypesOf sync.Map // of map[string]reflect.Type by reflect.Type
+
+// fieldTypes are the types of a struct's fields by their JSON name.
+func fieldTypes(t reflect.Type) map[string]reflect.Type {
+	if fields, known := fieldTypesOf.Load(t); known {
+		return fields.(map[string]reflect.Type)
+	}
+	fields := map[string]reflect.Type{}
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		fields[name] = f.Type
+	}
+	fieldTypesOf.Store(t, fields)
+	return fields
 }
