@@ -89,6 +89,9 @@ func AppToken(token string) Auth {
 // which, calls have the app's prefix when an app is bound.
 func BasicAuth(keyID, secret string) Auth {
 	err := errors.Join(checkSecret(where("BasicAuth"), "keyID", keyID), checkSecret(where("BasicAuth"), "secret", secret))
+	if strings.Contains(keyID, ":") {
+		err = errors.Join(err, argumentError(where("BasicAuth"), "keyID", "holds a colon, which would end it"))
+	}
 	pair := base64.StdEncoding.EncodeToString([]byte(keyID + ":" + secret))
 	return &headerAuth{"Authorization", "Basic " + pair, "", err}
 }

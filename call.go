@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,8 @@ func WithResponse(r *Response) CallOption {
 	return func(o *callOptions) { o.response = r }
 }
 
-// WithHeader sets a header of the request. The client's credential cannot be replaced by it.
+// WithHeader sets a header of the request; one that HTTP does not allow is an [ErrInvalidArgument]. The client's
+// credential cannot be replaced by it, nor what net/http writes itself, such as Host.
 func WithHeader(key, value string) CallOption {
 	return func(o *callOptions) {
 		if o.header == nil {
@@ -280,6 +282,9 @@ func (c *Client) send(ctx context.Context, r request, read func([]byte) error, o
 	if err != nil {
 		return argumentError(r, "method", "is not a method")
 	}
+	if err := checkHeader(r, o.header); err != nil {
+		return err
+	}
 	req.Header = c.headers(r, o.header)
 	return c.core.do(req, r, read, o)
 }
@@ -386,6 +391,23 @@ func checkSegment(op fmt.Stringer, name, value string) error {
 // escapeSegment writes value as one path segment. A plus is escaped too: some servers read it as a space.
 func escapeSegment(b *strings.Builder, value string) {
 	b.WriteString(strings.ReplaceAll(url.PathEscape(value), "+", "%2B"))
+}
+
+// headerName is what RFC 9110 calls a token.
+var headerName = regexp.MustCompile("^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")
+
+func checkHeader(r request, h http.Header) error {
+	for key, values := range h {
+		if !headerName.MatchString(key) {
+			return argumentError(r, "header", "has a name that HTTP does not allow")
+		}
+		for _, value := range values {
+			if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+				return argumentError(r, "header "+key, "holds a line break or another control character")
+			}
+		}
+	}
+	return nil
 }
 
 func (c *Client) headers(r request, extra http.Header) http.Header {

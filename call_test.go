@@ -177,6 +177,7 @@ func TestConstruction(t *testing.T) {
 		{"empty app token", AppToken(""), nil, "token"},
 		{"empty bearer", BearerToken(""), nil, "token"},
 		{"empty basic", BasicAuth("k", ""), nil, "secret"},
+		{"basic with a colon", BasicAuth("k:s", "s"), nil, "keyID"},
 		{"line break read with a token", BearerToken("t\n"), nil, "token"},
 		{"algorithm", AppJWT("k", "s", WithAlgorithm("none")), nil, "algorithm"},
 		{"negative TTL", AppJWT("k", "s", WithTTL(-1)), nil, "TTL"},
@@ -286,7 +287,13 @@ func TestCallOptions(t *testing.T) {
 	assert.ErrorIs(t, err, ErrInvalidArgument)
 	_, err = c.Apps.Get(t.Context(), "a1", WithSendToken("x"))
 	assert.ErrorIs(t, err, ErrInvalidArgument)
+	for key, value := range map[string]string{"X-Note": "a\r\nX-Other: b", "X-Bell": "\a", "X Note": "a", "": "a", "Grüße": "a"} {
+		_, err = c.Apps.Get(t.Context(), "a1", WithHeader(key, value))
+		assert.ErrorIs(t, err, ErrInvalidArgument, key)
+	}
 	assert.Len(t, rec.requests(), before)
+	_, err = c.Apps.Get(t.Context(), "a1", WithHeader("X-Note", "Grüße\tan alle"))
+	assert.NoError(t, err)
 
 	_, err = c.Apps.Get(t.Context(), "a1", WithHeader("Authorization", "Bearer mine"))
 	require.NoError(t, err)
