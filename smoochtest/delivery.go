@@ -31,6 +31,8 @@ const furtherAttempts = 5
 type deliveries struct {
 	s      *Server
 	client *http.Client
+	ctx    context.Context // ends with the server
+	cancel context.CancelFunc
 
 	mu      sync.Mutex
 	idle    *sync.Cond
@@ -52,6 +54,7 @@ type job struct {
 func (d *deliveries) init(s *Server) {
 	d.s = s
 	d.idle = sync.NewCond(&d.mu)
+	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.client = &http.Client{
 		Timeout:       20 * time.Second,
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
@@ -70,6 +73,7 @@ func (d *deliveries) stop() {
 	d.mu.Lock()
 	d.stopped, d.retries = true, nil
 	d.mu.Unlock()
+	d.cancel()
 	d.working.Wait()
 	d.client.CloseIdleConnections()
 }
@@ -77,7 +81,7 @@ func (d *deliveries) stop() {
 // serve starts delivering to a webhook, after a look whether its target is there.
 func (d *deliveries) serve(h *webhook) {
 	probe := &job{hook: h.id(), trigger: "HEAD", target: h.fields["target"].(string)}
-	d.working.Go(func() {
+	d.start(func() {
 		d.send(http.MethodHead, probe)
 		for {
 			j := d.take(h)
@@ -97,6 +101,16 @@ func (d *deliveries) serve(h *webhook) {
 			d.mu.Unlock()
 		}
 	})
+}
+
+// start runs f, unless the server is closed.
+func (d *deliveries) start(f func()) (started bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.stopped {
+		d.working.Go(f)
+	}
+	return !d.stopped
 }
 
 func (d *deliveries) add(h *webhook, j *job) {
@@ -177,7 +191,10 @@ func (d *deliveries) runDue() {
 	d.mu.Unlock()
 	var made sync.WaitGroup
 	for _, j := range due {
-		made.Go(func() { d.attempt(j) })
+		made.Add(1)
+		if !d.start(func() { defer made.Done(); d.attempt(j) }) {
+			made.Done()
+		}
 	}
 	made.Wait()
 }
@@ -205,7 +222,7 @@ func (d *deliveries) request(method string, j *job) (int, error) {
 	if method == http.MethodHead {
 		target = &url.URL{Scheme: target.Scheme, Host: target.Host}
 	}
-	req, err := http.NewRequestWithContext(context.Background(), method, target.String(), bytes.NewReader(j.body))
+	req, err := http.NewRequestWithContext(d.ctx, method, target.String(), bytes.NewReader(j.body))
 	if err != nil {
 		return 0, err
 	}

@@ -106,10 +106,10 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// Close stops the service, webhooks included.
+// Close stops the service; webhook deliveries under way are cut off.
 func (s *Server) Close() {
-	s.deliveries.stop()
 	s.http.Close()
+	s.deliveries.stop()
 }
 
 // Credentials are the id and secret of a key.

@@ -609,6 +609,51 @@ func TestWebhookRetries(t *testing.T) {
 	assert.ErrorContains(t, log[len(log)-1].Err, "not on this machine", "a test never calls out")
 }
 
+// TestCloseCutsDeliveriesOff: a target that hangs does not hold the test up, and nothing is left behind.
+func TestCloseCutsDeliveriesOff(t *testing.T) {
+	ctx := t.Context()
+	server := smoochtest.NewServer()
+	app := server.Client()
+	_, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
+	require.NoError(t, err)
+	reached := make(chan error, 10)
+	var status atomic.Int32
+	status.Store(503)
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || status.Load() != 0 {
+			w.WriteHeader(int(status.Load()))
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // only then the server sees that the client is gone
+		reached <- nil
+		<-r.Context().Done()
+		reached <- r.Context().Err()
+	}))
+	defer target.Close()
+	_, err = app.Webhooks.Create(ctx, smooch.WebhookCreate{Target: target.URL, Triggers: []smooch.Trigger{"message:appUser"}})
+	require.NoError(t, err)
+	say := func() {
+		_, err := server.Say(server.App().ID, "ida", "hi")
+		require.NoError(t, err)
+	}
+	say()
+	require.NoError(t, server.WaitDeliveries(ctx))
+	status.Store(0)
+	say()
+	<-reached // a first attempt hangs
+	advanced := make(chan struct{})
+	go func() { server.Advance(time.Minute); close(advanced) }()
+	<-reached // a further one too
+	server.Close()
+	<-advanced
+	assert.Error(t, <-reached)
+	assert.Error(t, <-reached)
+	log := server.DeliveryLog()
+	for _, d := range log[len(log)-2:] {
+		assert.ErrorIs(t, d.Err, context.Canceled, "not the 20 seconds of a delivery")
+	}
+}
+
 func TestOAuth(t *testing.T) {
 	ctx := t.Context()
 	server := newServer(t)
