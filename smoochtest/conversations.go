@@ -68,8 +68,14 @@ func (c *call) postMessage() reply {
 	if answer := c.checkMessage(c.body, true); answer != nil {
 		return *answer
 	}
-	m := c.store(c.user, c.body)
-	answer := object{"message": m, "conversation": c.user.talk.short()}
+	var stored []object
+	for _, m := range c.expand(c.body) {
+		stored = append(stored, c.store(c.user, m))
+	}
+	answer := object{"message": stored[0], "conversation": c.user.talk.short()}
+	if len(stored) > 1 {
+		answer["extraMessages"] = stored[1:]
+	}
 	if strings.Contains(c.route.path, "/conversation/") {
 		answer["conversation"] = c.fullConversation()
 	}

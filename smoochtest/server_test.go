@@ -341,6 +341,72 @@ func TestStateChanges(t *testing.T) {
 	assert.ErrorIs(t, err, smooch.ErrUnauthorized, "a deleted app's keys stop working")
 }
 
+func TestShorthand(t *testing.T) {
+	ctx := t.Context()
+	server := newServer(t)
+	app := server.Client()
+	_, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
+	require.NoError(t, err)
+	template, err := app.Templates.Create(ctx, smooch.TemplateCreate{Name: "hours", Message: smooch.MessagePost{
+		Role: "appMaker", Type: "text", Text: "We open at 9.", Actions: []smooch.Action{smooch.PostbackAction("Route", "ROUTE")}}})
+	require.NoError(t, err)
+	post := func(text string) *smooch.MessageResponse {
+		answer, err := app.Conversations.PostMessage(ctx, "ida", smooch.TextMessage(text), smooch.WithField("metadata", map[string]any{"a": "b"}))
+		require.NoError(t, err)
+		return answer
+	}
+	must := func(s string, err error) string {
+		require.NoError(t, err)
+		return s
+	}
+	m := post("A card " + smooch.ImageShorthand("https://x.example/(1).png") + must(smooch.LinkShorthand("Site", "https://x.example/(a)")) +
+		must(smooch.ReplyShorthand("Yes", "YES now")) + must(smooch.PostbackShorthand("No", "no:NO")) + must(smooch.LocationRequestShorthand("Here")) +
+		must(smooch.BuyShorthand("Pay", 2505))).Message
+	assert.Equal(t, "image", string(m.Type))
+	assert.Equal(t, "A card", m.Text)
+	assert.Equal(t, "https://x.example/%281%29.png", m.MediaURL)
+	kinds := map[string]string{}
+	for _, a := range m.Actions {
+		assert.NotEmpty(t, a.ID)
+		kinds[a.Text] = fmt.Sprint(a.Type, " ", a.URI, a.Payload)
+		if a.Amount != nil {
+			kinds[a.Text] += fmt.Sprint(*a.Amount)
+		}
+	}
+	assert.Equal(t, map[string]string{"Site": "link https://x.example/%28a%29", "Yes": "reply YES now", "No": "postback no:NO",
+		"Here": "locationRequest ", "Pay": "buy 2505"}, kinds)
+	require.NoError(t, server.Tap(server.App().ID, "ida", "no:NO"))
+
+	several := post("First: " + must(smooch.TemplateShorthand("hours")) + " then %{{template: hours}}%, and %((template: none))%")
+	require.Len(t, several.ExtraMessages, 4)
+	texts := []string{several.Message.Text}
+	ids := map[string]bool{}
+	for _, extra := range several.ExtraMessages {
+		texts = append(texts, extra.Text)
+		ids[extra.ID] = true
+		for _, a := range extra.Actions {
+			ids[a.ID] = true
+		}
+		assert.Equal(t, "b", extra.Metadata["a"])
+	}
+	assert.Equal(t, []string{"First: ", "We open at 9.", " then ", "We open at 9.", ", and %((template: none))%"}, texts)
+	assert.Len(t, ids, 6, "messages and buttons of one template have ids of their own")
+	kept, err := app.Templates.Get(ctx, template.ID)
+	require.NoError(t, err)
+	assert.Equal(t, template, kept, "using it changes nothing")
+
+	for _, plain := range []string{"%[x](y)", "$[x](y)", "100% [sure] (really)", "%[](a:b)", "a %[b] (c:d)"} {
+		assert.Equal(t, plain, post(plain).Message.Text)
+	}
+	_, err = server.Say(server.App().ID, "ida", "%[x](reply:Y)")
+	require.NoError(t, err)
+	for m, err := range app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{}) {
+		require.NoError(t, err)
+		assert.Equal(t, "%[x](reply:Y)", m.Text, "what a user writes stays as it is")
+		break
+	}
+}
+
 func TestAttachments(t *testing.T) {
 	ctx := t.Context()
 	server := newServer(t, smoochtest.WithMaxUpload(1<<20))
