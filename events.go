@@ -305,6 +305,7 @@ type MatchResult struct {
 type UnknownEvent struct {
 	EventHeader
 	Body json.RawMessage // the delivery's body
+	Err  error           // a *DecodeError for a known trigger whose parts are not of the known types, else nil
 }
 
 // MarshalJSON writes the body, or the header if there is none.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ import (
 // secret's job, see [WebhookReceiver].
 //
 // Unknown triggers, and known ones with parts of other types than documented, are an
-// [*UnknownEvent]; unknown fields and enum values are no error. What is not a JSON object is a [*DecodeError].
+// [*UnknownEvent], the latter with Err set; unknown fields and enum values are no error. What is not a JSON object is a [*DecodeError].
 //
 // Versions: v1, v1.1. Source: REST reference, "Webhooks".
 func ParseEvent(body []byte) (Event, error) {
@@ -29,16 +30,18 @@ func ParseEvent(body []byte) (Event, error) {
 	var trigger Trigger
 	_ = json.Unmarshal(peek.Trigger, &trigger) // one that is no text is unknown
 	event := trigger.newEvent()
-	if event == nil || decodeJSON(body, event) != nil {
-		event = parseUnknown(trigger, body)
+	if event == nil {
+		event = parseUnknown(trigger, body, nil)
+	} else if err := decodeJSON(body, event); err != nil {
+		event = parseUnknown(trigger, body, &DecodeError{Op: "webhook", Err: err})
 	}
 	event.keep(bytes.Clone(body))
 	return event, nil
 }
 
 // parseUnknown reads what it can of an event's header, each part by itself.
-func parseUnknown(trigger Trigger, body []byte) Event {
-	e := &UnknownEvent{Body: bytes.Clone(body)}
+func parseUnknown(trigger Trigger, body []byte, err error) Event {
+	e := &UnknownEvent{Body: bytes.Clone(body), Err: err}
 	e.Trigger = trigger
 	for _, part := range (members{
 		{"version", &e.WireVersion}, {"app", &e.App}, {"appUser", &e.AppUser}, {"conversation", &e.Conversation},
@@ -78,7 +81,8 @@ func (t Trigger) newEvent() Event {
 }
 
 // EventKey gives a text that names the fact which an event reports: two deliveries of the same
-// fact have the same key, whichever version they come in. [WebhookReceiver] claims it; on a message bus it is the id for deduplication.
+// fact have the same key, whichever version they come in; of an [*UnknownEvent], and of an event without the ids that
+// name its fact, only if their bodies are the same. [WebhookReceiver] claims it; on a message bus it is the id for deduplication.
 //
 // Without a timestamp a postback, a link or a client has the same key each time that it happens.
 func EventKey(e Event) string {
@@ -93,15 +97,18 @@ func EventKey(e Event) string {
 func factKey(e Event) string {
 	h := e.Header()
 	trigger := string(h.Trigger.upgraded()[0])
-	user, at := h.AppUser.ID, h.Timestamp.text()
-	if h.Timestamp.IsZero() {
-		at = ""
+	user, at, when := h.AppUser.ID, "", []string(nil)
+	if !h.Timestamp.IsZero() {
+		at = h.Timestamp.text()
+		when = []string{at}
 	}
 	switch e := e.(type) {
 	case *MessageEvent:
-		if len(e.Messages) > 0 && e.Messages[0].Role == RoleAppUser {
+		switch {
+		case len(e.Messages) == 0 || e.Messages[0].Role == "":
+		case e.Messages[0].Role == RoleAppUser:
 			trigger = string(TriggerMessageAppUser)
-		} else {
+		default:
 			trigger = string(TriggerMessageAppMaker)
 		}
 		return joinKey(trigger, messageIDs(e.Messages))
@@ -111,7 +118,7 @@ func factKey(e Event) string {
 		}
 		return joinKey(trigger, messageIDs(e.Messages))
 	case *PostbackEvent:
-		return joinKey(trigger, postbackIDs(e.Postbacks), user) + orNothing(at)
+		return joinKey(append([]string{trigger, postbackIDs(e.Postbacks), user}, when...)...)
 	case *PaymentEvent:
 		var ids []string
 		for _, p := range e.Payments {
@@ -136,12 +143,17 @@ func factKey(e Event) string {
 		return joinKey(trigger, e.Notification.ID)
 	case *LinkEvent:
 		criteria, _ := encodeJSON(e.Criteria) // it came from JSON
-		return joinKey(trigger, user, string(e.Channel), string(criteria)) + orNothing(at)
+		return joinKey(append([]string{trigger, user, string(e.Channel), string(criteria)}, when...)...)
 	case *ClientEvent:
 		if h.Client == nil {
 			return ""
 		}
-		return joinKey(trigger, user, h.Client.RecordID+"/"+h.Client.ID) + orNothing(at)
+		return joinKey(append([]string{trigger, user, h.Client.RecordID + "/" + h.Client.ID}, when...)...)
+	case *TypingEvent:
+		if e.Activity == nil {
+			return ""
+		}
+		return joinKey(trigger, user, at, string(e.Activity.Type))
 	case *UnknownEvent:
 		return ""
 	}
@@ -156,13 +168,6 @@ func joinKey(parts ...string) string {
 	return strings.Join(parts, "|")
 }
 
-func orNothing(at string) string {
-	if at == "" {
-		return ""
-	}
-	return "|" + at
-}
-
 func messageIDs(messages []Message) string {
 	ids := make([]string, 0, len(messages))
 	for _, m := range messages {
@@ -174,14 +179,18 @@ func messageIDs(messages []Message) string {
 	return strings.Join(ids, ",")
 }
 
-// postbackIDs names buttons by message and action. The action of a menu item is the same for all users.
+// postbackIDs names buttons by message and action, by its payload if it has no id. The action of a menu item is the same
+// for all users.
 func postbackIDs(postbacks []Postback) string {
 	ids := make([]string, 0, len(postbacks))
 	for _, p := range postbacks {
-		if p.Action.ID == "" {
+		id := p.Action.ID
+		if id == "" && p.Action.Payload != "" {
+			id = strconv.Quote(p.Action.Payload)
+		}
+		if id == "" {
 			return ""
 		}
-		id := p.Action.ID
 		if p.Message != nil {
 			id = p.Message.ID + "/" + id
 		}

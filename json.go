@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -23,9 +25,8 @@ func encodeJSON(v any) ([]byte, error) {
 // decodeJSON decodes one JSON value into v. Numbers in free-form objects become
 // json.Number, as channels send ids beyond 53 bits.
 //
-// The API writes null, "" or [] where an object is empty. Those are rare, so
-// they cost nothing until plain decoding meets one; then they are taken out and
-// the rest is decoded again.
+// The API writes null, "" or [] where an object is empty, and JSON has no whole numbers: 10.0 is one too. Those
+// are rare, so they cost nothing until plain decoding meets one; then they are mended and all is decoded again.
 func decodeJSON(data []byte, v any) error {
 	err := decodeStrict(data, v)
 	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
@@ -35,7 +36,7 @@ func decodeJSON(data []byte, v any) error {
 	if decodeStrict(data, &tree) != nil {
 		return err
 	}
-	tree, keep := dropEmpty(tree, reflect.TypeOf(v))
+	tree, keep := mend(tree, reflect.TypeOf(v))
 	if !keep {
 		tree = nil
 	}
@@ -139,9 +140,9 @@ func (m members) decodeStrict(data []byte) error {
 	return atEnd(dec, data)
 }
 
-// dropEmpty takes out of tree each "" and [] that stands where t has an object;
-// an empty array in place of a map is an empty map. keep is false for a value to leave out.
-func dropEmpty(tree any, t reflect.Type) (kept any, keep bool) {
+// mend takes out of tree each "" and [] that stands where t has an object; an empty array in place of a map
+// is an empty map. Whole numbers are written without a point. keep is false for a value to leave out.
+func mend(tree any, t reflect.Type) (kept any, keep bool) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -151,19 +152,25 @@ func dropEmpty(tree any, t reflect.Type) (kept any, keep bool) {
 	switch value := tree.(type) {
 	case string:
 		return tree, value != "" || t.Kind() == reflect.String || t.Kind() == reflect.Interface
+	case json.Number:
+		if f, err := value.Float64(); err == nil && isWhole(t) && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			return json.Number(strconv.FormatInt(int64(f), 10)), true
+		}
 	case []any:
-		return dropEmptyItems(value, t)
+		return mendItems(value, t)
 	case map[string]any:
-		dropEmptyMembers(value, t)
+		mendMembers(value, t)
 	}
 	return tree, true
 }
 
-func dropEmptyItems(items []any, t reflect.Type) (kept any, keep bool) {
+func isWhole(t reflect.Type) bool { return t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64 }
+
+func mendItems(items []any, t reflect.Type) (kept any, keep bool) {
 	switch t.Kind() {
 	case reflect.Slice:
 		for i := range items {
-			items[i], _ = dropEmpty(items[i], t.Elem())
+			items[i], _ = mend(items[i], t.Elem())
 		}
 	case reflect.Map:
 		if len(items) == 0 {
@@ -175,7 +182,7 @@ func dropEmptyItems(items []any, t reflect.Type) (kept any, keep bool) {
 	return items, true
 }
 
-func dropEmptyMembers(object map[string]any, t reflect.Type) {
+func mendMembers(object map[string]any, t reflect.Type) {
 	var fields map[string]reflect.Type
 	if t.Kind() == reflect.Struct {
 		fields = fieldTypes(t)
@@ -186,7 +193,7 @@ func dropEmptyMembers(object map[string]any, t reflect.Type) {
 			fieldType, ok = t.Elem(), true
 		}
 		if ok {
-			if kept, keep := dropEmpty(value, fieldType); keep {
+			if kept, keep := mend(value, fieldType); keep {
 				object[name] = kept
 			} else {
 				delete(object, name)

@@ -280,6 +280,9 @@ func (r *WebhookReceiver) deliver(req *http.Request) Delivery {
 	handler := r.handler(d.Event)
 	if handler == nil {
 		d.Status, d.Ignored = http.StatusOK, true
+		if unknown, ok := d.Event.(*UnknownEvent); ok {
+			d.Err = unknown.Err
+		}
 		return d
 	}
 	r.once(context.WithoutCancel(req.Context()), &d, handler)

@@ -561,8 +561,36 @@ func TestEventKeys(t *testing.T) {
 	assert.Equal(t, key("v1/link-match.json"), key("v1.1/link-match.json"))
 	assert.Equal(t, "postback|m1/p1|b1|1540000000.5", key("v1.1/postback.json"))
 	assert.Equal(t, "postback|p1|b1", key("v1.1/postback-menu.json"))
-	assert.Equal(t, "typing:appUser|b1|1540000400", key("v1.1/typing.json"))
+	assert.Equal(t, "typing:appUser|b1|1540000400|typing:start", key("v1.1/typing.json"))
 	assert.NotEqual(t, key("v1.1/unknown.json"), key("v1/unknown.json"))
+	keys := map[string]string{}
+	for _, body := range []string{ // all different facts, at the same moment
+		`{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"payload":"A"}}],"timestamp":1.5}`,
+		`{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"payload":"B"}}],"timestamp":1.5}`,
+		`{"trigger":"postback","appUser":{"_id":"b"},"postbacks":[{"action":{"payload":"A"}}],"timestamp":1.5}`,
+		`{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"text":"A"}}],"timestamp":1.5}`,
+		`{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"text":"B"}}],"timestamp":1.5}`,
+		`{"trigger":"postback","postbacks":[{"action":{"_id":"p"}}],"timestamp":1.5}`,
+		`{"trigger":"link:match","channel":{"type":"twilio"},"timestamp":1.5}`,
+		`{"trigger":"link:match","channel":{"type":"viber"},"timestamp":1.5}`,
+		`{"trigger":"client:add","client":{"_id":"c1"},"timestamp":1.5}`,
+		`{"trigger":"client:add","client":{"_id":"c2"},"timestamp":1.5}`,
+		`{"trigger":"typing:appUser","appUser":{"_id":"a"},"activity":{"type":"typing:start"},"timestamp":1.5}`,
+		`{"trigger":"typing:appUser","appUser":{"_id":"a"},"activity":{"type":"typing:stop"},"timestamp":1.5}`,
+		`{"trigger":"message:appUser","messages":[{"_id":"m"}]}`,
+		`{"trigger":"message:appMaker","messages":[{"_id":"m"}]}`,
+	} {
+		event, err := ParseEvent([]byte(body))
+		require.NoError(t, err)
+		assert.Empty(t, keys[EventKey(event)], "%s: %s", body, EventKey(event))
+		keys[EventKey(event)] = body
+	}
+	tap := `{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"payload":"A"}}],"timestamp":1.5%s}`
+	v1, err := ParseEvent(fmt.Appendf(nil, tap, ""))
+	require.NoError(t, err)
+	v11, err := ParseEvent(fmt.Appendf(nil, tap, `,"version":"v1.1"`))
+	require.NoError(t, err)
+	assert.Equal(t, EventKey(v1), EventKey(v11))
 	assert.True(t, strings.HasPrefix(key("v1/unknown.json"), "body|"))
 }
 
@@ -622,7 +650,18 @@ func TestEventsNeverFailOnWhatIsNew(t *testing.T) {
 		require.True(t, ok, "%T", event)
 		assert.Equal(t, body, string(unknown.Body))
 		assert.Equal(t, body, string(unknown.RawJSON()))
+		_, broken := errors.AsType[*DecodeError](unknown.Err)
+		assert.Equal(t, unknown.Trigger.newEvent() != nil, broken, "%s: %v", body, unknown.Err)
 	}
+	var seen Delivery
+	r := newTestReceiver(t, WithObserver(func(d Delivery) { seen = d }))
+	assert.Equal(t, 200, deliver(r, testSecret, `{"trigger":"message:appUser","messages":"none"}`))
+	assert.True(t, seen.Ignored)
+	assert.ErrorContains(t, seen.Err, "cannot be read", "a message that nobody handled is not passed over in silence")
+	whole, err := ParseEvent([]byte(`{"trigger":"message:appUser","messages":[{"type":"file","mediaSize":10.0,"actions":[{"amount":2.5e3}]}]}`))
+	require.NoError(t, err)
+	require.IsType(t, &MessageEvent{}, whole)
+	assert.EqualValues(t, 2500, *whole.(*MessageEvent).Messages[0].Actions[0].Amount)
 	event, err := ParseEvent([]byte(`{"trigger":"message:appUser","messages":[{"text":{"a":1}}],"appUser":{"_id":"u"},"version":"v1.1"}`))
 	require.NoError(t, err)
 	assert.Equal(t, "u", event.Header().AppUser.ID, "the header holds what can be read")
