@@ -102,7 +102,7 @@ func (r *WebhookReceiver) enqueue(ctx context.Context, d *Delivery, key string, 
 		o := r.conclude(ctx, queued.Event, claims, persist(run))
 		r.land(key, f, o)
 		queued.Handled, queued.Err, queued.Duration = true, o.err, time.Since(began)
-		r.observer(queued)
+		r.report(queued)
 	}}
 	if r.background.add(orderOf(d.Event), j) {
 		// From here on copies are acknowledged, by other processes too. An error changes nothing: the event is queued.

@@ -183,16 +183,37 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 			})
 			began := time.Now()
 			status := deliver(r, testSecret, messageBody("m1", "u1", V1_1))
-			assert.Zero(t, time.Since(began))
 			if opts == nil {
-				assert.Equal(t, 503, status)
+				assert.Equal(t, 500, status)
 				assert.Equal(t, 200, deliver(r, testSecret, messageBody("m1", "u1", V1_1)))
 			}
+			synctest.Wait()
 			assert.Equal(t, 200, deliver(r, testSecret, messageBody("m2", "u1", V1_1)))
+			if opts != nil {
+				assert.Equal(t, 200, deliver(r, testSecret, messageBody("m3", "u2", V1_1)), "the one worker lives")
+			}
 			require.NoError(t, r.Shutdown(t.Context()))
 			assert.EqualValues(t, 3, calls.Load())
+			assert.Zero(t, time.Since(began), "like a panic, it is not tried again in the background")
 		})
 	}
+}
+
+// TestObserverThatPanics after the answer does not end the process.
+func TestObserverThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTestReceiver(t, WithBackground(10, 1), WithObserver(func(d Delivery) {
+			if d.Status == 0 || d.Handled {
+				panic("no log")
+			}
+		}))
+		var calls atomic.Int32
+		Handle(r, func(context.Context, *MessageEvent) error { calls.Add(1); return nil })
+		assert.Equal(t, 200, deliver(r, testSecret, messageBody("m1", "u1", V1_1)))
+		assert.Equal(t, 200, deliver(r, testSecret, messageBody("m2", "u1", V1_1)))
+		require.NoError(t, r.Shutdown(t.Context()))
+		assert.EqualValues(t, 2, calls.Load())
+	})
 }
 
 func TestPanicShowsItsPlace(t *testing.T) {

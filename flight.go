@@ -127,8 +127,13 @@ func (r *WebhookReceiver) reportLater(d Delivery, f *flight, began time.Time) {
 	go func() {
 		<-f.ended
 		d.Status, d.Handled, d.Err, d.Duration = 0, true, f.err, time.Since(began)
-		r.observer(d)
+		r.report(d)
 	}()
+}
+
+// report calls the observer where no request waits. There nobody would catch a panic, and there is nobody to tell of it.
+func (r *WebhookReceiver) report(d Delivery) {
+	_ = guarded(func() error { r.observer(d); return nil })
 }
 
 // lease is for how long a claim holds whose holder says nothing more. In one process a
@@ -203,7 +208,8 @@ func (r *WebhookReceiver) each(ctx context.Context, keys []string, tell func(con
 func (r *WebhookReceiver) run(ctx context.Context, e Event, handler func(context.Context, Event) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	err, returned := errNoReturn, make(chan struct{})
+	var err error = &PanicError{Value: "runtime.Goexit"} // unless it returns
+	returned := make(chan struct{})
 	go func() {
 		defer close(returned)
 		err = guarded(func() error { return handler(ctx, e) })

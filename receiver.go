@@ -110,6 +110,11 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 // forgotten. The default is all. See [WebhookReceiver.AcceptVersions].
 func WithAcceptVersions(versions ...Version) ReceiverOption {
 	return func(r *WebhookReceiver) error {
+		for _, v := range versions {
+			if v != V1 && v != V1_1 {
+				return argumentError(where("WithAcceptVersions"), "version", "is not V1 or V1_1")
+			}
+		}
 		r.AcceptVersions(versions...)
 		return nil
 	}
@@ -150,7 +155,7 @@ func WithHandlerTimeout(d time.Duration) ReceiverOption {
 }
 
 // WithObserver calls observe after each request, and again for an event that was handled after it had
-// been answered. It must be safe for concurrent use.
+// been answered. It must be safe for concurrent use. A panic of it is net/http's to handle, and is lost in a call after the answer.
 func WithObserver(observe func(Delivery)) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if observe == nil {
@@ -196,12 +201,15 @@ func (r *WebhookReceiver) AcceptVersions(versions ...Version) {
 }
 
 // Handle has fn called for each event of type E, such as [*MessageEvent]; with E [Event] for
-// all that have no function of their own. A second function for a type is a panic.
+// all that have no function of their own. A second function for a type, or a nil one, is a panic.
 //
 // fn may be called concurrently. Its context ends with [WithHandlerTimeout]. An error
 // makes the service deliver the event again, unless it is [Permanent].
 func Handle[E Event](r *WebhookReceiver, fn func(ctx context.Context, event E) error) {
 	kind := reflect.TypeFor[E]()
+	if fn == nil {
+		panic("smooch: Handle was called with a nil function for " + kind.String())
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, taken := r.handlers[kind]; taken {
@@ -223,17 +231,17 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// PanicError is the error in [Delivery] of a panic in a function or in a [Deduper]. The receiver does not log it: an observer should.
+// PanicError is the error in [Delivery] of a panic in a function or in a [Deduper], or of a function that ended its
+// goroutine by runtime.Goexit. The receiver does not log it: an observer should.
 type PanicError struct {
-	Value any    // what panic was called with
-	Stack []byte // as runtime/debug.Stack gives it
+	Value any    // what panic was called with; the text "runtime.Goexit"
+	Stack []byte // as runtime/debug.Stack gives it; nil after a Goexit
 }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("smooch: the handler panicked: %v", e.Value) }
+func (e *PanicError) Error() string { return fmt.Sprintf("smooch: panic: %v", e.Value) }
 
 var (
 	errWrongSecret = errors.New("smooch: the secret is wrong or missing")
-	errNoReturn    = errors.New("smooch: the handler ended its goroutine instead of returning")
 	errTooSlow     = errors.New("smooch: the handler takes too long")
 	errQueueFull   = errors.New("smooch: the queue is full, or the receiver is shutting down")
 )

@@ -137,7 +137,7 @@ func TestReceiverIsRefusedWithoutSecret(t *testing.T) {
 	assert.Equal(t, 401, deliver(r, testSecret, `{}`))
 	assert.Equal(t, 401, deliver(r, "", `{}`))
 	assertNoSecret(t, newTestReceiver(t), testSecret)
-	for _, opt := range []ReceiverOption{WithDeduper(nil), WithMaxBody(0), WithHandlerTimeout(0), WithHandlerTimeout(time.Minute), WithObserver(nil), WithBackground(0, 1)} {
+	for _, opt := range []ReceiverOption{WithDeduper(nil), WithMaxBody(0), WithHandlerTimeout(0), WithHandlerTimeout(time.Minute), WithObserver(nil), WithBackground(0, 1), WithAcceptVersions("1.1")} {
 		_, err := NewWebhookReceiver([]string{testSecret}, opt)
 		assert.ErrorIs(t, err, ErrInvalidArgument)
 	}
@@ -164,6 +164,7 @@ func TestHandleByType(t *testing.T) {
 	Handle(r, func(_ context.Context, e *PostbackEvent) error { got = append(got, "postback"); return nil })
 	Handle(r, func(_ context.Context, e Event) error { got = append(got, fmt.Sprintf("%T", e)); return nil })
 	assert.Panics(t, func() { Handle(r, func(context.Context, *PostbackEvent) error { return nil }) })
+	assert.Panics(t, func() { Handle[*TypingEvent](r, nil) })
 	deliver(r, testSecret, `{"trigger":"postback"}`)
 	deliver(r, testSecret, `{"trigger":"typing:appUser","timestamp":1}`)
 	deliver(r, testSecret, `{"trigger":"poll:closed"}`)
