@@ -133,7 +133,11 @@ type AppUsersService struct{ c *Client }
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Pre-Create App User".
 func (s *AppUsersService) Create(ctx context.Context, user AppUserCreate, opts ...CallOption) (*AppUser, error) {
-	return one[AppUser](ctx, s.c, opAppUsersCreate.with(), user, "appUser", opts)
+	r := opAppUsersCreate.with()
+	if user.UserID != "" { // the service says that it is missing
+		r.err = checkSegment(r, "userID", user.UserID) // no other call could reach such a user by it
+	}
+	return one[AppUser](ctx, s.c, r, user, "appUser", opts)
 }
 
 // Get gives one app user. It fails with [ErrNotFound] if there is no such user.

@@ -180,9 +180,7 @@ func WithIssuedAt() JWTOption {
 func AppUserJWT(keyID, secret, userID string, opts ...JWTOption) *JWTSigner {
 	s := newSigner(ScopeAppUser, keyID, secret)
 	s.userID = userID
-	if userID == "" {
-		s.err = errors.Join(s.err, argumentError(s.op(), "userID", "is empty"))
-	}
+	s.err = errors.Join(s.err, checkSegment(s.op(), "userID", userID))
 	return s.with(opts)
 }
 

@@ -7,10 +7,12 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/go-querystring/query"
 )
@@ -82,7 +84,9 @@ func WithoutRetry() CallOption {
 func apply(opts []CallOption) callOptions {
 	var o callOptions
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	return o
 }
@@ -209,7 +213,7 @@ func into(key string, v any) func([]byte) error {
 // GET is repeated as safe, PUT and DELETE as idempotent, everything else as a call whose
 // repeat may do the work twice.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
-	op := &operation{name: "do", method: method, path: " (path given to Do)", inApp: true, versions: v1AndV11, accepts: forUser}
+	op := &operation{name: "do", method: method, path: "(path given to Do)", inApp: true, versions: v1AndV11, accepts: forUser}
 	switch method {
 	case http.MethodGet, http.MethodHead:
 		op.repeat = safe
@@ -221,6 +225,9 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts 
 	r := request{operation: op}.json(in)
 	if op.repeat == safe && in != nil {
 		return argumentError(op, "in", "is given, but "+method+" has no body")
+	}
+	if out != nil && (reflect.TypeOf(out).Kind() != reflect.Pointer || isNil(out)) {
+		return argumentError(op, "out", "is not a pointer to decode into")
 	}
 	plain, rawQuery, _ := strings.Cut(path, "?")
 	if err := checkRawPath(op, plain); err != nil {
@@ -249,7 +256,7 @@ func checkRawPath(op *operation, path string) error {
 		if err != nil {
 			return argumentError(op, "path", "has a segment that is not escaped correctly")
 		}
-		if err := checkSegment(op, "path", decoded); err != nil {
+		if err := checkSegment(op, "a segment of path", decoded); err != nil {
 			return err
 		}
 	}
@@ -266,6 +273,9 @@ func (c *Client) call(ctx context.Context, r request, read func([]byte) error, o
 }
 
 func (c *Client) send(ctx context.Context, r request, read func([]byte) error, o *callOptions) error {
+	if ctx == nil {
+		return argumentError(r, "context", "is nil")
+	}
 	if err := c.admit(r); err != nil {
 		return err
 	}
@@ -385,6 +395,9 @@ func checkSegment(op fmt.Stringer, name, value string) error {
 	case ".", "..":
 		return argumentError(op, name, "is a dot segment, which would reach another resource")
 	}
+	if !utf8.ValidString(value) {
+		return argumentError(op, name, "is not UTF-8: in JSON it would become another")
+	}
 	return nil
 }
 
@@ -398,8 +411,11 @@ var headerName = regexp.MustCompile("^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")
 
 func checkHeader(r request, h http.Header) error {
 	for key, values := range h {
-		if !headerName.MatchString(key) {
+		switch {
+		case !headerName.MatchString(key):
 			return argumentError(r, "header", "has a name that HTTP does not allow")
+		case key == "Accept-Encoding":
+			return argumentError(r, "header Accept-Encoding", "is net/http's, which decompresses what it asks for")
 		}
 		for _, value := range values {
 			if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {

@@ -61,7 +61,7 @@ func TestEachIDIsOneSegment(t *testing.T) {
 func TestIDsThatWouldReachTheParentAreRefused(t *testing.T) {
 	rec := newRecorder(t, reply(200, `{}`))
 	c := newTestClient(t, rec.URL, AppJWT("k", "s")).ForApp("app1")
-	for _, id := range []string{"", ".", ".."} {
+	for _, id := range []string{"", ".", "..", "a\xff"} {
 		refused := map[string]error{
 			"userID":    c.AppUsers.Delete(t.Context(), id),
 			"messageID": c.Conversations.DeleteMessage(t.Context(), "u", id),
@@ -171,9 +171,13 @@ func TestConstruction(t *testing.T) {
 	}{
 		{"defaults", auth, nil, ""},
 		{"nil auth", nil, nil, "auth"},
+		{"nil function", AuthFunc(nil), nil, "auth"},
+		{"nil signer", (*JWTSigner)(nil), nil, "auth"},
+		{"nil option", auth, []Option{nil}, "option"},
 		{"empty key", AppJWT("", "s"), nil, "keyID"},
 		{"empty secret", AppMakerJWT("k", ""), nil, "secret"},
 		{"empty user", AppUserJWT("k", "s", ""), nil, "userID"},
+		{"user that would be signed as another", AppUserJWT("k", "s", "\xff"), nil, "userID"},
 		{"empty app token", AppToken(""), nil, "token"},
 		{"empty bearer", BearerToken(""), nil, "token"},
 		{"empty basic", BasicAuth("k", ""), nil, "secret"},
@@ -287,12 +291,28 @@ func TestCallOptions(t *testing.T) {
 	assert.ErrorIs(t, err, ErrInvalidArgument)
 	_, err = c.Apps.Get(t.Context(), "a1", WithSendToken("x"))
 	assert.ErrorIs(t, err, ErrInvalidArgument)
-	for key, value := range map[string]string{"X-Note": "a\r\nX-Other: b", "X-Bell": "\a", "X Note": "a", "": "a", "Grüße": "a"} {
+	assert.ErrorIs(t, c.Do(t.Context(), "POST", "/x", nil, struct{}{}), ErrInvalidArgument, "the answer has nowhere to go")
+	assert.ErrorIs(t, c.Do(t.Context(), "POST", "/x", nil, (*App)(nil)), ErrInvalidArgument)
+	var none context.Context
+	_, err = c.Apps.Get(none, "a1")
+	assert.ErrorContains(t, err, "context is nil")
+	for _, id := range []string{".", "..", "a\xff"} {
+		_, err = c.ForApp("a1").AppUsers.Create(t.Context(), AppUserCreate{UserID: id})
+		assert.ErrorIs(t, err, ErrInvalidArgument, "no other call would reach such a user")
+	}
+	_, err = c.ForApp("a1").Integrations.Create(t.Context(), (*TelegramCreate)(nil))
+	assert.ErrorIs(t, err, ErrInvalidArgument)
+	v1 := c.ForVersion(V1).ForApp("a1")
+	_, err = v1.Integrations.List(t.Context(), IntegrationListOptions{Limit: 5})
+	assert.ErrorIs(t, err, ErrUnsupportedVersion)
+	_, err = v1.Integrations.List(t.Context(), IntegrationListOptions{Offset: 5})
+	assert.ErrorIs(t, err, ErrUnsupportedVersion)
+	for key, value := range map[string]string{"Accept-Encoding": "gzip", "X-Note": "a\r\nX-Other: b", "X-Bell": "\a", "X Note": "a", "": "a", "Grüße": "a"} {
 		_, err = c.Apps.Get(t.Context(), "a1", WithHeader(key, value))
 		assert.ErrorIs(t, err, ErrInvalidArgument, key)
 	}
 	assert.Len(t, rec.requests(), before)
-	_, err = c.Apps.Get(t.Context(), "a1", WithHeader("X-Note", "Grüße\tan alle"))
+	_, err = c.Apps.Get(t.Context(), "a1", WithHeader("X-Note", "Grüße\tan alle"), nil)
 	assert.NoError(t, err)
 
 	_, err = c.Apps.Get(t.Context(), "a1", WithHeader("Authorization", "Bearer mine"))

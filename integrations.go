@@ -181,7 +181,7 @@ type IntegrationsService struct{ c *Client }
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Create Integration".
 func (s *IntegrationsService) Create(ctx context.Context, integration IntegrationCreate, opts ...CallOption) (*Integration, error) {
 	r := opIntegrationsCreate.with()
-	if integration == nil {
+	if isNil(integration) {
 		r.err = argumentError(r, "integration", "is nil")
 		return one[Integration](ctx, s.c, r, nil, "integration", opts)
 	}
@@ -207,13 +207,18 @@ func typedMembers(integration IntegrationCreate) (json.RawMessage, error) {
 	return append(append(head[:len(head)-1], ','), members[1:]...), nil
 }
 
-// List gives the integrations of an app: on v1 all, on v1.1 one page, 25 unless options say otherwise.
+// List gives the integrations of an app: on v1, which has no limit and no offset, all; on v1.1 one page, 25 unless
+// options say otherwise.
 //
 //	GET /integrations
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "List Integrations".
 func (s *IntegrationsService) List(ctx context.Context, options IntegrationListOptions, opts ...CallOption) (*Page[Integration], error) {
-	return page[Integration](ctx, s.c, opIntegrationsList.with(), options.query(), "integrations", opts)
+	r := opIntegrationsList.with()
+	if s.c.version == V1 && (options.Limit != 0 || options.Offset != 0) {
+		r.err = &callError{r.String(), "limit and offset are not in v1, only in v1.1: v1 gives all integrations at once", []error{ErrUnsupportedVersion}}
+	}
+	return page[Integration](ctx, s.c, r, options.query(), "integrations", opts)
 }
 
 // All walks the integrations of an app from options.Offset on, asking for a page when the last

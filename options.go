@@ -199,7 +199,7 @@ func WithRetryPolicy(p RetryPolicy) Option {
 // WithLimiter asks l before every attempt, after the pause that a 429 causes. The default is no limiter.
 func WithLimiter(l Limiter) Option {
 	return func(cfg *config) error {
-		if l == nil {
+		if isNil(l) {
 			return argumentError(newClientCall, "limiter", "is nil")
 		}
 		cfg.core.limiter = l

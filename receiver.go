@@ -123,7 +123,7 @@ func WithAcceptVersions(versions ...Version) ReceiverOption {
 // WithDeduper remembers handled events in d. The default is NewMemoryDeduper(10_000).
 func WithDeduper(d Deduper) ReceiverOption {
 	return func(r *WebhookReceiver) error {
-		if d == nil {
+		if isNil(d) {
 			return argumentError(where("WithDeduper"), "deduper", "is nil")
 		}
 		r.deduper = d

@@ -38,6 +38,9 @@ func (s *ConversationsService) postSettled(ctx context.Context, userID string, r
 	if token == "" {
 		return nil, argumentError(r, "send token", "is empty")
 	}
+	if _, given := o.fields["metadata"]; given {
+		return nil, argumentError(r, "field metadata", "is given, which would replace the send token; use MessagePost.Metadata")
+	}
 	if _, ok := ctx.Deadline(); !ok {
 		bounded, cancel := context.WithTimeout(ctx, settleTime)
 		defer cancel()

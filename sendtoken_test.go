@@ -176,6 +176,8 @@ func TestFindSent(t *testing.T) {
 		assert.ErrorIs(t, err, ErrNotFound, "before since")
 		_, err = c.Conversations.FindSent(t.Context(), "ida", "", since)
 		assert.ErrorIs(t, err, ErrInvalidArgument)
+		_, err = c.Conversations.PostMessage(t.Context(), "ida", m, WithSendToken("t"), WithField("metadata", map[string]any{"a": 1}))
+		assert.ErrorIs(t, err, ErrInvalidArgument, "it would go out without its token")
 		_, err = c.Conversations.PostMessage(t.Context(), "ida", m, WithSendToken(""))
 		assert.True(t, errors.Is(err, ErrInvalidArgument))
 	})

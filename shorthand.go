@@ -15,8 +15,11 @@ import (
 //
 // Source: official guides, "Message shorthand".
 func LinkShorthand(label, uri string) (string, error) {
-	if !strings.Contains(uri, ":") {
-		return "", argumentError(shorthand, "uri", "is not absolute")
+	switch scheme, _, absolute := strings.Cut(uri, ":"); {
+	case !absolute || strings.ContainsAny(uri, "\r\n"):
+		return "", argumentError(shorthand, "uri", "is not absolute, or holds a line break")
+	case strings.EqualFold(scheme, "reply") || strings.EqualFold(scheme, "postback"):
+		return "", argumentError(shorthand, "uri", "would make a "+scheme+" button")
 	}
 	return buttonShorthand("%", label, escapeParentheses(uri))
 }
@@ -45,8 +48,11 @@ func BuyShorthand(label string, amount int64) (string, error) {
 }
 
 // ImageShorthand is an image: ![](uri).
-func ImageShorthand(uri string) string {
-	return "![](" + escapeParentheses(uri) + ")"
+func ImageShorthand(uri string) (string, error) {
+	if !strings.Contains(uri, ":") || strings.ContainsAny(uri, "\r\n") {
+		return "", argumentError(shorthand, "uri", "is not absolute, or holds a line break")
+	}
+	return "![](" + escapeParentheses(uri) + ")", nil
 }
 
 // TemplateShorthand posts the template with the given name, see [TemplatesService]: %((template: name))%. Text around it makes further messages.

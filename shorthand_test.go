@@ -25,7 +25,7 @@ func TestShorthand(t *testing.T) {
 		"%[Where?](location)":              of(LocationRequestShorthand("Where?")),
 		"$[Pay](25.00)":                    of(BuyShorthand("Pay", 2500)),
 		"$[Pay](0.05)":                     of(BuyShorthand("Pay", 5)),
-		"![](https://x.test/a%28b%29.png)": of(ImageShorthand("https://x.test/a(b).png"), nil),
+		"![](https://x.test/a%28b%29.png)": of(ImageShorthand("https://x.test/a(b).png")),
 		"%((template: hello))%":            of(TemplateShorthand("hello")),
 	} {
 		require.NoError(t, got.err)
@@ -38,6 +38,11 @@ func TestShorthand(t *testing.T) {
 		"payload closes":   of(PostbackShorthand("a", "x) %[b](postback:y")),
 		"payload is empty": of(ReplyShorthand("a", "")),
 		"uri is relative":  of(LinkShorthand("a", "location")),
+		"uri is a reply":   of(LinkShorthand("a", "reply:x")),
+		"uri is a button":  of(LinkShorthand("a", "Postback:x")),
+		"uri breaks":       of(LinkShorthand("a", "https://x.test/\n")),
+		"image is empty":   of(ImageShorthand("")),
+		"image breaks":     of(ImageShorthand("https://x.test/\n")),
 		"line break":       of(LinkShorthand("a\nb", "https://x.test")),
 		"negative amount":  of(BuyShorthand("a", -1)),
 		"template closes":  of(TemplateShorthand("a))% %((template: b")),

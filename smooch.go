@@ -34,6 +34,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sync/atomic"
 	"time"
 )
@@ -113,7 +114,7 @@ type core struct {
 // [RetryPolicy] says and gives each attempt 30 seconds. An unusable credential or option
 // is an error that matches [ErrInvalidArgument] and names the argument.
 func NewClient(auth Auth, opts ...Option) (*Client, error) {
-	if auth == nil {
+	if isNil(auth) {
 		return nil, argumentError(newClientCall, "auth", "is nil; NoAuth is a client without a credential")
 	}
 	if checked, ok := auth.(interface{ check() error }); ok {
@@ -123,6 +124,9 @@ func NewClient(auth Auth, opts ...Option) (*Client, error) {
 	}
 	cfg := defaults()
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, argumentError(newClientCall, "option", "is nil")
+		}
 		if err := opt(cfg); err != nil {
 			return nil, err
 		}
@@ -132,7 +136,8 @@ func NewClient(auth Auth, opts ...Option) (*Client, error) {
 
 // ForApp returns a copy of the client that is bound to the app appID, the app's _id: its
 // calls reach that app and no other. An empty id, "." or ".." fails each call of the copy
-// with [ErrInvalidArgument].
+// with [ErrInvalidArgument]. An [AppToken] and an [AppUserJWT] reach the app that they were issued for, whatever is
+// bound: the service takes no app id with them.
 func (c *Client) ForApp(appID string) *Client {
 	return newClient(c.core, c.version, appID, true)
 }
@@ -141,6 +146,17 @@ func (c *Client) ForApp(appID string) *Client {
 // exist, or v1.1 with an app token, fails each call of the copy with [ErrInvalidArgument].
 func (c *Client) ForVersion(v Version) *Client {
 	return newClient(c.core, v, c.appID, c.bound)
+}
+
+// isNil is also true for a nil of a type.
+func isNil(v any) bool {
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
 }
 
 // String names the client without its credential.

@@ -359,7 +359,7 @@ func TestShorthand(t *testing.T) {
 		require.NoError(t, err)
 		return s
 	}
-	m := post("A card " + smooch.ImageShorthand("https://x.example/(1).png") + must(smooch.LinkShorthand("Site", "https://x.example/(a)")) +
+	m := post("A card " + must(smooch.ImageShorthand("https://x.example/(1).png")) + must(smooch.LinkShorthand("Site", "https://x.example/(a)")) +
 		must(smooch.ReplyShorthand("Yes", "YES now")) + must(smooch.PostbackShorthand("No", "no:NO")) + must(smooch.LocationRequestShorthand("Here")) +
 		must(smooch.BuyShorthand("Pay", 2505))).Message
 	assert.Equal(t, "image", string(m.Type))
