@@ -88,7 +88,7 @@ func upload[T any](ctx context.Context, c *Client, r request, u Upload, fields a
 }
 
 func newMultipart(op fmt.Stringer, u Upload, fields any) (*multipartPayload, error) {
-	if (u.Source == nil) == (u.Open == nil) {
+	if isNil(u.Source) == (u.Open == nil) {
 		return nil, argumentError(op, "upload", "has not exactly one of Source and Open")
 	}
 	p := &multipartPayload{upload: u, size: -1}
@@ -105,6 +105,12 @@ func newMultipart(op fmt.Stringer, u Upload, fields any) (*multipartPayload, err
 	return p, p.frame()
 }
 
+var (
+	errAtEnd   = errors.New("it stands at its end: was it sent before?")
+	errNoFile  = errors.New("Open gave neither a file nor an error")
+	errNotSize = errors.New("it has not the Size that was given, or has changed")
+)
+
 // measure finds out where the source stands, its size, name and type.
 func (p *multipartPayload) measure() error {
 	u := &p.upload
@@ -119,6 +125,9 @@ func (p *multipartPayload) measure() error {
 	u.Filename = baseName(u.Filename)
 	if err := p.measureSize(); err != nil {
 		return err
+	}
+	if p.start > 0 && p.size == 0 {
+		return errAtEnd
 	}
 	if u.ContentType == "" {
 		u.ContentType = mime.TypeByExtension(filepath.Ext(u.Filename))
@@ -167,7 +176,7 @@ func isRegular(r io.Reader) bool {
 func (p *multipartPayload) sniff() error {
 	r := p.upload.Source
 	if p.upload.Open != nil {
-		file, err := p.upload.Open()
+		file, err := p.open()
 		if err != nil {
 			return err
 		}
@@ -188,6 +197,14 @@ func (p *multipartPayload) sniff() error {
 		p.prefix = first[:n]
 	}
 	return nil
+}
+
+func (p *multipartPayload) open() (io.ReadCloser, error) {
+	file, err := p.upload.Open()
+	if err == nil && isNil(file) {
+		err = errNoFile
+	}
+	return file, err
 }
 
 // baseName keeps the directories of the caller's machine to itself.
@@ -294,10 +311,10 @@ func (p *multipartPayload) repeatable() bool {
 }
 
 func (p *multipartPayload) attach(r *http.Request) (func(context.Context), error) {
-	src := &source{turn: make(chan struct{}, 1)}
+	src := &source{turn: make(chan struct{}, 1), sized: p.size >= 0, left: p.size}
 	switch {
 	case p.upload.Open != nil:
-		file, err := p.upload.Open()
+		file, err := p.open()
 		if err != nil {
 			return nil, err
 		}
@@ -341,6 +358,8 @@ func (p *multipartPayload) failure() error {
 // caller's again.
 type source struct {
 	r       io.Reader
+	sized   bool
+	left    int64 // bytes to come, if sized
 	close   func() error
 	turn    chan struct{} // held while r is read, and for good once revoked
 	revoked atomic.Bool
@@ -358,6 +377,12 @@ func (s *source) Read(b []byte) (int, error) {
 	}
 	s.touched.Store(true)
 	n, err := s.r.Read(b)
+	if s.sized {
+		// The form ends behind the file whatever its length, and a service may take it for whole: so it must break off before.
+		if s.left -= int64(n); s.left < 0 || s.left > 0 && err == io.EOF {
+			n, err = 0, errNotSize
+		}
+	}
 	if err != nil && err != io.EOF {
 		s.failed.Store(&err)
 	}

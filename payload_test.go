@@ -97,8 +97,13 @@ func TestUploadIsSentOnceWhenItMayDoTheWorkTwice(t *testing.T) {
 func TestUploadArguments(t *testing.T) {
 	rec, c := uploads(t, 201)
 	broken := errors.New("the disk is gone")
+	spent := strings.NewReader("x")
+	_, _ = io.Copy(io.Discard, spent)
 	for _, u := range []Upload{
 		{},
+		{Source: (*os.File)(nil)},
+		{Source: spent},
+		{Open: func() (io.ReadCloser, error) { return nil, nil }},
 		{Source: strings.NewReader("x"), Open: func() (io.ReadCloser, error) { return nil, broken }},
 		{Source: strings.NewReader("x"), ContentType: "image/png\r\nX: 1"},
 	} {
@@ -107,7 +112,39 @@ func TestUploadArguments(t *testing.T) {
 	}
 	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Open: func() (io.ReadCloser, error) { return nil, broken }, Filename: "a.png"}})
 	assert.ErrorIs(t, err, broken)
+	_, err = c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Open: func() (io.ReadCloser, error) { return nil, nil }, Filename: "a.png"}})
+	assert.ErrorIs(t, err, errNoFile)
 	assert.Empty(t, rec.requests(), "nothing is sent")
+}
+
+// TestUploadOfAnotherSize breaks off before the form ends, so that no service takes it for whole.
+func TestUploadOfAnotherSize(t *testing.T) {
+	const content = "0123456789"
+	for _, size := range []int64{1, 9, 11, 100 << 10} {
+		for _, u := range []Upload{
+			{Source: onlyReader{strings.NewReader(content)}, Size: size},
+			{Source: strings.NewReader(content), Size: size},
+			{Source: onlyReader{iotest.DataErrReader(strings.NewReader(content))}, Size: size, Filename: "a.png"},
+			{Source: onlyReader{iotest.OneByteReader(strings.NewReader(content))}, Size: size, Filename: "a.png"},
+			{Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }, Size: size},
+		} {
+			whole := make(chan bool, 1)
+			rec := newRecorder(t, reply(201, `{}`))
+			rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				whole <- r.ParseMultipartForm(1<<20) == nil
+			})
+			c := newTestClient(t, rec.URL, AppJWT("k", "s"))
+			_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: u})
+			assert.ErrorIs(t, err, errNotSize)
+			assert.NotErrorIs(t, err, ErrOutcomeUnknown)
+			rec.Close() // waits for the handler
+			select {
+			case complete := <-whole:
+				assert.False(t, complete)
+			default: // the connection was cut before the handler ran
+			}
+		}
+	}
 }
 
 // TestReaderThatFails: its error is reported as what it is, and not as an unknown outcome.
