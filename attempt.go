@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -58,6 +59,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		return nil, x.unsent
 	}
+	x.keepFromReplay(out)
 	x.attempts++
 	x.began = time.Now()
 	resp, err := x.core.http.Transport.RoundTrip(out)
@@ -117,6 +119,17 @@ func (x *exchange) prepare(out *http.Request, clock *clock) (release func(contex
 		upload.whenSent(clock.start)
 	}
 	return release, true
+}
+
+// keepFromReplay takes away what lets net/http send a request a second time by itself, which it does when a kept
+// connection breaks: a GET without a body, and any request with a body that it can have again and a key for idempotency.
+func (x *exchange) keepFromReplay(out *http.Request) {
+	switch {
+	case out.Header["Idempotency-Key"] != nil, out.Header["X-Idempotency-Key"] != nil:
+		out.GetBody = nil
+	case x.once && x.request.body == nil && x.request.repeat == safe:
+		out.Body = io.NopCloser(strings.NewReader(""))
+	}
 }
 
 // cannotSend ends the call. It is always false.

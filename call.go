@@ -77,6 +77,7 @@ func WithField(name string, value any) CallOption {
 }
 
 // WithoutRetry makes the call at most once, whatever happens; it still waits out a pause that an earlier 429 asks for.
+// (Otherwise net/http itself may send a GET again, at once, when a kept connection turns out to be broken.)
 func WithoutRetry() CallOption {
 	return func(o *callOptions) { o.once = true }
 }

@@ -406,6 +406,38 @@ func TestWithoutRetry(t *testing.T) {
 	}
 }
 
+// TestNetHTTPSendsNothingTwice: it replays requests by itself when a kept connection breaks.
+func TestNetHTTPSendsNothingTwice(t *testing.T) {
+	once := WithRetryPolicy(RetryPolicy{MaxAttempts: 1})
+	for name, call := range map[string]func(*Client) error{
+		"GET": func(c *Client) error {
+			_, err := c.AppUsers.Get(t.Context(), "cut", WithoutRetry())
+			return err
+		},
+		"POST": func(c *Client) error {
+			_, err := c.Conversations.PostMessage(t.Context(), "cut", TextMessage("hi"), WithHeader("Idempotency-Key", "7"))
+			return err
+		},
+		"POST, the other key": func(c *Client) error {
+			_, err := c.Conversations.PostMessage(t.Context(), "cut", TextMessage("hi"), WithHeader("X-Idempotency-Key", "7"))
+			return err
+		},
+	} {
+		rec := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.Path, "cut") {
+				panic(http.ErrAbortHandler)
+			}
+			reply(200, `{}`)(w, r)
+		})
+		c := newTestClient(t, rec.URL, AppJWT("k", "s"), once)
+		_, err := c.AppUsers.Get(t.Context(), "ida", WithoutRetry()) // leaves a connection
+		require.NoError(t, err)
+		assert.Equal(t, "", rec.last(t).header.Get("Transfer-Encoding")+rec.last(t).header.Get("Content-Length"), "still without a body")
+		assert.Error(t, call(c), name)
+		assert.Len(t, rec.requests(), 2, name)
+	}
+}
+
 func TestRepeatedDeleteThatFindsNothingIsDone(t *testing.T) {
 	run := func(t *testing.T, first, second int, call func(context.Context, *Client) error) error {
 		var err error
