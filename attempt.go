@@ -55,6 +55,8 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	out := req.WithContext(ctx)
 	out.Header = req.Header.Clone()
+	address := *req.URL // an Auth may sign into it
+	out.URL = &address
 	release, ok := x.prepare(out, clock)
 	if !ok {
 		return nil, x.unsent
@@ -68,11 +70,14 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		err = errNoResponse
 	}
 	if err == nil {
+		if resp.Body == nil {
+			resp.Body = http.NoBody
+		}
 		x.read(resp, clock)
 	} else {
 		x.fail(err, clock, trace)
 	}
-	release(x.ctx)
+	release(clock.ctx)
 	x.log()
 	if x.status == 0 {
 		return nil, x.err
@@ -87,19 +92,30 @@ func (x *exchange) admitted() bool {
 	if err := x.ctx.Err(); err != nil {
 		return x.cannotSend("not sent", err)
 	}
-	if err := x.core.gate.wait(x.ctx, x.refused); err != nil {
-		held, _ := err.(*heldBack)
-		if held != nil {
-			return x.cannotSend("held back after a 429", x.heldBack(time.Duration(*held)))
-		}
-		return x.cannotSend("held back after a 429", errors.Join(err, x.heldBack(0)))
+	if !x.passed() {
+		return false
 	}
 	if x.core.limiter != nil {
 		if err := x.core.limiter.Wait(x.ctx); err != nil {
 			return x.cannotSend("limiter", err)
 		}
+		if x.core.gate.closed() { // meanwhile
+			return x.passed()
+		}
 	}
 	return true
+}
+
+// passed waits until the gate is open.
+func (x *exchange) passed() bool {
+	err := x.core.gate.wait(x.ctx, x.refused)
+	if err == nil {
+		return true
+	}
+	if held, ok := err.(*heldBack); ok {
+		return x.cannotSend("held back after a 429", x.heldBack(time.Duration(*held)))
+	}
+	return x.cannotSend("held back after a 429", errors.Join(err, x.heldBack(0)))
 }
 
 // prepare puts credentials and body on an attempt.

@@ -215,7 +215,13 @@ func (s *JWTSigner) with(opts []JWTOption) *JWTSigner {
 }
 
 func (s *JWTSigner) op() fmt.Stringer { return where(string(s.scope) + " JWT") }
-func (s *JWTSigner) check() error     { return s.err }
+
+func (s *JWTSigner) check() error {
+	if s.method == nil {
+		return argumentError(s.op(), "auth", "is a JWTSigner that none of the functions has made")
+	}
+	return s.err
+}
 
 // Scope gives the scope of the tokens.
 func (s *JWTSigner) Scope() Scope { return s.scope }
@@ -267,6 +273,9 @@ func (s *JWTSigner) renew() (string, error) {
 	s.token, s.renewAt = token, time.Time{}
 	if s.ttl > 0 {
 		s.renewAt = now.Add(s.ttl / 10 * 8)
+		if end := now.Add(s.ttl).Truncate(time.Second); end.Before(s.renewAt) { // exp has whole seconds
+			s.renewAt = end
+		}
 	}
 	return token, nil
 }
@@ -283,8 +292,8 @@ func (s *JWTSigner) TokenFor(ttl time.Duration) (string, error) {
 }
 
 func (s *JWTSigner) sign(now time.Time, ttl time.Duration) (string, error) {
-	if s.err != nil {
-		return "", s.err
+	if err := s.check(); err != nil {
+		return "", err
 	}
 	c := claims{Scope: s.scope, UserID: s.userID}
 	if ttl > 0 {

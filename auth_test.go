@@ -138,6 +138,20 @@ func TestTokenIsCachedUntilFourFifthsOfItsLife(t *testing.T) {
 	})
 }
 
+// TestShortLivedTokensAreNeverExpired, though exp has whole seconds.
+func TestShortLivedTokensAreNeverExpired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := AppJWT("k", "s", WithTTL(2*time.Second))
+		for range 700 {
+			token, err := s.Token()
+			require.NoError(t, err)
+			_, err = VerifyJWT(token, func(string) (string, error) { return "s", nil })
+			require.NoError(t, err)
+			time.Sleep(7 * time.Millisecond)
+		}
+	})
+}
+
 // TestConcurrentCallsSignOnce: a thousand calls at once, each with the one token. WithIssuedAt is not needed to tell tokens
 // apart: a signer that signed twice would have been asked for two times of expiry.
 func TestConcurrentCallsSignOnce(t *testing.T) {

@@ -95,12 +95,13 @@ func apply(opts []CallOption) callOptions {
 // A request is a row of the table with what one call adds to it.
 type request struct {
 	*operation
-	ids    []string   // path arguments, in path order
-	params url.Values // query
-	body   payload    // nil: none
-	token  string     // a bearer token that replaces the client's credential
-	anon   bool       // no credential at all
-	err    error      // what went wrong while it was put together
+	ids     []string   // path arguments, in path order
+	params  url.Values // query
+	body    payload    // nil: none
+	token   string     // a bearer token that replaces the client's credential
+	anon    bool       // no credential at all
+	secrets url.Values // what the body holds that no error text may
+	err     error      // what went wrong while it was put together
 }
 
 // with fills the row's path arguments, in path order.
@@ -139,7 +140,7 @@ func (r request) json(in any) request {
 // form gives the request a form as its body, and no credential.
 func (r request) form(values url.Values) request {
 	r.body = &bytesPayload{"application/x-www-form-urlencoded", []byte(values.Encode())}
-	r.anon = true
+	r.anon, r.secrets = true, values
 	return r
 }
 

@@ -3,6 +3,7 @@ package smooch
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -191,6 +192,8 @@ func TestConstruction(t *testing.T) {
 		{"app token on v1.1", AppToken("t"), []Option{WithVersion(V1_1)}, "version"},
 		{"region", auth, []Option{WithRegion("mars")}, "region"},
 		{"EU", auth, []Option{WithRegion(EU)}, ""},
+		{"no limit", auth, []Option{WithMaxResponse(math.MaxInt64)}, ""},
+		{"signer without a key", &JWTSigner{}, nil, "auth"},
 		{"loopback", auth, []Option{WithBaseURL("http://127.0.0.1:8800")}, ""},
 		{"loopback 6", auth, []Option{WithBaseURL("http://[::1]:8800")}, ""},
 		{"localhost", auth, []Option{WithBaseURL("http://localhost:8800/")}, ""},

@@ -31,7 +31,7 @@ type Error struct {
 	Body        []byte        // of the answer, at most 64 KiB, as it came: it may hold what was sent
 	Hint        string        // on 401 and 403: the credentials that this operation accepts
 
-	secrets []string // what must not appear in the text should the service repeat it
+	redact func(string) string // takes out what must not appear in the text; a function, as fmt prints no more of it than its address
 }
 
 // maxErrorBody bounds what is kept of the body of an error.
@@ -40,17 +40,20 @@ const maxErrorBody = 64 << 10
 // Error gives the one-line text.
 func (e *Error) Error() string { return "smooch: " + e.Op + ": " + e.text() }
 
+// GoString is the text too, so that %#v shows nothing of Header and Body.
+func (e *Error) GoString() string { return "smooch.Error(" + e.text() + ")" }
+
 func (e *Error) text() string {
 	var b strings.Builder
 	b.WriteString(strconv.Itoa(e.StatusCode))
 	switch {
 	case e.Code != "":
-		b.WriteString(" " + oneLine(string(e.Code), e.secrets))
+		b.WriteString(" " + e.clean(string(e.Code)))
 	case http.StatusText(e.StatusCode) != "":
 		b.WriteString(" " + http.StatusText(e.StatusCode))
 	}
 	if e.Description != "" {
-		b.WriteString(": " + oneLine(e.Description, e.secrets))
+		b.WriteString(": " + e.clean(e.Description))
 	}
 	if e.RetryAfter > 0 {
 		b.WriteString("; retry after " + e.RetryAfter.String())
@@ -61,11 +64,16 @@ func (e *Error) text() string {
 	return b.String()
 }
 
-// oneLine makes text of the service fit for a log: no line breaks, bounded, nothing that the call sent as a secret.
-func oneLine(text string, secrets []string) string {
-	for _, s := range secrets {
-		text = strings.ReplaceAll(text, s, "[redacted]")
+// clean makes text of the service fit for a log, should it repeat what the call sent.
+func (e *Error) clean(text string) string {
+	if e.redact != nil {
+		text = e.redact(text)
 	}
+	return oneLine(text)
+}
+
+// oneLine takes line breaks out of a text and bounds it.
+func oneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
 			return ' '
@@ -92,7 +100,7 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("op", e.Op),
 		slog.Int("status", e.StatusCode),
-		slog.String("code", oneLine(string(e.Code), e.secrets)))
+		slog.String("code", e.clean(string(e.Code))))
 }
 
 // ErrorCode is error.code of an answer: what programs decide on. The set is open; the

@@ -11,13 +11,14 @@ import (
 //
 // A 429 closes it until the pause is over. Then attempts pass one by one, those that were
 // refused first, at the rate that the service accepted before the refusal; the rate grows
-// by a tenth each second in which nothing is refused, until it no longer matters. Nobody
-// holds the lock while waiting.
+// by a tenth each second in which nothing is refused, until it no longer matters. Where nothing was accepted
+// before, it begins at one a second and doubles. Nobody holds the lock while waiting.
 type gate struct {
 	mu       sync.Mutex
 	until    time.Time     // closed until then
 	closedAt time.Time     // when the last pause began
 	interval time.Duration // between two attempts after the pause; 0: no pacing
+	growth   float64       // of the rate in each second without a refusal
 	next     time.Time     // when the next attempt may pass
 	queues   [2][]*waiter  // 0: those that were refused
 	timer    *time.Timer   // set while somebody waits
@@ -73,6 +74,13 @@ func (g *gate) wait(ctx context.Context, refused bool) error {
 	}
 }
 
+// closed reports whether a pause is on.
+func (g *gate) closed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Now().Before(g.until)
+}
+
 // passes lets an attempt through that need not wait.
 func (g *gate) passes(now time.Time) bool {
 	if now.Before(g.until) || len(g.queues[0])+len(g.queues[1]) > 0 {
@@ -95,7 +103,7 @@ func (g *gate) pace(now time.Time) time.Duration {
 		return 0
 	}
 	quiet := max(now.Sub(g.until), 0).Seconds()
-	pace := time.Duration(float64(g.interval) * math.Pow(1/1.1, math.Floor(quiet)))
+	pace := time.Duration(float64(g.interval) * math.Pow(1/g.growth, math.Floor(quiet)))
 	if pace < gateOpen {
 		g.interval, pace = 0, 0
 	}
@@ -181,8 +189,13 @@ func (g *gate) refuse(began time.Time, pause time.Duration) {
 	g.turn(now)
 	rate := max(g.accepted[0], g.accepted[1], 1)
 	slowest := time.Second / time.Duration(rate)
-	if g.accepted[0]+g.accepted[1] == 0 && g.interval > 0 {
+	switch passed := g.accepted[0]+g.accepted[1] > 0; {
+	case passed:
+		g.growth = 1.1
+	case g.interval > 0:
 		slowest = min(2*g.interval, time.Second) // nothing passed since the last refusal
+	default:
+		g.growth = 2
 	}
 	g.interval = max(slowest, gateOpen)
 	if g.timer != nil && g.timer.Stop() {

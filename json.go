@@ -170,7 +170,11 @@ func mendItems(items []any, t reflect.Type) (kept any, keep bool) {
 	switch t.Kind() {
 	case reflect.Slice:
 		for i := range items {
-			items[i], _ = mend(items[i], t.Elem())
+			if kept, keep := mend(items[i], t.Elem()); keep {
+				items[i] = kept
+			} else {
+				items[i] = nil
+			}
 		}
 	case reflect.Map:
 		if len(items) == 0 {

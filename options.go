@@ -3,6 +3,7 @@ package smooch
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -142,7 +143,7 @@ func WithRegion(r Region) Option {
 		if r != US && r != EU {
 			return argumentError(newClientCall, "region", "is neither US nor EU; WithBaseURL takes any address")
 		}
-		cfg.base = string(r)
+		cfg.base, cfg.core.oauthBase = string(r), defaultOAuthBase
 		return nil
 	}
 }
@@ -250,7 +251,7 @@ func WithMaxResponse(bytes int64) Option {
 		if bytes <= 0 {
 			return argumentError(newClientCall, "maximum response", "is not positive")
 		}
-		cfg.core.maxResponse = bytes
+		cfg.core.maxResponse = min(bytes, math.MaxInt64-1) // one more is read
 		return nil
 	}
 }

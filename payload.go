@@ -36,7 +36,7 @@ type Upload struct {
 // payload is the body of a request.
 type payload interface {
 	contentType() string
-	// attach gives r the body, for one attempt. release ends the attempt's use of it.
+	// attach gives r the body, for one attempt. release ends the attempt's use of it, waiting for that while ctx lasts.
 	attach(r *http.Request) (release func(ctx context.Context), err error)
 	// repeatable reports whether attach may be called again.
 	repeatable() bool
@@ -66,13 +66,14 @@ type multipartPayload struct {
 	tail   []byte // from its end
 	fields []formField
 
-	prefix []byte     // what was read of a Source to tell its type
-	seeker io.Seeker  // nil: it cannot be sent again
-	start  int64      // where the seeker stood
-	size   int64      // of the file, -1: unknown
-	inUse  *source    // of the current attempt
-	spent  bool       // a Source that cannot be sought has been read from
-	end    *endReader // of the current attempt's body
+	prefix    []byte     // what was read of a Source to tell its type
+	seeker    io.Seeker  // nil: it cannot be sent again
+	start     int64      // where the seeker stood
+	size      int64      // of the file, -1: unknown
+	inUse     *source    // of the current attempt
+	spent     bool       // a Source that cannot be sought has been read from
+	abandoned bool       // a read of Source did not end with its attempt
+	end       *endReader // of the current attempt's body
 }
 
 type formField struct{ name, value string }
@@ -307,7 +308,7 @@ func (p *multipartPayload) frame() error {
 func (p *multipartPayload) contentType() string { return p.form.FormDataContentType() }
 
 func (p *multipartPayload) repeatable() bool {
-	return p.upload.Open != nil || p.seeker != nil || !p.spent
+	return p.upload.Open != nil || !p.abandoned && (p.seeker != nil || !p.spent)
 }
 
 func (p *multipartPayload) attach(r *http.Request) (func(context.Context), error) {
@@ -337,7 +338,7 @@ func (p *multipartPayload) attach(r *http.Request) (func(context.Context), error
 		r.ContentLength = int64(len(p.head)) + p.size + int64(len(p.tail))
 	}
 	return func(ctx context.Context) {
-		src.revoke(ctx)
+		p.abandoned = p.abandoned || !src.revoke(ctx)
 		p.spent = p.spent || src.touched.Load()
 	}, nil
 }
@@ -393,16 +394,18 @@ func (s *source) Read(b []byte) (int, error) {
 func (s *source) Close() error { return nil }
 
 // revoke waits for a read that is under way, unless the context ends first.
-func (s *source) revoke(ctx context.Context) {
+func (s *source) revoke(ctx context.Context) (ended bool) {
 	s.revoked.Store(true)
 	select {
 	case s.turn <- struct{}{}:
 		<-s.turn
+		ended = true
 	case <-ctx.Done():
 	}
 	if s.close != nil {
 		_ = s.close() // it was read only
 	}
+	return ended
 }
 
 // whenSent has f called when the last of the attempt's body has been read.

@@ -173,6 +173,35 @@ func TestEarlyAnswerGivesTheReaderBack(t *testing.T) {
 	assert.Equal(t, after, source.reads.Load())
 }
 
+// TestStalledSourceEndsWithTheTimeout: the answer is there, and the read of a pipe that nobody writes to is not waited for.
+func TestStalledSourceEndsWithTheTimeout(t *testing.T) {
+	rec := newRecorder(t, nil)
+	sent := atomic.Int32{}
+	rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent.Add(1)
+		reply(401, `{"error":{"code":"unauthorized"}}`)(w, r)
+	})
+	tokens := 0
+	auth := AuthFunc(func(_ context.Context, r *http.Request) error {
+		tokens++
+		r.Header.Set("Authorization", fmt.Sprint("Bearer ", tokens))
+		return nil
+	})
+	c := newTestClient(t, rec.URL, auth, WithTimeout(100*time.Millisecond))
+	stalled, w := io.Pipe()
+	defer w.Close()
+	seekable := struct {
+		io.Reader
+		io.Seeker
+	}{stalled, strings.NewReader("x")}
+	for _, source := range []io.Reader{stalled, seekable} {
+		sent.Store(0)
+		_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: source, Filename: "a.png", Size: 1 << 20}})
+		assert.ErrorIs(t, err, ErrUnauthorized)
+		assert.EqualValues(t, 1, sent.Load(), "a reader that is still being read is not sent again")
+	}
+}
+
 func TestRevokedSourceIsNotRead(t *testing.T) {
 	reader := &watchedReader{left: 10}
 	src := &source{r: reader, turn: make(chan struct{}, 1)}

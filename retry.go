@@ -36,8 +36,8 @@ import (
 // Waits are random between nothing and MinDelay doubled with each attempt, up to MaxDelay.
 // Retry-After, in seconds or as a date, is waited in full; if it exceeds MaxRetryAfter or the
 // context's deadline, the call returns at once with [Error.RetryAfter] set. A 429 holds back
-// all calls of the client and its copies until the service takes calls again; then they are let through at
-// the rate that it took before.
+// all calls of the client and its copies until its Retry-After has passed, MaxRetryAfter at most; then they are let
+// through at the rate that the service took before.
 type RetryPolicy struct {
 	MaxAttempts   int           // attempts in all, the first included; default 3
 	MinDelay      time.Duration // default 500 ms
@@ -192,6 +192,7 @@ func (x *exchange) again() bool {
 		again = !isPermanent(x.err) && (x.repeatable() || !x.written)
 		x.lost = x.lost || x.written
 	case x.err != nil:
+		x.lost = true
 		again = x.repeatable() && !errors.Is(x.err, ErrResponseTooLarge)
 	case x.status == http.StatusTooManyRequests:
 		return x.againRefused()
@@ -200,6 +201,7 @@ func (x *exchange) again() bool {
 		x.resigned, x.delay = true, 0
 	case x.status == http.StatusConflict:
 		again = x.request.method == http.MethodPut || x.request.method == http.MethodDelete
+		x.lost = x.lost || again
 	case x.isFault():
 		again = x.repeatable()
 		x.lost = true
@@ -300,7 +302,7 @@ func (x *exchange) failure() error {
 		return &DecodeError{op.String(), x.status, x.err}
 	case x.status != 0:
 		e := newError(op.operation, x.status, x.header, x.body)
-		e.Attempts, e.secrets = x.attempts, x.secrets()
+		e.Attempts, e.redact = x.attempts, x.redactor()
 		if x.isFault() && !x.repeatable() {
 			return unknownOutcome(op, e)
 		}
@@ -324,8 +326,9 @@ func (x *exchange) gaveUp(text string, cause error) error {
 	return e
 }
 
-// secrets is what the call sent that must not come back in an error's text: its path arguments and what authorized it.
-func (x *exchange) secrets() []string {
+// redactor takes out what the call sent that must not come back in an error's text: its path arguments, its form and
+// what authorized it.
+func (x *exchange) redactor() func(string) string {
 	var found []string
 	add := func(s string) {
 		if len(s) > 2 && !slices.Contains(found, s) {
@@ -342,12 +345,29 @@ func (x *exchange) secrets() []string {
 			add(token)
 		}
 	}
-	for _, id := range x.request.ids {
+	ids := x.request.ids
+	if x.request.name == "do" {
+		ids = strings.Split(ids[0], "/")
+	}
+	for _, id := range ids {
 		add(id)
 		add(url.PathEscape(id))
+		if plain, err := url.PathUnescape(id); err == nil {
+			add(plain)
+		}
+	}
+	for _, values := range x.request.secrets {
+		for _, value := range values {
+			add(value)
+		}
 	}
 	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
-	return found
+	return func(text string) string {
+		for _, s := range found {
+			text = strings.ReplaceAll(text, s, "[redacted]")
+		}
+		return text
+	}
 }
 
 // bare takes off the *url.Error that net/http puts around errors: its text is the URL, ids included.
@@ -374,5 +394,5 @@ func safeText(err error) string {
 	if before, _, quoted := strings.Cut(text, `"`); quoted {
 		text = strings.TrimSpace(before) + " ..."
 	}
-	return oneLine(text, nil)
+	return oneLine(text)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -284,6 +285,35 @@ func TestContextThatHasEndedSendsNothing(t *testing.T) {
 	assert.Empty(t, rec.requests())
 }
 
+func TestTransportWithoutBody(t *testing.T) {
+	c := fakeClient(t, func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 204}, nil // as http.Client allows, and fakes of transports do
+	})
+	assert.NoError(t, c.AppUsers.Delete(t.Context(), "ida"))
+}
+
+func TestNoLimitOfTheResponse(t *testing.T) {
+	c := fakeClient(t, func(*http.Request) (*http.Response, error) { return answer(200, `{"app":{"_id":"a1"}}`), nil }, WithMaxResponse(math.MaxInt64))
+	app, err := c.Apps.Get(t.Context(), "a1")
+	require.NoError(t, err)
+	assert.Equal(t, "a1", app.ID)
+}
+
+// TestAuthThatSignsTheURL: each attempt gets the URL as it was.
+func TestAuthThatSignsTheURL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var queries []string
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			queries = append(queries, r.URL.RawQuery)
+			return answer(500, ``), nil
+		}, WithRetryPolicy(RetryPolicy{MaxAttempts: 2}))
+		c.core.auth = AuthFunc(func(_ context.Context, r *http.Request) error { r.URL.RawQuery += "sig=x"; return nil })
+		_, err := c.AppUsers.Get(t.Context(), "ida")
+		assert.Error(t, err)
+		assert.Equal(t, []string{"sig=x", "sig=x"}, queries)
+	})
+}
+
 func TestTransportThatGivesNothing(t *testing.T) {
 	c := fakeClient(t, func(*http.Request) (*http.Response, error) { return nil, nil })
 	_, err := c.Conversations.PostMessage(t.Context(), "u", TextMessage("x"))
@@ -444,7 +474,10 @@ func TestRepeatedDeleteThatFindsNothingIsDone(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sent := 0
 			c := fakeClient(t, func(*http.Request) (*http.Response, error) {
-				if sent++; sent == 1 {
+				switch sent++; {
+				case sent == 1 && first == 200:
+					return brokenBody(), nil
+				case sent == 1:
 					return answer(first, ``), nil
 				}
 				return answer(second, ``), nil
@@ -467,6 +500,8 @@ func TestRepeatedDeleteThatFindsNothingIsDone(t *testing.T) {
 	assert.NoError(t, run(t, 502, 404, unlink))
 	assert.NoError(t, run(t, 502, 400, unlink))
 	assert.NoError(t, run(t, 502, 404, detach))
+	assert.NoError(t, run(t, 409, 404, remove))
+	assert.NoError(t, run(t, 200, 404, remove), "done, and its answer broke off")
 	assert.ErrorIs(t, run(t, 404, 0, remove), ErrNotFound, "the first 404 is the answer")
 	assert.ErrorIs(t, run(t, 429, 404, remove), ErrNotFound, "a 429 did nothing, so the 404 is news")
 	assert.ErrorIs(t, run(t, 502, 400, remove), ErrBadRequest)
@@ -500,6 +535,55 @@ type countingLimiter struct {
 }
 
 func (l *countingLimiter) Wait(context.Context) error { l.asked++; return l.err }
+
+// TestPauseHoldsBackWhoWaitsInTheLimiter: they have passed the gate already, and pass it again.
+func TestPauseHoldsBackWhoWaitsInTheLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var mu sync.Mutex
+		var times []time.Duration
+		c := fakeClient(t, func(*http.Request) (*http.Response, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			times = append(times, time.Since(began))
+			if len(times) == 1 {
+				return answer(429, ``, "Retry-After: 2"), nil
+			}
+			return answer(200, `{}`), nil
+		}, WithLimiter(&steadyLimiter{every: 50 * time.Millisecond}))
+		var group sync.WaitGroup
+		for range 20 {
+			group.Go(func() {
+				_, err := c.AppUsers.Get(t.Context(), "ida")
+				assert.NoError(t, err)
+			})
+		}
+		group.Wait()
+		require.Len(t, times, 21)
+		assert.GreaterOrEqual(t, times[1]-times[0], 2*time.Second)
+		assert.Less(t, times[20], 8*time.Second, "nothing was known of the rate: it doubles each second")
+	})
+}
+
+// steadyLimiter lets one through every so often.
+type steadyLimiter struct {
+	every time.Duration
+	mu    sync.Mutex
+	next  time.Time
+}
+
+func (l *steadyLimiter) Wait(ctx context.Context) error {
+	l.mu.Lock()
+	l.next = time.Now().Add(max(time.Until(l.next), 0) + l.every)
+	wait := time.Until(l.next)
+	l.mu.Unlock()
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // TestPause: a 429 to one call holds back the others, copies included, and lets those through
 // that cannot wait as a refusal.

@@ -23,6 +23,7 @@ type inbox struct {
 	drop     []bool        // of each post: whether it is lost before it is carried out
 	late     time.Duration // when a message whose answer is lost shows in the history
 	reads    []int         // statuses of the history's answers, 0: 200
+	rewrite  func(map[string]any)
 	kept     []stored
 	posts    int
 }
@@ -63,6 +64,9 @@ func (in *inbox) serve(r *http.Request) (*http.Response, error) {
 	m["received"] = float64(time.Now().Add(in.skew).UnixMilli()) / 1000
 	if in.stripped {
 		delete(m, "metadata")
+	}
+	if in.rewrite != nil {
+		in.rewrite(m)
 	}
 	visible := time.Now()
 	if n < len(in.lose) && in.lose[n] {
@@ -142,6 +146,46 @@ func TestSendTokenEndsWithTheContext(t *testing.T) {
 		_, err = c.Conversations.PostMessage(ctx, "ida", TextMessage("x"), WithSendToken("t2"))
 		assert.ErrorIs(t, err, ErrOutcomeUnknown)
 		assert.Equal(t, 3*time.Second, time.Since(began))
+	})
+}
+
+// TestSendTokenOfWhatTheServiceRewrites: it writes captions of its own, and makes other things of shorthand.
+func TestSendTokenOfWhatTheServiceRewrites(t *testing.T) {
+	for name, message := range map[string]MessagePost{
+		"image":     ImageMessage("https://x.test/a.png"),
+		"location":  LocationMessage(1, 2),
+		"carousel":  CarouselMessage(MessageItem{Title: "a"}),
+		"shorthand": TextMessage("Now? %[Yes](reply:YES)"),
+		"template":  TextMessage("%((template: hours))%"),
+		"padded":    TextMessage(" Noon it is. "),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				in := inbox{lose: []bool{true}, stripped: true, rewrite: func(m map[string]any) {
+					switch text, _ := m["text"].(string); {
+					case text == "":
+						m["text"] = "as the service describes it"
+					case name == "padded":
+						m["text"] = "Noon it is."
+					default:
+						m["text"], m["type"] = "We open at 9.", "image"
+					}
+				}}
+				c := fakeClient(t, in.serve, WithRetryPolicy(RetryPolicy{MaxAttempts: 2}))
+				_, err := c.Conversations.PostMessage(t.Context(), "ida", message, WithSendToken("order-7"))
+				assert.ErrorIs(t, err, ErrOutcomeUnknown)
+				assert.Equal(t, 1, in.posts)
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		in := inbox{drop: []bool{false, true}}
+		c := fakeClient(t, in.serve, WithRetryPolicy(RetryPolicy{MaxAttempts: 2}))
+		_, err := c.Conversations.PostMessage(t.Context(), "ida", TextMessage("Hello!"))
+		require.NoError(t, err)
+		_, err = c.Conversations.PostMessage(t.Context(), "ida", TextMessage("Noon it is!"), WithSendToken("order-7"))
+		assert.NoError(t, err, "another text is another message")
+		assert.Len(t, in.kept, 2)
 	})
 }
 

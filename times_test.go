@@ -104,6 +104,10 @@ func TestOddShapesAreAbsent(t *testing.T) {
 	assert.Equal(t, "c", user.PendingClients[0].ID)
 
 	var message Message
+	var full AppUser
+	require.NoError(t, decodeJSON([]byte(`{"_id":"u","clients":["",[],null,{"platform":"ios"}]}`), &full))
+	require.Len(t, full.Clients, 4)
+	assert.Equal(t, "ios", string(full.Clients[3].Platform))
 	require.NoError(t, decodeJSON([]byte(`{"_id":"m","metadata":[],"actions":[],"source":"","coordinates":[],"quotedMessage":{"content":[]},"received":"never"}`), &message))
 	assert.Equal(t, "m", message.ID)
 	assert.Empty(t, message.Metadata)

@@ -3,6 +3,7 @@ package smooch
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -291,9 +292,28 @@ func TestOAuthOnTheWire(t *testing.T) {
 	require.NoError(t, c.OAuth.Revoke(t.Context(), "t0k"))
 	assert.Equal(t, "Bearer t0k", rec.last(t).header.Get("Authorization"))
 
+	rec.answer = func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(400)
+		fmt.Fprintf(w, `{"error":{"code":"bad_request","description":%q}}`, r.RequestURI+" "+string(body)+" steveb@channel5.com")
+	}
+	_, err = c.OAuth.Exchange(t.Context(), OAuthExchange{Code: "0a1b2c", ClientID: "id", ClientSecret: "s3cr3t"})
+	assert.ErrorContains(t, err, "[redacted]")
+	assertNoSecret(t, err, "s3cr3t")
+	assertNoSecret(t, err, "0a1b2c")
+	err = c.Do(t.Context(), "GET", "/appusers/steveb%40channel5.com/foo", nil, nil)
+	assert.ErrorContains(t, err, "[redacted]")
+	assert.NotContains(t, err.Error(), "steveb")
+
+	moved, err := NewClient(NoAuth(), WithBaseURL("http://evil.test"), WithRegion(EU))
+	require.NoError(t, err)
+	address, err := moved.OAuth.AuthorizeURL(OAuthAuthorize{ClientID: "id"})
+	require.NoError(t, err)
+	assert.NotContains(t, address, "evil.test", "the later option counts for all calls")
+
 	anywhere, err := NewClient(NoAuth())
 	require.NoError(t, err)
-	address, err := anywhere.OAuth.AuthorizeURL(OAuthAuthorize{ClientID: "id", State: "x&y", RedirectURI: "https://a.test/?b"})
+	address, err = anywhere.OAuth.AuthorizeURL(OAuthAuthorize{ClientID: "id", State: "x&y", RedirectURI: "https://a.test/?b"})
 	require.NoError(t, err)
 	assert.Equal(t, "https://app.smooch.io/oauth/authorize?client_id=id&redirect_uri=https%3A%2F%2Fa.test%2F%3Fb&response_type=code&state=x%26y", address)
 }
