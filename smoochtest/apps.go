@@ -100,6 +100,8 @@ func (c *call) deleteApp() reply {
 	for _, h := range slices.Clone(c.app.webhooks) {
 		h.stop()
 	}
+	maps.DeleteFunc(c.grants, func(_ string, a *app) bool { return a == c.app })
+	maps.DeleteFunc(c.media, func(_ string, m media) bool { return m.app == c.app })
 	c.apps = slices.DeleteFunc(c.apps, func(a *app) bool { return a == c.app })
 	return ok(object{})
 }

@@ -133,7 +133,7 @@ func (c *call) mediaTokens() reply {
 			return badRequest("paths must be strings")
 		}
 		token := newSecret(40)
-		c.cookies[token] = true
+		c.cookies[token] = c.now().Add(2 * time.Hour)
 		tokens[text] = token
 	}
 	return ok(object{"tokens": tokens})

@@ -69,7 +69,7 @@ func (c *call) authenticate() (credential, bool) {
 	header := c.r.Header.Get("Authorization")
 	kind, token, _ := strings.Cut(header, " ")
 	switch {
-	case strings.EqualFold(kind, "Basic"):
+	case strings.EqualFold(kind, "Basic") && c.version != "v1":
 		id, secret, given := c.r.BasicAuth()
 		k := c.keys[id]
 		if !given || k == nil || k.secret != secret {
@@ -102,7 +102,7 @@ func (c *call) ofToken(token string) (credential, bool) {
 	if a := c.grants[token]; a != nil {
 		return credential{scope: "integration", app: a}, true
 	}
-	if c.cookies[token] {
+	if c.now().Before(c.cookies[token]) {
 		return credential{scope: "mediaToken"}, true
 	}
 	var k *key

@@ -47,6 +47,7 @@ type deliveries struct {
 type job struct {
 	hook, target, secret, trigger string
 	body                          []byte
+	quit                          <-chan struct{} // closed when the webhook is gone
 	attempts                      int
 	due                           time.Time
 }
@@ -91,6 +92,8 @@ func (d *deliveries) serve(h *webhook) {
 					continue
 				case <-h.quit:
 					d.drop(h)
+					return
+				case <-d.ctx.Done():
 					return
 				}
 			}
@@ -167,6 +170,11 @@ func (d *deliveries) attempt(j *job) {
 	d.s.mu.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	select {
+	case <-j.quit:
+		return
+	default:
+	}
 	if d.stopped {
 		return
 	}

@@ -1,6 +1,8 @@
 package smoochtest
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"maps"
 	"strings"
@@ -32,7 +34,7 @@ func (s *Server) emit(a *app, e event) {
 			}
 		}
 		if trigger != "" && h.wants(trigger) {
-			s.deliveries.add(h, &job{hook: h.id(), target: h.fields["target"].(string), secret: h.secret, trigger: trigger, body: encode(e.payload(a, h, trigger))})
+			s.deliveries.add(h, &job{hook: h.id(), quit: h.quit, target: h.fields["target"].(string), secret: h.secret, trigger: trigger, body: encode(e.payload(a, h, trigger))})
 		}
 	}
 }
@@ -146,16 +148,34 @@ func (s *Server) Say(appID, userID, text string) (messageID string, err error) {
 // Send posts a message as a user, as if it came over a channel, and gives its id. The
 // members are those of a posted message; the role is filled in.
 func (s *Server) Send(appID, userID string, message map[string]any) (messageID string, err error) {
+	m, err := asJSON(message)
+	if err != nil {
+		return "", err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, u, err := s.lookUp(appID, userID)
 	if err != nil {
 		return "", err
 	}
-	m := maps.Clone(message)
 	m["role"] = "appUser"
 	c := &call{Server: s, app: a, user: u}
 	return c.store(u, m)["_id"].(string), nil
+}
+
+// asJSON copies what a caller gave, as if it had come over the wire.
+func asJSON(v map[string]any) (object, error) {
+	if v == nil {
+		v = map[string]any{}
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var copied object
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	return copied, dec.Decode(&copied)
 }
 
 // Tap taps the last postback button with the given payload that a user was sent.
@@ -201,6 +221,10 @@ func findPostback(holder object, payload string) object {
 // fields are what it has besides trigger, version, app, app user and conversation. userID "" is none. A
 // timestamp is filled in.
 func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) error {
+	given, err := asJSON(fields)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.appByID(appID)
@@ -215,7 +239,7 @@ func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) erro
 	}
 	e.full = trigger == "postback" || trigger == "conversation:start" || strings.HasPrefix(trigger, "message:app")
 	all := object{"timestamp": unixTime(s.tick())}
-	maps.Copy(all, fields)
+	maps.Copy(all, given)
 	e.fields = func(string) object { return all }
 	s.emit(a, e)
 	return nil

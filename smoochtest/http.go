@@ -60,15 +60,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}{io.TeeReader(r.Body, kept), r.Body}
 	r.Body = body
 
+	place := s.arrived(r)
 	f := s.takeFault(r)
 	if f != nil && f.Delay > 0 {
 		select {
 		case <-time.After(f.Delay):
 		case <-r.Context().Done():
+		case <-s.ctx.Done():
 		}
 	}
 	if f != nil && f.Cut == CutBefore {
-		s.record(r, kept, 0)
+		s.record(place, kept, 0)
 		panic(http.ErrAbortHandler)
 	}
 	var answer reply
@@ -83,18 +85,27 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, 1<<20)) // what the handler had no use for
 	if f != nil && f.Cut == CutAfter {
-		s.record(r, kept, 0)
+		s.record(place, kept, 0)
 		panic(http.ErrAbortHandler)
 	}
 	answer.encode()
-	s.record(r, kept, answer.status)
+	s.record(place, kept, answer.status)
 	write(w, r, answer, f)
 }
 
-func (s *Server) record(r *http.Request, body *limitedBuffer, status int) {
+// arrived notes a call, and gives its place among all.
+func (s *Server) arrived(r *http.Request) (place int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests = append(s.requests, Request{r.Method, r.RequestURI, r.Header.Clone(), bytes.Clone(body.Bytes()), status})
+	s.requests = append(s.requests, Request{Method: r.Method, URI: r.RequestURI, Header: r.Header.Clone()})
+	return len(s.requests) - 1
+}
+
+// record notes what came of a call.
+func (s *Server) record(place int, body *limitedBuffer, status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests[place].Body, s.requests[place].Status = bytes.Clone(body.Bytes()), status
 }
 
 func write(w http.ResponseWriter, r *http.Request, answer reply, f *fault) {

@@ -36,13 +36,14 @@ type Server struct {
 	offset   time.Duration // of the server's clock
 	last     time.Time     // of the last message: no two have the same time
 	account  *key
+	first    App
 	keys     map[string]*key
 	apps     []*app
 	accounts []object // service accounts
 	deploys  []object
 	media    map[string]media
-	grants   map[string]*app // OAuth access tokens
-	cookies  map[string]bool // media tokens
+	grants   map[string]*app      // OAuth access tokens
+	cookies  map[string]time.Time // media tokens, and when they run out
 	requests []Request
 	faults   []*fault
 	window   time.Time // of the rate limit
@@ -88,14 +89,16 @@ func NewServer(opts ...Option) *Server {
 		keys:    map[string]*key{},
 		media:   map[string]media{},
 		grants:  map[string]*app{},
-		cookies: map[string]bool{},
+		cookies: map[string]time.Time{},
 	}
 	for _, opt := range opts {
 		opt(&s.cfg)
 	}
 	s.deliveries.init(s)
 	s.account = s.newKey("act", "account", "account", "")
-	s.newKey("app", "default", "app", s.newApp("Default app", "").id)
+	first := s.newApp("Default app", "")
+	k := s.newKey("app", "default", "app", first.id)
+	s.first = App{first.id, first.token, Credentials{k.id, k.secret}}
 	listener, err := net.Listen("tcp", s.cfg.addr)
 	if err != nil {
 		panic("smoochtest: " + err.Error())
@@ -108,6 +111,7 @@ func NewServer(opts ...Option) *Server {
 
 // Close stops the service; webhook deliveries under way are cut off.
 func (s *Server) Close() {
+	s.cancel()
 	s.http.Close()
 	s.deliveries.stop()
 }
@@ -126,17 +130,7 @@ type App struct {
 }
 
 // App gives the app that a new server has.
-func (s *Server) App() App {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	first := s.apps[0]
-	for _, k := range s.keys {
-		if k.ownerID == first.id {
-			return App{first.id, first.token, Credentials{k.id, k.secret}}
-		}
-	}
-	return App{ID: first.id, Token: first.token}
-}
+func (s *Server) App() App { return s.first }
 
 // Client gives a ready client: of the account level, bound to [Server.App]. Options come after those. It panics if they are wrong.
 func (s *Server) Client(opts ...smooch.Option) *smooch.Client {
@@ -156,7 +150,7 @@ type Request struct {
 	URI    string // as sent, with the query
 	Header http.Header
 	Body   []byte // at most 1 MiB
-	Status int    // the answer; 0: the connection was cut
+	Status int    // the answer; 0: none yet, or the connection was cut
 }
 
 // Requests gives all calls so far, in the order of their arrival.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -165,6 +166,7 @@ func TestCredentials(t *testing.T) {
 		{"account with the app's prefix", "GET", prefix + "/appusers/ida", accountToken, 200},
 		{"Basic, app key", "GET", "/v1.1/appusers/ida", basic(app.Key.KeyID, app.Key.Secret), 200},
 		{"Basic, account key", "GET", "/v1.1/apps", basic(account.KeyID, account.Secret), 200},
+		{"Basic is v1.1's", "GET", "/v1/appusers/ida", basic(app.Key.KeyID, app.Key.Secret), 401},
 		{"Basic, wrong", "GET", "/v1.1/apps", basic(account.KeyID, "x"), 401},
 		{"unknown app", "GET", "/v1.1/apps/nope/appusers/ida", accountToken, 404},
 		{"path case", "GET", prefix + "/appUsers/ida/authCode", accountToken, 200},
@@ -428,6 +430,8 @@ func TestAttachments(t *testing.T) {
 	require.NoError(t, err)
 	var answer smooch.Response
 	require.NoError(t, app.Attachments.SetCookie(ctx, tokens["/apps/x"], smooch.WithResponse(&answer)))
+	server.Advance(2 * time.Hour)
+	assert.ErrorIs(t, app.Attachments.SetCookie(ctx, tokens["/apps/x"]), smooch.ErrUnauthorized, "it runs out")
 	assert.NotEmpty(t, answer.Header.Get("Set-Cookie"))
 
 	_, err = app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
@@ -720,21 +724,130 @@ func TestCloseCutsDeliveriesOff(t *testing.T) {
 	}
 }
 
-func TestOAuth(t *testing.T) {
+// TestCloseDoesNotWaitForDelays, which tests of time-outs make long.
+func TestCloseDoesNotWaitForDelays(t *testing.T) {
+	server := smoochtest.NewServer()
+	server.Fail(smoochtest.Fault{Delay: time.Hour})
+	app := server.Client(smooch.WithTimeout(50*time.Millisecond), smooch.WithRetryPolicy(smooch.RetryPolicy{MaxAttempts: 1}))
+	_, err := app.Conversations.PostMessage(t.Context(), "ida", smooch.TextMessage("hi"))
+	assert.ErrorIs(t, err, smooch.ErrOutcomeUnknown)
+	server.Close()
+}
+
+func TestRequestsAreInTheOrderOfArrival(t *testing.T) {
+	server := newServer(t)
+	app := server.Client()
+	server.Fail(smoochtest.Fault{Path: "/first", Delay: 200 * time.Millisecond, Status: 404})
+	done := make(chan error)
+	go func() {
+		_, err := app.AppUsers.Get(t.Context(), "first")
+		done <- err
+	}()
+	require.Eventually(t, func() bool { return len(server.Requests()) == 1 }, 5*time.Second, time.Millisecond)
+	_, err := app.AppUsers.Create(t.Context(), smooch.AppUserCreate{UserID: "second"})
+	require.NoError(t, err)
+	assert.ErrorIs(t, <-done, smooch.ErrNotFound)
+	got := server.Requests()
+	require.Len(t, got, 2)
+	assert.Equal(t, []int{404, 201}, []int{got[0].Status, got[1].Status})
+	assert.Contains(t, string(got[1].Body), "second")
+}
+
+// TestDeletedAppIsGone: with all that could reach it, and the server still works without its first app.
+func TestDeletedAppIsGone(t *testing.T) {
+	ctx := t.Context()
+	server := smoochtest.NewServer()
+	first := server.App()
+	account := server.Client()
+	token, err := account.OAuth.Exchange(ctx, smooch.OAuthExchange{Code: authorize(t, account).Get("code"), ClientID: "c", ClientSecret: "x"})
+	require.NoError(t, err)
+	granted, err := smooch.NewClient(smooch.BearerToken(token.AccessToken), smooch.WithBaseURL(server.URL))
+	require.NoError(t, err)
+	_, err = granted.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
+	require.NoError(t, err)
+	image, err := account.Attachments.Upload(ctx, smooch.AttachmentUpload{Access: "public", Upload: smooch.Upload{Source: strings.NewReader("x"), Filename: "a.png"}})
+	require.NoError(t, err)
+
+	require.NoError(t, account.Apps.Delete(ctx, first.ID))
+	_, err = granted.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "bob"})
+	assert.ErrorIs(t, err, smooch.ErrUnauthorized)
+	resp, err := http.Get(image.MediaURL)
+	require.NoError(t, err)
+	resp.Body.Close()
+	assert.Equal(t, 404, resp.StatusCode)
+	assert.Equal(t, first, server.App())
+	_, err = server.Client().AppUsers.Get(ctx, "ida")
+	assert.ErrorIs(t, err, smooch.ErrNotFound)
+	server.Close()
+}
+
+// TestDeletedWebhookIsNotTriedAgain, also if it is deleted while an attempt is under way.
+func TestDeletedWebhookIsNotTriedAgain(t *testing.T) {
 	ctx := t.Context()
 	server := newServer(t)
 	app := server.Client()
-	address, err := app.OAuth.AuthorizeURL(smooch.OAuthAuthorize{ClientID: "c", State: "s", RedirectURI: "http://127.0.0.1:1/back"})
+	_, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
 	require.NoError(t, err)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	var posts atomic.Int32
+	deleting := make(chan struct{})
+	var once sync.Once
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && posts.Add(1) == 2 {
+			once.Do(func() { close(deleting) })
+			time.Sleep(100 * time.Millisecond)
+		}
+		w.WriteHeader(503)
+	}))
+	defer target.Close()
+	hook, err := app.Webhooks.Create(ctx, smooch.WebhookCreate{Target: target.URL, Triggers: []smooch.Trigger{"message:appUser"}})
+	require.NoError(t, err)
+	_, err = server.Say(server.App().ID, "ida", "hi")
+	require.NoError(t, err)
+	require.NoError(t, server.WaitDeliveries(ctx))
+	advanced := make(chan struct{})
+	go func() { server.Advance(time.Minute); close(advanced) }()
+	<-deleting
+	require.NoError(t, app.Webhooks.Delete(ctx, hook.ID))
+	<-advanced
+	server.Advance(time.Hour)
+	assert.EqualValues(t, 2, posts.Load())
+}
+
+func TestSendKeepsTheCallersMaps(t *testing.T) {
+	server := newServer(t)
+	_, err := server.Client().AppUsers.Create(t.Context(), smooch.AppUserCreate{UserID: "ida"})
+	require.NoError(t, err)
+	message := map[string]any{"type": "carousel", "items": []any{map[string]any{"title": "a"}}}
+	before := fmt.Sprint(message)
+	_, err = server.Send(server.App().ID, "ida", message)
+	require.NoError(t, err)
+	assert.Equal(t, before, fmt.Sprint(message))
+	_, err = server.Send(server.App().ID, "ida", map[string]any{"text": func() {}})
+	assert.Error(t, err)
+}
+
+// authorize is what the owner's browser brings back after the login.
+func authorize(t *testing.T, client *smooch.Client) url.Values {
+	t.Helper()
+	address, err := client.OAuth.AuthorizeURL(smooch.OAuthAuthorize{ClientID: "c", State: "s", RedirectURI: "http://127.0.0.1:1/back"})
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	require.NoError(t, err)
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	require.NoError(t, err)
 	resp.Body.Close()
 	back, err := resp.Location()
 	require.NoError(t, err)
-	assert.Equal(t, "s", back.Query().Get("state"))
-	exchange := smooch.OAuthExchange{Code: back.Query().Get("code"), ClientID: "c", ClientSecret: "x"}
+	return back.Query()
+}
+
+func TestOAuth(t *testing.T) {
+	ctx := t.Context()
+	server := newServer(t)
+	app := server.Client()
+	back := authorize(t, app)
+	assert.Equal(t, "s", back.Get("state"))
+	exchange := smooch.OAuthExchange{Code: back.Get("code"), ClientID: "c", ClientSecret: "x"}
 	granted, err := app.OAuth.Exchange(ctx, exchange)
 	require.NoError(t, err)
 	_, err = app.OAuth.Exchange(ctx, exchange)
