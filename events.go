@@ -70,7 +70,8 @@ func (t Trigger) upgraded() []Trigger {
 //	default: // there will be others
 //	}
 //
-// Deliveries of v1 and v1.1 become the same events. An event encodes back to the JSON that it came from.
+// Deliveries of v1 and v1.1 become the same events. An event encodes back to the JSON that it came from, without the
+// members that the documentation does not have; RawJSON has all.
 type Event interface {
 	// Header gives what all events have.
 	Header() EventHeader

@@ -91,6 +91,9 @@ func (c *call) checkMessage(m object, needsRole bool) *reply {
 	if needsRole && role == "appMaker" && c.cred.isUser() {
 		return new(forbidden())
 	}
+	if role == "appUser" && (m["actions"] != nil || m["destination"] != nil) {
+		return new(badRequest("actions and destination are for the role appMaker"))
+	}
 	if answer := flat(m, "metadata"); answer != nil {
 		return answer
 	}
@@ -123,7 +126,10 @@ func checkContent(m object, kind string) *reply {
 	required := map[string]string{
 		"text": "text", "image": "mediaUrl", "file": "mediaUrl", "carousel": "items", "list": "items", "location": "coordinates", "form": "fields",
 	}
+	quick, others := countActions(m)
 	switch {
+	case quick > 0 && others > 0:
+		return new(badRequest("reply and locationRequest share a message with each other only"))
 	case kind == "" && (has("text") || has("mediaUrl") && has("mediaType")):
 		return nil
 	case kind == "":
@@ -135,10 +141,30 @@ func checkContent(m object, kind string) *reply {
 	case !has(required[kind]):
 		return new(badRequest(required[kind] + " is required"))
 	}
-	if items, _ := m["items"].([]any); len(items) > 10 {
+	items, _ := m["items"].([]any)
+	if len(items) > 10 {
 		return new(badRequest("at most 10 items"))
 	}
+	for _, item := range items {
+		o, _ := item.(object)
+		if quick, others := countActions(o); quick > 0 || others > 3 {
+			return new(badRequest("an item has at most 3 actions, without reply and locationRequest"))
+		}
+	}
 	return nil
+}
+
+// countActions tells the actions that vanish with the tap from those that stay.
+func countActions(holder object) (quick, others int) {
+	actions, _ := holder["actions"].([]any)
+	for _, action := range actions {
+		if o, _ := action.(object); o["type"] == "reply" || o["type"] == "locationRequest" {
+			quick++
+		} else {
+			others++
+		}
+	}
+	return quick, others
 }
 
 // store adds a message to a user's conversation and tells the webhooks.

@@ -29,7 +29,7 @@ type Fault struct {
 	ContentType string        // of Body; default text/html
 	Cut         Cut           // cuts the connection
 	Delay       time.Duration // before anything else, in real time
-	Truncate    bool          // half of the answer's JSON is missing
+	Truncate    bool          // half of the answer's JSON is missing; the answer itself is complete
 }
 
 type fault struct {

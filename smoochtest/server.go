@@ -161,7 +161,8 @@ func (s *Server) Requests() []Request {
 }
 
 // Advance turns the server's clock on by d: tokens run out, and webhook deliveries that are
-// due then are tried again. It returns when they have been.
+// due then are tried again. It returns when they have been. The clocks of clients stay: what they sign is
+// late by d from then on, and their waits after a 429 take real time.
 func (s *Server) Advance(d time.Duration) {
 	s.mu.Lock()
 	s.offset += d

@@ -220,6 +220,11 @@ func TestVersionDifferences(t *testing.T) {
 	assert.NotContains(t, answer["conversation"], "messages")
 	for body, want := range map[string]int{
 		`{"role":"appMaker","type":"text"}`: 400, `{"role":"whisper","type":"text","text":"x"}`: 400, `{"type":"text","text":"x"}`: 400,
+		`{"role":"appUser","type":"text","text":"x","actions":[{"type":"reply"}]}`: 400, `{"role":"appUser","type":"text","text":"x","destination":{}}`: 400,
+		`{"role":"appMaker","type":"text","text":"x","actions":[{"type":"reply"},{"type":"link"}]}`:            400,
+		`{"role":"appMaker","type":"text","text":"x","actions":[{"type":"reply"},{"type":"locationRequest"}]}`: 201,
+		`{"role":"appMaker","type":"list","items":[{"title":"a","actions":[{"type":"reply"}]}]}`:               400,
+		`{"role":"appMaker","type":"list","items":[{"title":"a","actions":[{},{},{},{}]}]}`:                    400,
 		`{"role":"appMaker","type":"carousel","items":[]}`: 400, `{"role":"appMaker","type":"text","text":"x","metadata":{"a":{}}}`: 400,
 		`not json`: 400, `[1]`: 400, `{"role":"appMaker","type":"location","coordinates":{"lat":0,"long":0}}`: 201,
 	} {
