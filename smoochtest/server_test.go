@@ -225,7 +225,7 @@ func TestVersionDifferences(t *testing.T) {
 		`{"role":"appMaker","type":"text","text":"x","actions":[{"type":"reply"},{"type":"locationRequest"}]}`: 201,
 		`{"role":"appMaker","type":"list","items":[{"title":"a","actions":[{"type":"reply"}]}]}`:               400,
 		`{"role":"appMaker","type":"list","items":[{"title":"a","actions":[{},{},{},{}]}]}`:                    400,
-		`{"role":"appMaker","type":"carousel","items":[]}`: 400, `{"role":"appMaker","type":"text","text":"x","metadata":{"a":{}}}`: 400,
+		`{"role":"appMaker","type":"carousel","items":[]}`:                                                     400, `{"role":"appMaker","type":"text","text":"x","metadata":{"a":{}}}`: 400,
 		`not json`: 400, `[1]`: 400, `{"role":"appMaker","type":"location","coordinates":{"lat":0,"long":0}}`: 201,
 	} {
 		status, _ = raw(t, server, "POST", "/v1.1/appusers/a+b@c.d/messages", body, line)
