@@ -108,7 +108,7 @@ func newMultipart(op fmt.Stringer, u Upload, fields any) (*multipartPayload, err
 
 var (
 	errAtEnd   = errors.New("it stands at its end: was it sent before?")
-	errNoFile  = errors.New("Open gave neither a file nor an error")
+	errNoFile  = errors.New("the function Open gave neither a file nor an error")
 	errNotSize = errors.New("it has not the Size that was given, or has changed")
 )
 

@@ -173,29 +173,40 @@ func TestEarlyAnswerGivesTheReaderBack(t *testing.T) {
 	assert.Equal(t, after, source.reads.Load())
 }
 
-// TestStalledSourceEndsWithTheTimeout: the answer is there, and the read of a pipe that nobody writes to is not waited for.
+// stalledReader blocks in Read until it is released, and tells that it does.
+type stalledReader struct {
+	io.Seeker
+	reading, release chan struct{}
+}
+
+func (r *stalledReader) Read([]byte) (int, error) {
+	close(r.reading)
+	<-r.release
+	return 0, io.ErrUnexpectedEOF
+}
+
+// TestStalledSourceEndsWithTheTimeout: the answer is there, and a read that does not end is not waited for.
 func TestStalledSourceEndsWithTheTimeout(t *testing.T) {
-	rec := newRecorder(t, nil)
-	sent := atomic.Int32{}
-	rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sent.Add(1)
-		reply(401, `{"error":{"code":"unauthorized"}}`)(w, r)
-	})
-	tokens := 0
-	auth := AuthFunc(func(_ context.Context, r *http.Request) error {
-		tokens++
-		r.Header.Set("Authorization", fmt.Sprint("Bearer ", tokens))
-		return nil
-	})
-	c := newTestClient(t, rec.URL, auth, WithTimeout(100*time.Millisecond))
-	stalled, w := io.Pipe()
-	defer w.Close()
-	seekable := struct {
-		io.Reader
-		io.Seeker
-	}{stalled, strings.NewReader("x")}
-	for _, source := range []io.Reader{stalled, seekable} {
-		sent.Store(0)
+	for _, seeker := range []io.Seeker{nil, strings.NewReader("x")} {
+		stalled := &stalledReader{seeker, make(chan struct{}), make(chan struct{})}
+		t.Cleanup(func() { close(stalled.release) })
+		var source io.Reader = stalled
+		if seeker == nil {
+			source = onlyReader{stalled}
+		}
+		var sent atomic.Int32
+		rec := newRecorder(t, nil)
+		rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			sent.Add(1)
+			<-stalled.reading
+			reply(401, `{"error":{"code":"unauthorized"}}`)(w, r)
+		})
+		tokens := 0
+		c := newTestClient(t, rec.URL, AuthFunc(func(_ context.Context, r *http.Request) error {
+			tokens++
+			r.Header.Set("Authorization", fmt.Sprint("Bearer ", tokens))
+			return nil
+		}), WithTimeout(100*time.Millisecond))
 		_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: source, Filename: "a.png", Size: 1 << 20}})
 		assert.ErrorIs(t, err, ErrUnauthorized)
 		assert.EqualValues(t, 1, sent.Load(), "a reader that is still being read is not sent again")
