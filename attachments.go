@@ -80,6 +80,9 @@ func (s *AttachmentsService) Remove(ctx context.Context, mediaURL string, opts .
 //
 // Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
 func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []string, opts ...CallOption) (map[string]string, error) {
+	if len(paths) == 0 {
+		return nil, argumentError(opAttachmentsCreateMediaToken.with(), "paths", "is empty")
+	}
 	tokens, err := one[map[string]string](ctx, s.c, opAttachmentsCreateMediaToken.with(), mediaTokenCreate{paths}, "tokens", opts)
 	if err != nil {
 		return nil, err

@@ -305,6 +305,12 @@ func TestCallOptions(t *testing.T) {
 	}
 	_, err = c.ForApp("a1").Integrations.Create(t.Context(), (*TelegramCreate)(nil))
 	assert.ErrorIs(t, err, ErrInvalidArgument)
+	_, err = c.ForApp("a1").Attachments.CreateMediaToken(t.Context(), nil)
+	assert.ErrorIs(t, err, ErrInvalidArgument)
+	template := WhatsAppMessage([]byte(`{"type":"hsm"}`))
+	template.Metadata = map[string]any{"a": 1}
+	_, err = c.ForApp("a1").Notifications.Post(t.Context(), NotificationPost{Message: template})
+	assert.ErrorIs(t, err, ErrInvalidArgument, "it would get lost")
 	v1 := c.ForVersion(V1).ForApp("a1")
 	_, err = v1.Integrations.List(t.Context(), IntegrationListOptions{Limit: 5})
 	assert.ErrorIs(t, err, ErrUnsupportedVersion)

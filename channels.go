@@ -58,7 +58,7 @@ type ChannelLink struct {
 // Confirmation is how a person agrees to the linking of a channel.
 type Confirmation struct {
 	Type    ConfirmationType `json:"type"`
-	Message *MessagePost     `json:"message,omitempty"` // text or image, actions of type link only; required for userActivity and messenger
+	Message *MessagePost     `json:"message,omitempty"` // role and type are filled in as in PostMessage; text or image, actions of type link only; required for userActivity and messenger
 }
 
 // ConfirmationType is a way to agree to the linking of a channel. The set is open.
@@ -91,6 +91,10 @@ func (s *AppUsersService) LinkChannel(ctx context.Context, userID string, link C
 	r := opAppUsersLinkChannel.with(userID)
 	if link.Confirmation == nil && s.c.version == V1_1 {
 		r.err = argumentError(r, "confirmation", "is missing, which v1.1 requires")
+	}
+	if link.Confirmation != nil && link.Confirmation.Message != nil {
+		message := link.Confirmation.Message.withDefaults(s.c.version, RoleAppMaker)
+		link.Confirmation = &Confirmation{link.Confirmation.Type, &message}
 	}
 	return one[AppUser](ctx, s.c, r, link, "appUser", opts)
 }

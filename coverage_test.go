@@ -125,6 +125,7 @@ func TestCoverageTable(t *testing.T) {
 	}
 	var b strings.Builder
 	b.WriteString("# Every call of the API\n\nGenerated from the operation table; a test keeps it current. Repeat: what a second try does after the outcome of the first is unknown. " +
+		"On v1 PostMessage and UploadImage take the paths under conversation, on v1.1 the others. " +
 		"Keys: whose key Basic takes (v1.1).\n\n| call | method | versions | credentials | keys | repeat |\n|---|---|---|---|---|---|\n")
 	repeats := map[repeatClass]string{
 		safe: "safe, reads only", idempotent: "safe, the same state", removing: "safe, 404 is done", unlinking: "safe, 400 and 404 are done", unsafe: "not safe",

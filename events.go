@@ -32,6 +32,7 @@ const (
 	TriggerNotifiedUser        Trigger = "notification:delivery:user"    // v1.1
 	TriggerNotificationFailed  Trigger = "notification:delivery:failure" // v1.1
 	TriggerNotificationNoMatch Trigger = "notification:match:failure"    // v1.1
+	TriggerPassthroughApple    Trigger = "passthrough:apple:interactive" // v1.1; an UnknownEvent
 	TriggerAll                 Trigger = "*"                             // v1; v1.1 was seen to take it
 )
 
@@ -191,7 +192,7 @@ type EventError struct {
 
 // deliveryJSON is a DeliveryEvent as it is delivered: v1 has messages, v1.1 one message.
 type deliveryJSON struct {
-	*deliveryFields
+	deliveryFields
 	Message  *Message  `json:"message,omitempty"`
 	Messages []Message `json:"messages,omitzero"`
 }
@@ -200,7 +201,7 @@ type deliveryFields DeliveryEvent
 
 // MarshalJSON writes what v1 or v1.1 delivers, by the trigger.
 func (e *DeliveryEvent) MarshalJSON() ([]byte, error) {
-	wire := deliveryJSON{deliveryFields: (*deliveryFields)(e)}
+	wire := deliveryJSON{deliveryFields: deliveryFields(*e)}
 	if e.Trigger == e.Trigger.upgraded()[0] && len(e.Messages) == 1 {
 		wire.Message = &e.Messages[0]
 	} else {
@@ -211,10 +212,11 @@ func (e *DeliveryEvent) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what v1 or v1.1 delivers.
 func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
-	wire := deliveryJSON{deliveryFields: (*deliveryFields)(e)}
+	var wire deliveryJSON
 	if err := decodeJSON(data, &wire); err != nil {
 		return err
 	}
+	*e = DeliveryEvent(wire.deliveryFields)
 	e.Messages = wire.Messages
 	if wire.Message != nil {
 		e.Messages = append(e.Messages, *wire.Message)

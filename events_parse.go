@@ -145,7 +145,7 @@ func factKey(e Event) string {
 		criteria, _ := encodeJSON(e.Criteria) // it came from JSON
 		return joinKey(append([]string{trigger, user, string(e.Channel), string(criteria)}, when...)...)
 	case *ClientEvent:
-		if h.Client == nil {
+		if h.Client == nil || h.Client.RecordID == "" && h.Client.ID == "" {
 			return ""
 		}
 		return joinKey(append([]string{trigger, user, h.Client.RecordID + "/" + h.Client.ID}, when...)...)
@@ -254,8 +254,8 @@ func (e *EventError) reason() DeliveryReason {
 		return ReasonCredentials
 	case "forbidden":
 		return ReasonBlocked
-	case "blocked":
-		return ReasonOutsideWindow // Messenger's, where it was seen
+	case "blocked", "bad_request":
+		return ReasonOutsideWindow // what they meant where they were seen
 	}
 	return ReasonUnknown
 }
@@ -277,6 +277,9 @@ func channelReason(v any, depth int) DeliveryReason {
 		}
 		if r := telegramReasons[codeText(v["error_code"])]; r != "" {
 			return r
+		}
+		if text, _ := v["message"].(string); strings.Contains(text, "No matching user found") {
+			return ReasonUnreachable // Messenger's, under the code 100 of all bad parameters
 		}
 		for _, name := range []string{"errors", "error"} {
 			if r := channelReason(v[name], depth+1); r != "" && depth < 3 {

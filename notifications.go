@@ -1,6 +1,9 @@
 package smooch
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // NotificationPost is the argument of [NotificationsService.Post].
 type NotificationPost struct {
@@ -38,7 +41,7 @@ func (n NotificationPost) MarshalJSON() ([]byte, error) {
 		Message any `json:"message"`
 	}{plain(n), n.Message}
 	if len(n.Message.Message) > 0 {
-		body.MessageSchema, body.Message = n.Message.MessageSchema, n.Message.Message
+		body.MessageSchema, body.Message = cmp.Or(n.MessageSchema, n.Message.MessageSchema, "whatsapp"), n.Message.Message
 	}
 	return encodeJSON(body)
 }
@@ -56,6 +59,11 @@ func (s *NotificationsService) Post(ctx context.Context, notification Notificati
 	if notification.Author.Role == "" {
 		notification.Author.Role = RoleAppMaker
 	}
+	r := opNotificationsCreate.with()
+	if m := notification.Message; len(m.Message) > 0 && (m.Metadata != nil || m.Override != nil) {
+		r.err = argumentError(r, "message", "is a WhatsApp payload, which has neither metadata nor overrides")
+	}
 	notification.Message = notification.Message.withDefaults(V1_1, "")
-	return one[NotificationResponse](ctx, s.c, opNotificationsCreate.with(), notification, "notification", opts)
+	notification.Message.Role = "" // the author has it
+	return one[NotificationResponse](ctx, s.c, r, notification, "notification", opts)
 }

@@ -576,6 +576,8 @@ func TestEventKeys(t *testing.T) {
 		`{"trigger":"link:match","channel":{"type":"viber"},"timestamp":1.5}`,
 		`{"trigger":"client:add","client":{"_id":"c1"},"timestamp":1.5}`,
 		`{"trigger":"client:add","client":{"_id":"c2"},"timestamp":1.5}`,
+		`{"trigger":"client:add","appUser":{"_id":"a"},"client":{"platform":"whatsapp","externalId":"1"}}`,
+		`{"trigger":"client:add","appUser":{"_id":"a"},"client":{"platform":"telegram","externalId":"2"}}`,
 		`{"trigger":"typing:appUser","appUser":{"_id":"a"},"activity":{"type":"typing:start"},"timestamp":1.5}`,
 		`{"trigger":"typing:appUser","appUser":{"_id":"a"},"activity":{"type":"typing:stop"},"timestamp":1.5}`,
 		`{"trigger":"message:appUser","messages":[{"_id":"m"}]}`,
@@ -611,9 +613,11 @@ func TestDeliveryReasons(t *testing.T) {
 		`{"code":"x","underlyingError":{"ok":false,"error_code":429}}`:                           ReasonChannelLimited,
 		`{"code":"x","underlyingError":{"status":429}}`:                                          ReasonUnknown,
 		`{"code":"unauthorized","underlyingError":{"message":"x"}}`:                              ReasonCredentials,
-		`{"code":"forbidden"}`:                                      ReasonBlocked,
-		`{"code":"blocked"}`:                                        ReasonOutsideWindow,
-		`{"code":"bad_request"}`:                                    ReasonUnknown,
+		`{"code":"forbidden"}`:   ReasonBlocked,
+		`{"code":"blocked"}`:     ReasonOutsideWindow,
+		`{"code":"bad_request"}`: ReasonOutsideWindow,
+		`{"code":"bad_request","underlyingError":{"message":"(#100) No matching user found","code":100}}`: ReasonUnreachable,
+		`{"code":"uncategorized_error"}`:                            ReasonUnknown,
 		`{"code":"x","underlyingError":"text"}`:                     ReasonUnknown,
 		`{"code":"x","underlyingError":[1,{"code":470}]}`:           ReasonOutsideWindow,
 		`{"underlyingError":{"error":{"error":{"error":{"a":1}}}}}`: ReasonUnknown,
@@ -659,6 +663,16 @@ func TestEventsNeverFailOnWhatIsNew(t *testing.T) {
 	assert.Equal(t, 200, deliver(r, testSecret, `{"trigger":"message:appUser","messages":"none"}`))
 	assert.True(t, seen.Ignored)
 	assert.ErrorContains(t, seen.Err, "cannot be read", "a message that nobody handled is not passed over in silence")
+	for _, odd := range []string{ // with "" and [] where objects are empty
+		`{"trigger":"delivery:failure","messages":[{"_id":"m1","metadata":[],"actions":[]}],"error":{"code":"forbidden"}}`,
+		`{"trigger":"message:delivery:failure","message":{"_id":"m1","metadata":[]},"appUser":{"_id":"b1","properties":[]},"destination":"","error":{"code":"forbidden"}}`,
+	} {
+		event, err := ParseEvent([]byte(odd))
+		require.NoError(t, err)
+		require.IsType(t, &DeliveryEvent{}, event)
+		assert.Equal(t, ReasonBlocked, event.(*DeliveryEvent).Reason)
+		assert.Equal(t, "m1", event.(*DeliveryEvent).Messages[0].ID)
+	}
 	whole, err := ParseEvent([]byte(`{"trigger":"message:appUser","messages":[{"type":"file","mediaSize":10.0,"actions":[{"amount":2.5e3}]}]}`))
 	require.NoError(t, err)
 	require.IsType(t, &MessageEvent{}, whole)

@@ -102,8 +102,7 @@ var wires = []wire{
 	}, "POST /v1.1/apps/a1/appusers/merge", `{"surviving":{"_id":"s"},"discarded":{"_id":"d"}}`},
 	{"AppUsers.Channels", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.AppUsers.Channels(ctx, "u")) }, "GET /v1.1/apps/a1/appusers/u/channels", ""},
 	{"AppUsers.LinkChannel", V1_1, func(ctx context.Context, c *Client) error {
-		message := TextMessage("Is it you?")
-		message.Role = RoleAppMaker
+		message := MessagePost{Text: "Is it you?"} // role and type are filled in
 		return ignore(c.AppUsers.LinkChannel(ctx, "u", ChannelLink{Type: IntegrationTwilio, PhoneNumber: "+1 514-555", Confirmation: &Confirmation{Type: ConfirmationUserActivity, Message: &message}}))
 	}, "POST /v1.1/apps/a1/appusers/u/channels", `{"type":"twilio","phoneNumber":"+1 514-555","confirmation":{"type":"userActivity","message":{"role":"appMaker","type":"text","text":"Is it you?"}}}`},
 	{"AppUsers.LinkChannel", V1, func(ctx context.Context, c *Client) error {
@@ -172,6 +171,12 @@ var wires = []wire{
 	{"Notifications.Post", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Notifications.Post(ctx, NotificationPost{Destination: NotificationDestination{"i", "32255"}, Author: NotificationAuthor{Name: "Depot"}, Message: TextMessage("hi")}))
 	}, "POST /v1.1/apps/a1/notifications", `{"destination":{"integrationId":"i","destinationId":"32255"},"author":{"role":"appMaker","name":"Depot"},"message":{"type":"text","text":"hi"}}`},
+	{"Notifications.Post WhatsApp, spelt out", V1_1, func(ctx context.Context, c *Client) error {
+		return ignore(c.Notifications.Post(ctx, NotificationPost{MessageSchema: "whatsapp", Message: MessagePost{Message: json.RawMessage(`{"type":"hsm"}`)}}))
+	}, "POST /v1.1/apps/a1/notifications", `{"destination":{"integrationId":"","destinationId":""},"author":{"role":"appMaker"},"messageSchema":"whatsapp","message":{"type":"hsm"}}`},
+	{"Notifications.Post with a role", V1_1, func(ctx context.Context, c *Client) error {
+		return ignore(c.Notifications.Post(ctx, NotificationPost{Message: MessagePost{Role: RoleAppMaker, Text: "hi"}}))
+	}, "POST /v1.1/apps/a1/notifications", `{"destination":{"integrationId":"","destinationId":""},"author":{"role":"appMaker"},"message":{"type":"text","text":"hi"}}`},
 	{"Notifications.Post WhatsApp", V1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Notifications.Post(ctx, NotificationPost{Destination: NotificationDestination{"i", "32255"}, Message: WhatsAppMessage(json.RawMessage(`{"type":"hsm"}`))}))
 	}, "POST /v1/apps/a1/notifications", `{"destination":{"integrationId":"i","destinationId":"32255"},"author":{"role":"appMaker"},"messageSchema":"whatsapp","message":{"type":"hsm"}}`},
