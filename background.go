@@ -98,7 +98,9 @@ func (b *background) next(user string) {
 // enqueue answers for an event by queueing it.
 func (r *WebhookReceiver) enqueue(ctx context.Context, d *Delivery, key string, f *flight, claims []string, run func() error) {
 	began, queued := time.Now(), *d
+	r.running.Add(1) // until the observer knows
 	j := &job{handle: func() {
+		defer r.running.Done()
 		o := r.conclude(ctx, queued.Event, claims, persist(run))
 		r.land(key, f, o)
 		queued.Handled, queued.Err, queued.Duration = true, o.err, time.Since(began)
@@ -110,6 +112,7 @@ func (r *WebhookReceiver) enqueue(ctx context.Context, d *Delivery, key string, 
 		close(f.queued)
 		return
 	}
+	r.running.Done()
 	err := errors.Join(errQueueFull, r.release(ctx, claims))
 	r.land(key, f, outcome{http.StatusServiceUnavailable, err})
 	d.Status, d.Err = f.status, err
@@ -132,8 +135,18 @@ func persist(run func() error) error {
 
 // orderOf names whose events keep their order.
 func orderOf(e Event) string {
-	if merge, ok := e.(*MergeEvent); ok && merge.Surviving != nil {
-		return merge.Surviving.ID
+	switch e := e.(type) {
+	case *MergeEvent:
+		if e.Surviving != nil {
+			return e.Surviving.ID
+		}
+	case *NotificationEvent:
+		if e.MatchResult != nil && e.MatchResult.AppUser != nil {
+			return e.MatchResult.AppUser.ID
+		}
+		if e.Notification != nil {
+			return e.Notification.ID
+		}
 	}
 	return e.Header().AppUser.ID
 }

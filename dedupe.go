@@ -72,14 +72,14 @@ func (d *memoryDeduper) Claim(_ context.Context, key string, lease time.Duration
 	return ClaimWon, nil
 }
 
-// evict makes room for one key. A key in use is kept as long as there is a done one to forget.
+// evict makes room for one key. A key in use is kept as long as there is one to forget that is done or whose holder has died.
 func (d *memoryDeduper) evict() {
 	if len(d.keys) < d.size {
 		return
 	}
-	oldest := d.order.Front()
+	oldest, now := d.order.Front(), time.Now()
 	for e := oldest; e != nil; e = e.Next() {
-		if e.Value.(*claimed).done {
+		if c := e.Value.(*claimed); c.done || now.After(c.until) {
 			oldest = e
 			break
 		}

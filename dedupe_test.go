@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -104,6 +105,63 @@ func TestUntimedEventThatFailedOrTookLong(t *testing.T) {
 		assert.Equal(t, 200, deliver(r, testSecret, untimedPostback))
 		assert.EqualValues(t, 3, calls.Load())
 		time.Sleep(2 * time.Minute)
+		assert.Empty(t, r.deduper.(*memoryDeduper).keys, "nothing stays claimed")
+	})
+}
+
+func TestClaimsOfTheDeadAreForgottenFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := NewMemoryDeduper(3)
+		for _, key := range []string{"dead1", "dead2"} {
+			_, err := d.Claim(t.Context(), key, time.Second)
+			require.NoError(t, err)
+		}
+		time.Sleep(time.Minute)
+		require.NoError(t, d.Done(t.Context(), "done"))
+		for _, key := range []string{"a", "b"} {
+			_, err := d.Claim(t.Context(), key, time.Hour)
+			require.NoError(t, err)
+		}
+		claim, err := d.Claim(t.Context(), "done", time.Second)
+		require.NoError(t, err)
+		assert.Equal(t, ClaimDone, claim)
+	})
+}
+
+// TestShutdownWaitsForTheObserver, which alone is told of an event that was given up.
+func TestShutdownWaitsForTheObserver(t *testing.T) {
+	for _, opts := range [][]ReceiverOption{{WithBackground(10, 1)}, {WithHandlerTimeout(time.Second)}} {
+		synctest.Test(t, func(t *testing.T) {
+			var told atomic.Int32
+			r := newTestReceiver(t, append(opts, WithObserver(func(d Delivery) {
+				if d.Handled {
+					time.Sleep(time.Second)
+					told.Add(1)
+				}
+			}))...)
+			Handle(r, func(context.Context, *MessageEvent) error {
+				time.Sleep(time.Minute)
+				return Permanent(errors.New("no"))
+			})
+			deliver(r, testSecret, messageBody("m1", "u1", V1_1))
+			require.NoError(t, r.Shutdown(t.Context()))
+			assert.EqualValues(t, 1, told.Load())
+		})
+	}
+}
+
+// TestNotificationsOfDifferentPeopleSideBySide: they have no app user at the top.
+func TestNotificationsOfDifferentPeopleSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTestReceiver(t, WithBackground(40, 40))
+		Handle(r, func(context.Context, *NotificationEvent) error { time.Sleep(time.Second); return nil })
+		began := time.Now()
+		for i := range 20 {
+			deliver(r, testSecret, fmt.Sprintf(`{"trigger":"notification:delivery:channel","notification":{"_id":"n%d"}}`, i))
+			deliver(r, testSecret, fmt.Sprintf(`{"trigger":"notification:delivery:user","notification":{"_id":"p%d"},"matchResult":{"appUser":{"_id":"u%d"}}}`, i, i))
+		}
+		require.NoError(t, r.Shutdown(t.Context()))
+		assert.Equal(t, time.Second, time.Since(began))
 	})
 }
 

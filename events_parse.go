@@ -84,13 +84,22 @@ func (t Trigger) newEvent() Event {
 // fact have the same key, whichever version they come in; of an [*UnknownEvent], and of an event without the ids that
 // name its fact, only if their bodies are the same. [WebhookReceiver] claims it; on a message bus it is the id for deduplication.
 //
-// Without a timestamp a postback, a link or a client has the same key each time that it happens.
+// Without a timestamp a postback, a link or a client has the same key each time that it happens. One v1 delivery event
+// may report several messages, and v1.1 one event for each: those are different facts. A key has at most 255 bytes.
 func EventKey(e Event) string {
-	if key := factKey(e); key != "" {
+	switch key := factKey(e); {
+	case key == "":
+		return "body|" + hash(e.RawJSON())
+	case len(key) > 250: // a column of 255 is common
+		return string(e.Header().Trigger.upgraded()[0]) + "|" + hash([]byte(key))
+	default:
 		return key
 	}
-	sum := sha256.Sum256(e.RawJSON())
-	return "body|" + hex.EncodeToString(sum[:])
+}
+
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // factKey is "" for an event that does not name its fact.
@@ -135,6 +144,7 @@ func factKey(e Event) string {
 		for _, u := range e.Discarded {
 			ids = append(ids, u.ID)
 		}
+		slices.Sort(ids)
 		return joinKey(trigger, e.Surviving.ID, strings.Join(ids, ","))
 	case *NotificationEvent:
 		if e.Notification == nil {
@@ -154,6 +164,12 @@ func factKey(e Event) string {
 			return ""
 		}
 		return joinKey(trigger, user, at, string(e.Activity.Type))
+	case *AppUserDeleteEvent:
+		return joinKey(trigger, user)
+	case *ConversationEvent:
+		if at == "" && e.Referral != nil && e.Source != nil { // v1's table has no timestamp
+			return joinKey(trigger, user, string(e.Source.Type), e.Referral.Code)
+		}
 	case *UnknownEvent:
 		return ""
 	}
@@ -202,7 +218,7 @@ func postbackIDs(postbacks []Postback) string {
 // isUntimed reports whether a later event with the same key can be another fact.
 func isUntimed(e Event) bool {
 	switch e.(type) {
-	case *MessageEvent, *DeliveryEvent, *PaymentEvent, *MergeEvent, *NotificationEvent:
+	case *MessageEvent, *DeliveryEvent, *PaymentEvent, *MergeEvent, *NotificationEvent, *AppUserDeleteEvent:
 		if factKey(e) != "" {
 			return false
 		}

@@ -60,6 +60,12 @@ func (r *WebhookReceiver) once(ctx context.Context, d *Delivery, handler func(co
 		return
 	}
 	event := d.Event
+	r.running.Add(1) // until the observer knows
+	defer func() {
+		if d.Handled {
+			r.running.Done()
+		}
+	}()
 	go func() { r.land(key, f, r.conclude(ctx, event, claims, run())) }()
 	d.Handled = r.await(waiting, d, f)
 	if !d.Handled {
@@ -125,6 +131,7 @@ func statusOf(err error) int {
 // reportLater tells the observer what became of an event that was answered before it was handled.
 func (r *WebhookReceiver) reportLater(d Delivery, f *flight, began time.Time) {
 	go func() {
+		defer r.running.Done()
 		<-f.ended
 		d.Status, d.Handled, d.Err, d.Duration = 0, true, f.err, time.Since(began)
 		r.report(d)
@@ -235,8 +242,10 @@ func (r *WebhookReceiver) conclude(ctx context.Context, e Event, claims []string
 		return outcome{status, errors.Join(err, r.release(ctx, claims))}
 	}
 	if isUntimed(e) {
-		claims = claimKeys(e, EventKey(e))                             // the function may have taken minutes
-		time.AfterFunc(settled, func() { _ = r.release(ctx, claims) }) // at worst they count for a minute more
+		held := claims
+		claims = claimKeys(e, EventKey(e)) // the function may have taken minutes
+		// At worst they count for a minute more.
+		time.AfterFunc(settled, func() { _ = r.release(ctx, append(held, claims...)) })
 	}
 	// Handled all the same if this fails: asking for a copy would make it twice.
 	return outcome{status, errors.Join(err, r.done(ctx, claims))}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -137,7 +139,7 @@ func WithMaxBody(bytes int64) ReceiverOption {
 		if bytes <= 0 {
 			return argumentError(where("WithMaxBody"), "limit", "is not positive")
 		}
-		r.maxBody = bytes
+		r.maxBody = min(bytes, math.MaxInt64-1) // one more is read
 		return nil
 	}
 }
@@ -192,23 +194,32 @@ func (r *WebhookReceiver) RemoveSecret(secret string) {
 
 // AcceptVersions handles events of the given versions only from now on, of all with none given;
 // others are answered 200 and forgotten. Two webhooks of different versions
-// deliver the same fact at different moments, so in an upgrade accept both for a while instead of switching:
-// the copies have one [EventKey] and are handled once.
+// deliver the same fact at different moments, so in an upgrade accept both instead of switching, for as long as the
+// service tries again (15 minutes): the copies have one [EventKey] and are handled once. Another version than
+// V1 and V1_1 is a panic.
 func (r *WebhookReceiver) AcceptVersions(versions ...Version) {
+	for _, v := range versions {
+		if v != V1 && v != V1_1 {
+			panic("smooch: AcceptVersions was called with " + strconv.Quote(string(v)))
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.versions = slices.Clone(versions)
 }
 
 // Handle has fn called for each event of type E, such as [*MessageEvent]; with E [Event] for
-// all that have no function of their own. A second function for a type, or a nil one, is a panic.
+// all that have no function of their own. A second function for a type, a nil one, or another interface is a panic.
 //
 // fn may be called concurrently. Its context ends with [WithHandlerTimeout]. An error
 // makes the service deliver the event again, unless it is [Permanent].
 func Handle[E Event](r *WebhookReceiver, fn func(ctx context.Context, event E) error) {
 	kind := reflect.TypeFor[E]()
-	if fn == nil {
+	switch {
+	case fn == nil:
 		panic("smooch: Handle was called with a nil function for " + kind.String())
+	case kind.Kind() == reflect.Interface && kind != reflect.TypeFor[Event]():
+		panic("smooch: Handle was called for " + kind.String() + ", which no event is")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -165,6 +166,17 @@ func TestHandleByType(t *testing.T) {
 	Handle(r, func(_ context.Context, e Event) error { got = append(got, fmt.Sprintf("%T", e)); return nil })
 	assert.Panics(t, func() { Handle(r, func(context.Context, *PostbackEvent) error { return nil }) })
 	assert.Panics(t, func() { Handle[*TypingEvent](r, nil) })
+	assert.Panics(t, func() {
+		Handle(r, func(context.Context, interface {
+			Event
+			String() string
+		}) error {
+			return nil
+		})
+	}, "no event is one")
+	assert.Panics(t, func() { r.AcceptVersions("1.1") })
+	unbounded := newTestReceiver(t, WithMaxBody(math.MaxInt64))
+	assert.Equal(t, 200, deliver(unbounded, testSecret, `{}`))
 	deliver(r, testSecret, `{"trigger":"postback"}`)
 	deliver(r, testSecret, `{"trigger":"typing:appUser","timestamp":1}`)
 	deliver(r, testSecret, `{"trigger":"poll:closed"}`)
@@ -578,6 +590,8 @@ func TestEventKeys(t *testing.T) {
 		`{"trigger":"client:add","client":{"_id":"c2"},"timestamp":1.5}`,
 		`{"trigger":"client:add","appUser":{"_id":"a"},"client":{"platform":"whatsapp","externalId":"1"}}`,
 		`{"trigger":"client:add","appUser":{"_id":"a"},"client":{"platform":"telegram","externalId":"2"}}`,
+		`{"trigger":"conversation:referral","appUser":{"_id":"a"},"source":{"type":"messenger"},"referral":{"code":"A"}}`,
+		`{"trigger":"conversation:referral","appUser":{"_id":"a"},"source":{"type":"messenger"},"referral":{"code":"B"}}`,
 		`{"trigger":"typing:appUser","appUser":{"_id":"a"},"activity":{"type":"typing:start"},"timestamp":1.5}`,
 		`{"trigger":"typing:appUser","appUser":{"_id":"a"},"activity":{"type":"typing:stop"},"timestamp":1.5}`,
 		`{"trigger":"message:appUser","messages":[{"_id":"m"}]}`,
@@ -587,6 +601,23 @@ func TestEventKeys(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, keys[EventKey(event)], "%s: %s", body, EventKey(event))
 		keys[EventKey(event)] = body
+	}
+	for _, same := range [][2]string{ // two copies of one fact
+		{`{"trigger":"appUser:delete","appUser":{"_id":"a"}}`, `{"trigger":"appUser:delete","appUser":{"_id":"a","givenName":"Ida"},"version":"v1.1"}`},
+		{`{"trigger":"conversation:referral","appUser":{"_id":"a"},"source":{"type":"messenger"},"referral":{"code":"A"}}`,
+			`{"trigger":"conversation:referral","appUser":{"_id":"a","givenName":"Ida"},"source":{"type":"messenger"},"referral":{"code":"A"},"version":"v1.1"}`},
+		{`{"trigger":"merge:appUser","surviving":{"_id":"a"},"discarded":[{"_id":"b"},{"_id":"c"}]}`,
+			`{"trigger":"merge:appUser","surviving":{"_id":"a"},"discarded":[{"_id":"c"},{"_id":"b"}],"version":"v1.1"}`},
+		{`{"trigger":"message:appUser","messages":[{"_id":"` + strings.Repeat("m", 1000) + `"}]}`,
+			`{"trigger":"message:appUser","messages":[{"_id":"` + strings.Repeat("m", 1000) + `"}],"version":"v1.1"}`},
+	} {
+		first, err := ParseEvent([]byte(same[0]))
+		require.NoError(t, err)
+		second, err := ParseEvent([]byte(same[1]))
+		require.NoError(t, err)
+		assert.Equal(t, EventKey(first), EventKey(second))
+		assert.LessOrEqual(t, len(EventKey(first)), 255)
+		assert.NotContains(t, EventKey(first), "body|")
 	}
 	tap := `{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"payload":"A"}}],"timestamp":1.5%s}`
 	v1, err := ParseEvent(fmt.Appendf(nil, tap, ""))

@@ -94,6 +94,7 @@ func (d *deliveries) serve(h *webhook) {
 					d.drop(h)
 					return
 				case <-d.ctx.Done():
+					d.drop(h)
 					return
 				}
 			}

@@ -14,6 +14,7 @@ type event struct {
 	user    *user // nil: none
 	full    bool  // v1 sends the user in full
 	client  object
+	sdk     bool // about a client of the SDKs: nothing for v1
 	fields  func(version string) object
 }
 
@@ -22,6 +23,7 @@ var v1Names = map[string]string{
 	"message:delivery:channel": "delivery:success", "message:delivery:failure": "delivery:failure", "message:delivery:user": "",
 	"appUser:delete": "", "client:add": "", "client:remove": "", "typing:appUser": "",
 	"notification:delivery:channel": "", "notification:delivery:user": "", "notification:delivery:failure": "",
+	"notification:match:failure": "", "passthrough:apple:interactive": "",
 }
 
 // emit delivers an event to the webhooks that want it. The caller holds the lock.
@@ -29,6 +31,9 @@ func (s *Server) emit(a *app, e event) {
 	for _, h := range a.webhooks {
 		trigger := e.trigger
 		if h.version == "v1" {
+			if e.sdk {
+				continue
+			}
 			if name, renamed := v1Names[trigger]; renamed {
 				trigger = name
 			}
@@ -104,7 +109,7 @@ func (s *Server) announce(a *app, u *user, m object) {
 	}})
 	for _, client := range u.clients {
 		at := s.tick()
-		s.emit(a, event{trigger: "message:delivery:channel", user: u, fields: func(version string) object {
+		s.emit(a, event{trigger: "message:delivery:channel", user: u, sdk: isSDK(client), fields: func(version string) object {
 			o := object{"destination": object{"type": client["platform"]}, "timestamp": unixTime(at)}
 			if version == "v1" {
 				o["messages"] = []object{m}
@@ -114,6 +119,14 @@ func (s *Server) announce(a *app, u *user, m object) {
 			return o
 		}})
 	}
+}
+
+func isSDK(client object) bool {
+	switch client["platform"] {
+	case "ios", "android", "web", "other":
+		return true
+	}
+	return false
 }
 
 // fromUser is a user's message: v1 has files as text with a link.
@@ -240,7 +253,15 @@ func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) erro
 	e.full = trigger == "postback" || trigger == "conversation:start" || strings.HasPrefix(trigger, "message:app")
 	all := object{"timestamp": unixTime(s.tick())}
 	maps.Copy(all, given)
-	e.fields = func(string) object { return all }
+	e.fields = func(version string) object {
+		o := maps.Clone(all)
+		if message, single := o["message"]; single && version == "v1" && strings.HasPrefix(trigger, "message:delivery") {
+			o["messages"] = []any{message}
+			delete(o, "message")
+			delete(o, "isFinalEvent")
+		}
+		return o
+	}
 	s.emit(a, e)
 	return nil
 }

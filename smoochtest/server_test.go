@@ -630,6 +630,37 @@ func TestWebhookDeliveries(t *testing.T) {
 	old.mu.Unlock()
 }
 
+// TestV1Deliveries have their own shape, and none are about the SDKs.
+func TestV1Deliveries(t *testing.T) {
+	ctx := t.Context()
+	server := newServer(t)
+	app := server.Client(smooch.WithVersion(smooch.V1))
+	id := server.App().ID
+	phone, err := smooch.NewClient(smooch.AppToken(server.App().Token), smooch.WithBaseURL(server.URL))
+	require.NoError(t, err)
+	_, err = phone.Init(ctx, smooch.InitRequest{UserID: "ida", Device: smooch.Device{ID: "d1", Platform: "ios"}})
+	require.NoError(t, err)
+	old, current := newTarget(t), newTarget(t)
+	_, err = app.Webhooks.Create(ctx, smooch.WebhookCreate{Target: old.URL, Triggers: []smooch.Trigger{"*"}})
+	require.NoError(t, err)
+	_, err = app.ForVersion(smooch.V1_1).Webhooks.Create(ctx, smooch.WebhookCreate{Target: current.URL, Triggers: []smooch.Trigger{smooch.TriggerDeliveredToChannel}})
+	require.NoError(t, err)
+	_, err = app.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("hi"))
+	require.NoError(t, err)
+	require.NoError(t, server.Emit(id, "ida", "notification:match:failure", nil))
+	require.NoError(t, server.Emit(id, "ida", "message:delivery:failure", map[string]any{
+		"message": map[string]any{"_id": "m1"}, "isFinalEvent": true, "error": map[string]any{"code": "forbidden"}}))
+	require.NoError(t, server.WaitDeliveries(ctx))
+	got := old.take()
+	require.Len(t, got, 2)
+	assert.Equal(t, "message:appMaker", got[0]["trigger"])
+	assert.Equal(t, "delivery:failure", got[1]["trigger"])
+	assert.Len(t, got[1]["messages"], 1)
+	assert.NotContains(t, got[1], "message")
+	assert.NotContains(t, got[1], "isFinalEvent")
+	assert.Len(t, current.take(), 1, "v1.1 has those of the SDKs")
+}
+
 func TestWebhookRetries(t *testing.T) {
 	ctx := t.Context()
 	server := newServer(t)
@@ -719,6 +750,7 @@ func TestCloseCutsDeliveriesOff(t *testing.T) {
 	advanced := make(chan struct{})
 	go func() { server.Advance(time.Minute); close(advanced) }()
 	<-reached // a further one too
+	say()     // this one waits behind the first
 	server.Close()
 	<-advanced
 	assert.Error(t, <-reached)
@@ -727,6 +759,7 @@ func TestCloseCutsDeliveriesOff(t *testing.T) {
 	for _, d := range log[len(log)-2:] {
 		assert.ErrorIs(t, d.Err, context.Canceled, "not the 20 seconds of a delivery")
 	}
+	require.NoError(t, server.WaitDeliveries(ctx), "nothing is waited for")
 }
 
 // TestCloseDoesNotWaitForDelays, which tests of time-outs make long.

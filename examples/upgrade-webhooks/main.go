@@ -5,7 +5,9 @@
 //
 // It plays the traffic on a Smooch of its own. The guide's third step switches from the old version to the new one at a
 // moment. Events whose two copies fall on different sides of that moment would then be lost or handled twice, so here
-// both versions are accepted in between: the receiver knows the copies of one fact by their key.
+// both versions are accepted in between: the receiver knows the copies of one fact by their key. That lasts as long as
+// the service tries again (15 minutes): what the code failed to handle by v1 comes by v1 once more, while its copy has
+// long been acknowledged and forgotten.
 package main
 
 import (
@@ -23,6 +25,12 @@ import (
 	"github.com/smooch/smooch-go/smoochtest"
 )
 
+// The service tries five times more: 15 minutes in all. Here the first wait is shorter, and each doubles the last.
+const (
+	firstRetry = 20 * time.Millisecond
+	retries    = firstRetry * (1 + 2 + 4 + 8 + 16)
+)
+
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -33,7 +41,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	service := smoochtest.NewServer(smoochtest.WithWebhookRetryInterval(50 * time.Millisecond))
+	service := smoochtest.NewServer(smoochtest.WithWebhookRetryInterval(firstRetry))
 	defer service.Close()
 	v11 := service.Client()
 	v1 := v11.ForVersion(smooch.V1)
@@ -50,7 +58,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handled := &ledger{messages: map[string]smooch.Version{}}
+	handled := &ledger{messages: map[string]smooch.Version{}, failed: map[string]int{}}
 	smooch.Handle(receiver, handled.message)
 	mux.Handle("/smooch", receiver)
 
@@ -59,6 +67,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	pause := func() { time.Sleep(200 * time.Millisecond) }
+	settle := func() { time.Sleep(retries + 500*time.Millisecond) }
 	pause()
 	step(1, "the code understands both versions and handles v1; %d messages so far", handled.count())
 
@@ -86,7 +95,7 @@ func run(ctx context.Context) error {
 	pause()
 
 	receiver.AcceptVersions() // both: copies are handled once
-	pause()
+	settle()
 	step(3, "both versions are accepted; %d messages so far, %v", handled.count(), handled.byVersion())
 	receiver.AcceptVersions(smooch.V1_1) // all that v1 alone brought has been handled
 	pause()
@@ -107,7 +116,8 @@ func run(ctx context.Context) error {
 	if err := service.WaitDeliveries(ctx); err != nil {
 		return err
 	}
-	step(5, "code for v1 may go; %d messages were sent, %d handled, %v", len(sent), handled.count(), handled.byVersion())
+	settle()
+	step(5, "code for v1 may go; %d messages were sent, %d handled (%d after failures), %v", len(sent), handled.count(), len(handled.failed), handled.byVersion())
 	return handled.check(sent)
 }
 
@@ -119,13 +129,22 @@ func step(n int, format string, args ...any) {
 type ledger struct {
 	mu       sync.Mutex
 	messages map[string]smooch.Version
+	failed   map[string]int // messages that could not be handled at first
+	calls    int
 	twice    int
 }
+
+var errBusy = errors.New("the ledger is busy")
 
 func (l *ledger) message(_ context.Context, e *smooch.MessageEvent) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, m := range e.Messages {
+		l.calls++
+		if n := l.failed[m.ID]; n == 0 && l.calls%16 == 0 || n > 0 && n < 3 {
+			l.failed[m.ID]++ // one message in sixteen, three times
+			return errBusy
+		}
 		if _, again := l.messages[m.ID]; again {
 			l.twice++
 		}
