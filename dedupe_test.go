@@ -105,6 +105,7 @@ func TestUntimedEventThatFailedOrTookLong(t *testing.T) {
 		assert.Equal(t, 200, deliver(r, testSecret, untimedPostback))
 		assert.EqualValues(t, 3, calls.Load())
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		assert.Empty(t, r.deduper.(*memoryDeduper).keys, "nothing stays claimed")
 	})
 }
