@@ -5,13 +5,13 @@ type ActionType string
 
 // The kinds of actions.
 const (
-	ActionLink            ActionType = "link"
-	ActionReply           ActionType = "reply"
-	ActionPostback        ActionType = "postback"
-	ActionBuy             ActionType = "buy"
-	ActionLocationRequest ActionType = "locationRequest"
-	ActionShare           ActionType = "share"
-	ActionWebview         ActionType = "webview"
+	ActionTypeLink            ActionType = "link"
+	ActionTypeReply           ActionType = "reply"
+	ActionTypePostback        ActionType = "postback"
+	ActionTypeBuy             ActionType = "buy"
+	ActionTypeLocationRequest ActionType = "locationRequest"
+	ActionTypeShare           ActionType = "share"
+	ActionTypeWebview         ActionType = "webview"
 )
 
 // Action is a button of a message or item. Constructors ([LinkAction], ...) make those to send; a
@@ -48,35 +48,35 @@ type MessengerOptions struct {
 
 // LinkAction opens uri.
 func LinkAction(text, uri string) Action {
-	return Action{Type: ActionLink, Text: text, URI: uri}
+	return Action{Type: ActionTypeLink, Text: text, URI: uri}
 }
 
 // ReplyAction answers with a message of the user that carries payload. It can be chosen once.
 func ReplyAction(text, payload string) Action {
-	return Action{Type: ActionReply, Text: text, Payload: payload}
+	return Action{Type: ActionTypeReply, Text: text, Payload: payload}
 }
 
 // PostbackAction fires a [PostbackEvent] with payload, each time it is chosen.
 func PostbackAction(text, payload string) Action {
-	return Action{Type: ActionPostback, Text: text, Payload: payload}
+	return Action{Type: ActionTypePostback, Text: text, Payload: payload}
 }
 
 // BuyAction takes a payment of amount hundredths of currency, an ISO 4217 code; "" is the account's. The app needs a payment integration.
 func BuyAction(text string, amount int64, currency string) Action {
-	return Action{Type: ActionBuy, Text: text, Amount: &amount, Currency: currency}
+	return Action{Type: ActionTypeBuy, Text: text, Amount: &amount, Currency: currency}
 }
 
 // LocationRequestAction asks for the user's position. The answer is a message of type location.
 func LocationRequestAction(text string) Action {
-	return Action{Type: ActionLocationRequest, Text: text}
+	return Action{Type: ActionTypeLocationRequest, Text: text}
 }
 
 // ShareAction shares an item of a carousel on Messenger.
 func ShareAction() Action {
-	return Action{Type: ActionShare}
+	return Action{Type: ActionTypeShare}
 }
 
 // WebviewAction opens uri inside the client, and fallback in clients that cannot. v1.1.
 func WebviewAction(text, uri, fallback string) Action {
-	return Action{Type: ActionWebview, Text: text, URI: uri, Fallback: fallback}
+	return Action{Type: ActionTypeWebview, Text: text, URI: uri, Fallback: fallback}
 }

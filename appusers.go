@@ -53,10 +53,10 @@ type ClientStatus string
 
 // The states of a client.
 const (
-	ClientActive   ClientStatus = "active"
-	ClientInactive ClientStatus = "inactive"
-	ClientBlocked  ClientStatus = "blocked"
-	ClientPending  ClientStatus = "pending"
+	ClientStatusActive   ClientStatus = "active"
+	ClientStatusInactive ClientStatus = "inactive"
+	ClientStatusBlocked  ClientStatus = "blocked"
+	ClientStatusPending  ClientStatus = "pending"
 )
 
 // AppUserCreate is the argument of [AppUsersService.Create].

@@ -13,29 +13,18 @@ type AttachmentAccess string
 
 // The kinds of access.
 const (
-	AccessPublic  AttachmentAccess = "public"
-	AccessPrivate AttachmentAccess = "private" // with a media token only; v1.1
+	AttachmentAccessPublic  AttachmentAccess = "public"
+	AttachmentAccessPrivate AttachmentAccess = "private" // with a media token only; v1.1
 )
 
-// AttachmentUpload is the argument of [AttachmentsService.Upload].
-type AttachmentUpload struct {
-	Upload                     // the file
-	Access    AttachmentAccess // default AccessPublic
-	For       string           // "message": the file is deleted with the user's conversation
-	AppUserID string           // with For: the user's _id, or
-	UserID    string           // with For: your own id of the user
-	Type      string           // a content type that overrides the file's; v1.1
-}
-
-type attachmentQuery struct {
-	Access    AttachmentAccess `url:"access"`
-	For       string           `url:"for,omitempty"`
-	AppUserID string           `url:"appUserId,omitempty"`
-	UserID    string           `url:"userId,omitempty"`
-}
-
-type attachmentForm struct {
-	Type string `json:"type,omitempty"`
+// AttachmentOptions are options of [AttachmentsService.Upload]. The zero value is a public file
+// that is kept until it is deleted.
+type AttachmentOptions struct {
+	Access    AttachmentAccess `url:"access" json:"-"`              // default AttachmentAccessPublic
+	For       string           `url:"for,omitempty" json:"-"`       // "message": the file is deleted with the user's conversation
+	AppUserID string           `url:"appUserId,omitempty" json:"-"` // with For: the user's _id, or
+	UserID    string           `url:"userId,omitempty" json:"-"`    // with For: your own id of the user
+	Type      string           `url:"-" json:"type,omitempty"`      // a content type that overrides the file's; v1.1
 }
 
 type attachmentRemove struct {
@@ -55,20 +44,19 @@ type AttachmentsService struct{ c *Client }
 //	POST /attachments
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Upload Attachment".
-func (s *AttachmentsService) Upload(ctx context.Context, file AttachmentUpload, opts ...CallOption) (*Attachment, error) {
-	if file.Access == "" {
-		file.Access = AccessPublic
+func (s *AttachmentsService) Upload(ctx context.Context, file Upload, options AttachmentOptions, opts ...CallOption) (*Attachment, error) {
+	if options.Access == "" {
+		options.Access = AttachmentAccessPublic
 	}
-	r := opAttachmentsUpload.with().query(attachmentQuery{file.Access, file.For, file.AppUserID, file.UserID})
-	return upload[Attachment](ctx, s.c, r, file.Upload, attachmentForm{file.Type}, "", opts)
+	return upload[Attachment](ctx, s.c, opAttachmentsUpload.with().query(options), file, options, "", opts)
 }
 
-// Remove deletes an uploaded file, given by the MediaURL of its upload. Copies in caches may live some minutes longer.
+// Delete removes an uploaded file, given by the MediaURL of its upload. Copies in caches may live some minutes longer.
 //
 //	POST /attachments/remove
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
-func (s *AttachmentsService) Remove(ctx context.Context, mediaURL string, opts ...CallOption) error {
+func (s *AttachmentsService) Delete(ctx context.Context, mediaURL string, opts ...CallOption) error {
 	return exec(ctx, s.c, opAttachmentsRemove.with(), attachmentRemove{mediaURL}, opts)
 }
 

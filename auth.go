@@ -146,14 +146,19 @@ type JWTSigner struct {
 // JWTOption is a setting of a [JWTSigner].
 type JWTOption func(*JWTSigner)
 
-// WithTTL sets how long a token is valid; the default is an hour. 0 signs tokens without exp, which never run out.
+// WithTTL sets how long a token is valid, at least a second; the default is an hour. For tokens
+// that never expire there is [WithoutExpiry].
 func WithTTL(ttl time.Duration) JWTOption {
 	return func(s *JWTSigner) {
 		s.ttl = ttl
-		if ttl < 0 || ttl > 0 && ttl < time.Second {
-			s.err = errors.Join(s.err, argumentError(s.op(), "TTL", "is neither 0 nor at least a second"))
-		}
+		s.err = errors.Join(s.err, s.checkTTL(ttl))
 	}
+}
+
+// WithoutExpiry signs tokens without the claim exp, which never expire: whoever gets hold of one
+// can use it until its key is deleted.
+func WithoutExpiry() JWTOption {
+	return func(s *JWTSigner) { s.ttl = 0 }
 }
 
 // WithAlgorithm sets the signature: "HS256" (the default), "HS384" or "HS512".
@@ -280,15 +285,23 @@ func (s *JWTSigner) renew() (string, error) {
 	return token, nil
 }
 
-// TokenFor signs a fresh token that is valid for ttl, 0 for ever. It is what a backend
+// TokenFor signs a fresh token that is valid for ttl, at least a second. It is what a backend
 // hands to its end user, who authenticates to Smooch with it:
 //
 //	token, err := smooch.AppUserJWT(keyID, secret, "bob@example.com").TokenFor(24 * time.Hour)
 func (s *JWTSigner) TokenFor(ttl time.Duration) (string, error) {
-	if ttl < 0 || ttl > 0 && ttl < time.Second {
-		return "", argumentError(s.op(), "ttl", "is neither 0 nor at least a second")
+	if err := s.checkTTL(ttl); err != nil {
+		return "", err
 	}
 	return s.sign(time.Now(), ttl)
+}
+
+// checkTTL refuses 0 too: it is what an unset setting comes to, and must not make a token eternal.
+func (s *JWTSigner) checkTTL(ttl time.Duration) error {
+	if ttl < time.Second {
+		return argumentError(s.op(), "TTL", "is less than a second; WithoutExpiry signs tokens that never expire")
+	}
+	return nil
 }
 
 func (s *JWTSigner) sign(now time.Time, ttl time.Duration) (string, error) {

@@ -32,11 +32,11 @@ func TestTokensAreReadByOthers(t *testing.T) {
 		alg    string
 		claims map[string]any
 	}{
-		{AppJWT("key_1", "s3cr3t", WithTTL(0)), "HS256", map[string]any{"scope": "app"}},
-		{AppMakerJWT("key_1", "s3cr3t", WithTTL(0), WithAlgorithm("HS384")), "HS384", map[string]any{"scope": "appMaker"}},
-		{AccountJWT("key_1", "s3cr3t", WithTTL(0), WithAlgorithm("HS512")), "HS512", map[string]any{"scope": "account"}},
-		{AppUserJWT("key_1", "s3cr3t", "bob@example.com", WithTTL(0)), "HS256", map[string]any{"scope": "appUser", "userId": "bob@example.com"}},
-		{AppUserJWT("key_1", "s3cr3t", "4711", WithTTL(0)), "HS256", map[string]any{"scope": "appUser", "userId": "4711"}},
+		{AppJWT("key_1", "s3cr3t", WithoutExpiry()), "HS256", map[string]any{"scope": "app"}},
+		{AppMakerJWT("key_1", "s3cr3t", WithoutExpiry(), WithAlgorithm("HS384")), "HS384", map[string]any{"scope": "appMaker"}},
+		{AccountJWT("key_1", "s3cr3t", WithoutExpiry(), WithAlgorithm("HS512")), "HS512", map[string]any{"scope": "account"}},
+		{AppUserJWT("key_1", "s3cr3t", "bob@example.com", WithoutExpiry()), "HS256", map[string]any{"scope": "appUser", "userId": "bob@example.com"}},
+		{AppUserJWT("key_1", "s3cr3t", "4711", WithoutExpiry()), "HS256", map[string]any{"scope": "appUser", "userId": "4711"}},
 	}
 	for _, test := range tests {
 		signed, err := test.signer.Token()
@@ -111,13 +111,15 @@ func TestTokenFor(t *testing.T) {
 	require.NoError(t, err)
 	assert.InDelta(t, (24 * time.Hour).Seconds(), time.Until(claims.ExpiresAt).Seconds(), 2)
 	assert.InDelta(t, 0, time.Since(claims.IssuedAt).Seconds(), 2)
-	token, err = s.TokenFor(0)
+	for _, ttl := range []time.Duration{0, -time.Hour, time.Millisecond} {
+		_, err = s.TokenFor(ttl)
+		assert.ErrorIs(t, err, ErrInvalidArgument, "an unset setting must not make a token eternal")
+	}
+	token, err = AppUserJWT("key_1", "s3cr3t", "bob", WithoutExpiry()).Token()
 	require.NoError(t, err)
 	claims, err = VerifyJWT(token, secretFor)
 	require.NoError(t, err)
 	assert.True(t, claims.ExpiresAt.IsZero())
-	_, err = s.TokenFor(-time.Hour)
-	assert.ErrorIs(t, err, ErrInvalidArgument)
 	_, err = AppJWT("", "s").TokenFor(time.Hour)
 	assert.ErrorIs(t, err, ErrInvalidArgument)
 }
@@ -240,7 +242,7 @@ func TestUnauthorizedIsRepeatedOnceAndOnlyWithAnotherToken(t *testing.T) {
 		return sent
 	}
 	assert.Equal(t, 2, counted(t, AppJWT("k", "s")))
-	assert.Equal(t, 1, counted(t, AppJWT("k", "s", WithTTL(0))), "signing again gives the same token")
+	assert.Equal(t, 1, counted(t, AppJWT("k", "s", WithoutExpiry())), "signing again gives the same token")
 	assert.Equal(t, 1, counted(t, BearerToken("t")))
 	assert.Equal(t, 1, counted(t, BasicAuth("k", "s")))
 	assert.Equal(t, 1, counted(t, AppToken("t")))

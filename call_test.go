@@ -186,6 +186,7 @@ func TestConstruction(t *testing.T) {
 		{"line break read with a token", BearerToken("t\n"), nil, "token"},
 		{"algorithm", AppJWT("k", "s", WithAlgorithm("none")), nil, "algorithm"},
 		{"negative TTL", AppJWT("k", "s", WithTTL(-1)), nil, "TTL"},
+		{"no TTL", AppJWT("k", "s", WithTTL(0)), nil, "TTL"},
 		{"empty app", auth, []Option{WithApp("")}, "appID"},
 		{"dots as app", auth, []Option{WithApp("..")}, "appID"},
 		{"version", auth, []Option{WithVersion("v3")}, "version"},

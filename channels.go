@@ -66,9 +66,9 @@ type ConfirmationType string
 
 // The ways to confirm.
 const (
-	ConfirmationImmediate    ConfirmationType = "immediate"    // linked at once: twilio, messenger, mailgun
-	ConfirmationUserActivity ConfirmationType = "userActivity" // linked when the person answers the message: twilio, messenger
-	ConfirmationPrompt       ConfirmationType = "prompt"       // linked when the person agrees to a fixed text: twilio
+	ConfirmationTypeImmediate    ConfirmationType = "immediate"    // linked at once: twilio, messenger, mailgun
+	ConfirmationTypeUserActivity ConfirmationType = "userActivity" // linked when the person answers the message: twilio, messenger
+	ConfirmationTypePrompt       ConfirmationType = "prompt"       // linked when the person agrees to a fixed text: twilio
 )
 
 // Channels gives the ids under which channels know an app user.

@@ -4,13 +4,8 @@ import (
 	"context"
 	"iter"
 	"net/url"
+	"time"
 )
-
-// ImageUpload is the argument of [ConversationsService.UploadImage].
-type ImageUpload struct {
-	Upload              // the image
-	Message MessagePost // role, name, text, metadata and all else that posting takes, sent as form fields; objects as JSON
-}
 
 type postbackCreate struct {
 	ActionID string `json:"actionId"`
@@ -66,7 +61,9 @@ func (s *ConversationsService) post(ctx context.Context, r request, message Mess
 	return &answer, nil
 }
 
-// UploadImage sends an image and posts it to a user's conversation. The role is filled in as in [ConversationsService.PostMessage].
+// UploadImage uploads an image and posts it to a user's conversation as message, whose members
+// (role, name, text, metadata and the rest) are sent as form fields, objects among them as JSON.
+// A missing role is filled in as in [ConversationsService.PostMessage].
 //
 // Deprecated: on v1.1 use [AttachmentsService.Upload] and [ImageMessage].
 //
@@ -75,12 +72,12 @@ func (s *ConversationsService) post(ctx context.Context, r request, message Mess
 //
 // The first path is v1's, the second v1.1's. Scope: for the role appUser as for the user's profile, for appMaker
 // app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Upload Image".
-func (s *ConversationsService) UploadImage(ctx context.Context, userID string, image ImageUpload, opts ...CallOption) (*MessageResponse, error) {
+func (s *ConversationsService) UploadImage(ctx context.Context, userID string, image Upload, message MessagePost, opts ...CallOption) (*MessageResponse, error) {
 	r := s.c.route(opConversationUploadImage, opMessagesUploadImage).with(userID)
-	if image.Message.Role == "" {
-		image.Message.Role = s.c.defaultRole()
+	if message.Role == "" {
+		message.Role = s.c.defaultRole()
 	}
-	return upload[MessageResponse](ctx, s.c, r, image.Upload, image.Message, "", opts)
+	return upload[MessageResponse](ctx, s.c, r, image, message, "", opts)
 }
 
 // route chooses between the rows that v1 and v1.1 have for the same thing.
@@ -98,24 +95,25 @@ func (c *Client) defaultRole() Role {
 	return RoleAppMaker
 }
 
-// ListMessages gives one page of a user's messages, at most 100, oldest first: the newest ones, those
-// before options.Before, or those after options.After, that instant excluded. It fails with [ErrNotFound]
-// if the user has no conversation yet.
+// ListMessages returns one page of a user's messages, at most 100, in the order of their arrival:
+// the newest ones, the last before options.Before, the first after options.After, or with
+// options.OldestFirst the first of all. It fails with [ErrNotFound] if the user has no conversation
+// yet, and with [ErrInvalidArgument] if more than one option is set.
 //
 //	GET /appusers/{userId}/messages
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Messages".
 func (s *ConversationsService) ListMessages(ctx context.Context, userID string, options MessageListOptions, opts ...CallOption) (*MessagePage, error) {
-	r := opMessagesList.with(userID).query(options)
-	if !options.Before.IsZero() && !options.After.IsZero() {
-		r.err = argumentError(r, "options", "have both Before and After, which exclude each other")
+	r := opMessagesList.with(userID).query(options.query())
+	if !options.exclusive() {
+		r.err = argumentError(r, "options", "have more than one of Before, After and OldestFirst, which exclude each other")
 	}
 	return one[MessagePage](ctx, s.c, r, nil, "", opts)
 }
 
-// Messages walks a user's messages from the newest (or the last before options.Before) to the
-// oldest, asking for a page when the last is used up. With options.After it walks from the first after that
-// to the newest; UnixTime{time.Unix(0, 0)} is the whole history in reading order.
+// Messages walks a user's messages from the newest, or the last before options.Before, to the
+// oldest, asking for the next page when one is used up. With options.OldestFirst it walks from the
+// oldest to the newest, with options.After from the first after that instant.
 //
 // An error is yielded once, last: [ErrNotFound] if the user has no conversation yet. Of several
 // messages of one millisecond at the edge of a page the API can leave some out.
@@ -125,7 +123,7 @@ func (s *ConversationsService) ListMessages(ctx context.Context, userID string, 
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Messages".
 func (s *ConversationsService) Messages(ctx context.Context, userID string, options MessageListOptions, opts ...CallOption) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
-		forward := !options.After.IsZero()
+		forward := options.OldestFirst || !options.After.IsZero()
 		for options := options; ; {
 			p, err := s.ListMessages(ctx, userID, options, opts...)
 			if err != nil {
@@ -157,33 +155,33 @@ const fullPage = 100
 
 // following is where the page after p begins. A link to it is read for its parameter, never
 // followed: it could lead elsewhere. Where the service sends no links, a full page is followed by another.
-func (p *MessagePage) following(forward bool) (next UnixTime, more bool) {
+func (p *MessagePage) following(forward bool) (next time.Time, more bool) {
 	if len(p.Messages) == 0 {
 		return next, false
 	}
-	link, parameter, edge := p.Previous, "before", p.Messages[0].Received
+	link, parameter, edge := p.Previous, "before", p.Messages[0].Received.Time
 	if forward {
-		link, parameter, edge = p.Next, "after", p.Messages[len(p.Messages)-1].Received
+		link, parameter, edge = p.Next, "after", p.Messages[len(p.Messages)-1].Received.Time
 	}
 	if u, err := url.Parse(link); err == nil {
 		if t, ok := parseUnixTime(u.Query().Get(parameter)); ok {
-			return UnixTime{t}, true
+			return t, true
 		}
 	}
 	return edge, link != "" || len(p.Messages) >= fullPage
 }
 
 // advance moves the options on to the next page; false if that is not further.
-func (o *MessageListOptions) advance(next UnixTime, forward bool) bool {
+func (o *MessageListOptions) advance(next time.Time, forward bool) bool {
 	switch {
 	case next.IsZero():
 		return false
 	case forward:
-		ok := next.After(o.After.Time)
-		o.After = next
+		ok := next.After(o.After)
+		*o = MessageListOptions{After: next}
 		return ok
 	}
-	ok := o.Before.IsZero() || next.Before(o.Before.Time)
+	ok := o.Before.IsZero() || next.Before(o.Before)
 	o.Before = next
 	return ok
 }

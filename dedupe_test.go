@@ -311,7 +311,7 @@ func TestLateReportCountsFromTheRequest(t *testing.T) {
 
 func TestSecretThatIsAddedAgainKeepsItsPlace(t *testing.T) {
 	var place atomic.Int32
-	r := newTestReceiver(t, WithObserver(func(d Delivery) { place.Store(int32(d.Secret)) }))
+	r := newTestReceiver(t, WithObserver(func(d Delivery) { place.Store(int32(d.SecretIndex)) }))
 	for range 3 {
 		require.NoError(t, r.AddSecret("second"))
 		require.NoError(t, r.AddSecret(testSecret))

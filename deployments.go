@@ -34,13 +34,13 @@ type DeploymentStatus string
 
 // The states of a deployment.
 const (
-	DeploymentStarting     DeploymentStatus = "starting"
-	DeploymentUnregistered DeploymentStatus = "unregistered"
-	DeploymentPending      DeploymentStatus = "pending"
-	DeploymentRegistered   DeploymentStatus = "registered"
-	DeploymentIntegrated   DeploymentStatus = "integrated"
-	DeploymentDeleting     DeploymentStatus = "deleting"
-	DeploymentError        DeploymentStatus = "error"
+	DeploymentStatusStarting     DeploymentStatus = "starting"
+	DeploymentStatusUnregistered DeploymentStatus = "unregistered"
+	DeploymentStatusPending      DeploymentStatus = "pending"
+	DeploymentStatusRegistered   DeploymentStatus = "registered"
+	DeploymentStatusIntegrated   DeploymentStatus = "integrated"
+	DeploymentStatusDeleting     DeploymentStatus = "deleting"
+	DeploymentStatusError        DeploymentStatus = "error"
 )
 
 // Hosting is who runs a deployment. The set is open.

@@ -7,33 +7,33 @@ type Trigger string
 
 // The triggers. Those of v1 only have other names in v1.1, see [UpgradeTriggers].
 const (
-	TriggerMessage             Trigger = "message" // v1: all messages; events name one of the next two
-	TriggerMessageAppUser      Trigger = "message:appUser"
-	TriggerMessageAppMaker     Trigger = "message:appMaker" // also whispers
-	TriggerPostback            Trigger = "postback"
-	TriggerConversationStart   Trigger = "conversation:start"
-	TriggerConversationRead    Trigger = "conversation:read"
-	TriggerConversationRefer   Trigger = "conversation:referral"
-	TriggerMergeAppUser        Trigger = "merge:appUser"
-	TriggerDeliverySuccess     Trigger = "delivery:success" // v1
-	TriggerDeliveryFailure     Trigger = "delivery:failure" // v1
-	TriggerDeliveredToChannel  Trigger = "message:delivery:channel"
-	TriggerDeliveredToUser     Trigger = "message:delivery:user"
-	TriggerDeliveryFailed      Trigger = "message:delivery:failure"
-	TriggerPaymentSuccess      Trigger = "payment:success"
-	TriggerLinkMatch           Trigger = "link:match"
-	TriggerLinkSuccess         Trigger = "link:success"
-	TriggerLinkFailure         Trigger = "link:failure"
-	TriggerAppUserDelete       Trigger = "appUser:delete"                // v1.1
-	TriggerClientAdd           Trigger = "client:add"                    // v1.1
-	TriggerClientRemove        Trigger = "client:remove"                 // v1.1
-	TriggerTypingAppUser       Trigger = "typing:appUser"                // v1.1; not among those of TriggerAll
-	TriggerNotifiedChannel     Trigger = "notification:delivery:channel" // v1.1
-	TriggerNotifiedUser        Trigger = "notification:delivery:user"    // v1.1
-	TriggerNotificationFailed  Trigger = "notification:delivery:failure" // v1.1
-	TriggerNotificationNoMatch Trigger = "notification:match:failure"    // v1.1
-	TriggerPassthroughApple    Trigger = "passthrough:apple:interactive" // v1.1; an UnknownEvent
-	TriggerAll                 Trigger = "*"                             // v1; v1.1 was seen to take it
+	TriggerMessage                     Trigger = "message" // v1: all messages; events name one of the next two
+	TriggerMessageAppUser              Trigger = "message:appUser"
+	TriggerMessageAppMaker             Trigger = "message:appMaker" // also whispers
+	TriggerPostback                    Trigger = "postback"
+	TriggerConversationStart           Trigger = "conversation:start"
+	TriggerConversationRead            Trigger = "conversation:read"
+	TriggerConversationReferral        Trigger = "conversation:referral"
+	TriggerMergeAppUser                Trigger = "merge:appUser"
+	TriggerDeliverySuccess             Trigger = "delivery:success" // v1
+	TriggerDeliveryFailure             Trigger = "delivery:failure" // v1
+	TriggerMessageDeliveryChannel      Trigger = "message:delivery:channel"
+	TriggerMessageDeliveryUser         Trigger = "message:delivery:user"
+	TriggerMessageDeliveryFailure      Trigger = "message:delivery:failure"
+	TriggerPaymentSuccess              Trigger = "payment:success"
+	TriggerLinkMatch                   Trigger = "link:match"
+	TriggerLinkSuccess                 Trigger = "link:success"
+	TriggerLinkFailure                 Trigger = "link:failure"
+	TriggerAppUserDelete               Trigger = "appUser:delete"                // v1.1
+	TriggerClientAdd                   Trigger = "client:add"                    // v1.1
+	TriggerClientRemove                Trigger = "client:remove"                 // v1.1
+	TriggerTypingAppUser               Trigger = "typing:appUser"                // v1.1; not among those of TriggerAll
+	TriggerNotificationDeliveryChannel Trigger = "notification:delivery:channel" // v1.1
+	TriggerNotificationDeliveryUser    Trigger = "notification:delivery:user"    // v1.1
+	TriggerNotificationDeliveryFailure Trigger = "notification:delivery:failure" // v1.1
+	TriggerNotificationMatchFailure    Trigger = "notification:match:failure"    // v1.1
+	TriggerPassthroughAppleInteractive Trigger = "passthrough:apple:interactive" // v1.1; an UnknownEvent
+	TriggerAll                         Trigger = "*"                             // v1; v1.1 was seen to take it
 )
 
 // UpgradeTriggers gives the triggers with which a v1.1 webhook reports what a v1 webhook with
@@ -56,9 +56,9 @@ func (t Trigger) upgraded() []Trigger {
 	case TriggerMessage:
 		return []Trigger{TriggerMessageAppUser, TriggerMessageAppMaker}
 	case TriggerDeliverySuccess:
-		return []Trigger{TriggerDeliveredToChannel}
+		return []Trigger{TriggerMessageDeliveryChannel}
 	case TriggerDeliveryFailure:
-		return []Trigger{TriggerDeliveryFailed}
+		return []Trigger{TriggerMessageDeliveryFailure}
 	}
 	return []Trigger{t}
 }
@@ -166,7 +166,7 @@ type DeliveryEvent struct {
 
 // Failed reports whether the message did not arrive.
 func (e *DeliveryEvent) Failed() bool {
-	return e.Trigger == TriggerDeliveryFailed || e.Trigger == TriggerDeliveryFailure
+	return e.Trigger == TriggerMessageDeliveryFailure || e.Trigger == TriggerDeliveryFailure
 }
 
 // EventDestination is where a message or notification was sent.
@@ -221,8 +221,12 @@ func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 	if wire.Message != nil {
 		e.Messages = append(e.Messages, *wire.Message)
 	}
-	e.Reason = e.Error.reason()
 	return nil
+}
+
+func (e *DeliveryEvent) keep(raw []byte) {
+	e.EventHeader.keep(raw)
+	e.Reason = e.Error.reason()
 }
 
 // MergeEvent is users who became one: merge:appUser. It has no AppUser; what you keep under a discarded id belongs to the surviving one.
@@ -230,7 +234,7 @@ type MergeEvent struct {
 	EventHeader
 	Surviving         *AppUser        `json:"surviving,omitempty"`
 	Discarded         []AppUser       `json:"discarded,omitzero"`
-	MergeReason       string          `json:"reason,omitempty"`
+	Reason            string          `json:"reason,omitempty"`
 	DiscardedMetadata json.RawMessage `json:"discardedMetadata,omitempty"`
 }
 
@@ -275,8 +279,8 @@ type EventActivity struct {
 // ClientEvent is a client that was added to a user or removed: client:add, client:remove. v1.1. The client is in the header.
 type ClientEvent struct {
 	EventHeader
-	ClientReason string      `json:"reason,omitempty"`
-	Error        *EventError `json:"error,omitempty"`
+	Reason string      `json:"reason,omitempty"`
+	Error  *EventError `json:"error,omitempty"`
 }
 
 // AppUserDeleteEvent is a user who was deleted: appUser:delete. v1.1.
@@ -289,13 +293,22 @@ type NotificationEvent struct {
 	EventHeader
 	Notification *NotificationResponse `json:"notification,omitempty"` // the id that posting it answered
 	Destination  *EventDestination     `json:"destination,omitempty"`
-	MatchResult  *MatchResult          `json:"matchResult,omitempty"` // not with a failure
-	Final        *bool                 `json:"isFinalEvent,omitempty"`
-	Error        *EventError           `json:"error,omitempty"`
+	MatchResult  *MatchResult          `json:"matchResult,omitempty"`  // not with a failure
+	Final        *bool                 `json:"isFinalEvent,omitempty"` // true: no more will come for this notification and destination; nil: not known
+	Error        *EventError           `json:"error,omitempty"`        // of a failure
+	Reason       DeliveryReason        `json:"-"`                      // what Error comes to, "" if there is none
 }
 
-// Reason is what Error comes to, "" if there is none.
-func (e *NotificationEvent) Reason() DeliveryReason { return e.Error.reason() }
+// Failed reports whether the notification did not arrive: it could not be delivered, or not be
+// matched to a user.
+func (e *NotificationEvent) Failed() bool {
+	return e.Trigger == TriggerNotificationDeliveryFailure || e.Trigger == TriggerNotificationMatchFailure
+}
+
+func (e *NotificationEvent) keep(raw []byte) {
+	e.EventHeader.keep(raw)
+	e.Reason = e.Error.reason()
+}
 
 // MatchResult is the user whom a notification was matched to, or who was made for it.
 type MatchResult struct {

@@ -58,9 +58,9 @@ func (t Trigger) newEvent() Event {
 		return &MessageEvent{}
 	case TriggerPostback:
 		return &PostbackEvent{}
-	case TriggerConversationStart, TriggerConversationRead, TriggerConversationRefer:
+	case TriggerConversationStart, TriggerConversationRead, TriggerConversationReferral:
 		return &ConversationEvent{}
-	case TriggerDeliverySuccess, TriggerDeliveryFailure, TriggerDeliveredToChannel, TriggerDeliveredToUser, TriggerDeliveryFailed:
+	case TriggerDeliverySuccess, TriggerDeliveryFailure, TriggerMessageDeliveryChannel, TriggerMessageDeliveryUser, TriggerMessageDeliveryFailure:
 		return &DeliveryEvent{}
 	case TriggerMergeAppUser:
 		return &MergeEvent{}
@@ -74,7 +74,7 @@ func (t Trigger) newEvent() Event {
 		return &ClientEvent{}
 	case TriggerAppUserDelete:
 		return &AppUserDeleteEvent{}
-	case TriggerNotifiedChannel, TriggerNotifiedUser, TriggerNotificationFailed, TriggerNotificationNoMatch:
+	case TriggerNotificationDeliveryChannel, TriggerNotificationDeliveryUser, TriggerNotificationDeliveryFailure, TriggerNotificationMatchFailure:
 		return &NotificationEvent{}
 	}
 	return nil
@@ -231,28 +231,28 @@ type DeliveryReason string
 
 // The reasons, and what helps.
 const (
-	ReasonOutsideWindow  DeliveryReason = "outsideWindow"  // the channel takes only templates by now: send one
-	ReasonOptedOut       DeliveryReason = "optedOut"       // the person does not want such messages: stop
-	ReasonBlocked        DeliveryReason = "blocked"        // the person has blocked the business or closed the account: stop
-	ReasonCredentials    DeliveryReason = "credentials"    // the channel refuses the integration: renew its credentials
-	ReasonUnreachable    DeliveryReason = "unreachable"    // the address has no such channel: use another
-	ReasonChannelLimited DeliveryReason = "channelLimited" // too many messages at once: send again later
-	ReasonUnknown        DeliveryReason = "unknown"        // see the error
+	DeliveryReasonOutsideWindow  DeliveryReason = "outsideWindow"  // the channel takes only templates by now: send one
+	DeliveryReasonOptedOut       DeliveryReason = "optedOut"       // the person does not want such messages: stop
+	DeliveryReasonBlocked        DeliveryReason = "blocked"        // the person has blocked the business or closed the account: stop
+	DeliveryReasonCredentials    DeliveryReason = "credentials"    // the channel refuses the integration: renew its credentials
+	DeliveryReasonUnreachable    DeliveryReason = "unreachable"    // the address has no such channel: use another
+	DeliveryReasonChannelLimited DeliveryReason = "channelLimited" // too many messages at once: send again later
+	DeliveryReasonUnknown        DeliveryReason = "unknown"        // see the error
 )
 
 // channelReasons are the codes of channels that have one meaning whatever the channel.
 var channelReasons = map[string]DeliveryReason{
-	"470": ReasonOutsideWindow, "131047": ReasonOutsideWindow, // WhatsApp
-	"131050": ReasonOptedOut,                              // WhatsApp: no marketing
-	"131056": ReasonChannelLimited,                        // WhatsApp: too many to one person
-	"131026": ReasonUnreachable,                           // WhatsApp: undeliverable
-	"190":    ReasonCredentials, "102": ReasonCredentials, // Messenger: page token
-	"21610": ReasonOptedOut, // Twilio: the person has sent STOP
+	"470": DeliveryReasonOutsideWindow, "131047": DeliveryReasonOutsideWindow, // WhatsApp
+	"131050": DeliveryReasonOptedOut,                                      // WhatsApp: no marketing
+	"131056": DeliveryReasonChannelLimited,                                // WhatsApp: too many to one person
+	"131026": DeliveryReasonUnreachable,                                   // WhatsApp: undeliverable
+	"190":    DeliveryReasonCredentials, "102": DeliveryReasonCredentials, // Messenger: page token
+	"21610": DeliveryReasonOptedOut, // Twilio: the person has sent STOP
 }
 
 // telegramReasons are HTTP statuses, so they have a meaning only where Telegram writes them.
 var telegramReasons = map[string]DeliveryReason{
-	"401": ReasonCredentials, "403": ReasonBlocked, "429": ReasonChannelLimited,
+	"401": DeliveryReasonCredentials, "403": DeliveryReasonBlocked, "429": DeliveryReasonChannelLimited,
 }
 
 // reason classifies an error, by the channel's code before Smooch's: that one says more.
@@ -267,13 +267,13 @@ func (e *EventError) reason() DeliveryReason {
 	}
 	switch e.Code {
 	case "unauthorized":
-		return ReasonCredentials
+		return DeliveryReasonCredentials
 	case "forbidden":
-		return ReasonBlocked
+		return DeliveryReasonBlocked
 	case "blocked", "bad_request":
-		return ReasonOutsideWindow // what they meant where they were seen
+		return DeliveryReasonOutsideWindow // what they meant where they were seen
 	}
-	return ReasonUnknown
+	return DeliveryReasonUnknown
 }
 
 // channelReason looks for a code in a channel's error: code, error_code or status, here or one level down.
@@ -295,7 +295,7 @@ func channelReason(v any, depth int) DeliveryReason {
 			return r
 		}
 		if text, _ := v["message"].(string); strings.Contains(text, "No matching user found") {
-			return ReasonUnreachable // Messenger's, under the code 100 of all bad parameters
+			return DeliveryReasonUnreachable // Messenger's, under the code 100 of all bad parameters
 		}
 		for _, name := range []string{"errors", "error"} {
 			if r := channelReason(v[name], depth+1); r != "" && depth < 3 {

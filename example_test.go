@@ -106,7 +106,7 @@ func ExampleAttachmentsService_Upload() {
 			return err
 		}
 		defer file.Close()
-		photo, err := app.Attachments.Upload(ctx, smooch.AttachmentUpload{Upload: smooch.Upload{Source: file}})
+		photo, err := app.Attachments.Upload(ctx, smooch.Upload{Source: file}, smooch.AttachmentOptions{})
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func ExampleUpload() {
 
 	var sent int64
 	file := &counting{bytes.NewReader(make([]byte, 100<<10)), func(read int64) { sent = read }}
-	_, err := app.Attachments.Upload(ctx, smooch.AttachmentUpload{Upload: smooch.Upload{Source: file, Filename: "data.zip"}})
+	_, err := app.Attachments.Upload(ctx, smooch.Upload{Source: file, Filename: "data.zip"}, smooch.AttachmentOptions{})
 	fmt.Println(sent, err)
 	// Output: 102400 <nil>
 }

@@ -12,25 +12,25 @@ type IntegrationType string
 
 // The types of integrations.
 const (
-	IntegrationAndroid       IntegrationType = "android"
-	IntegrationAPI           IntegrationType = "api" // only as the source of messages
-	IntegrationAPN           IntegrationType = "apn"
-	IntegrationApple         IntegrationType = "apple"
-	IntegrationFCM           IntegrationType = "fcm"
-	IntegrationFrontendEmail IntegrationType = "frontendEmail"
-	IntegrationInstagram     IntegrationType = "instagram"
-	IntegrationIOS           IntegrationType = "ios"
-	IntegrationLine          IntegrationType = "line"
-	IntegrationMailgun       IntegrationType = "mailgun"
-	IntegrationMessageBird   IntegrationType = "messagebird"
-	IntegrationMessenger     IntegrationType = "messenger"
-	IntegrationTelegram      IntegrationType = "telegram"
-	IntegrationTwilio        IntegrationType = "twilio"
-	IntegrationTwitter       IntegrationType = "twitter"
-	IntegrationViber         IntegrationType = "viber"
-	IntegrationWeb           IntegrationType = "web"
-	IntegrationWeChat        IntegrationType = "wechat"
-	IntegrationWhatsApp      IntegrationType = "whatsapp"
+	IntegrationTypeAndroid       IntegrationType = "android"
+	IntegrationTypeAPI           IntegrationType = "api" // only as the source of messages
+	IntegrationTypeAPN           IntegrationType = "apn"
+	IntegrationTypeApple         IntegrationType = "apple"
+	IntegrationTypeFCM           IntegrationType = "fcm"
+	IntegrationTypeFrontendEmail IntegrationType = "frontendEmail"
+	IntegrationTypeInstagram     IntegrationType = "instagram"
+	IntegrationTypeIOS           IntegrationType = "ios"
+	IntegrationTypeLine          IntegrationType = "line"
+	IntegrationTypeMailgun       IntegrationType = "mailgun"
+	IntegrationTypeMessageBird   IntegrationType = "messagebird"
+	IntegrationTypeMessenger     IntegrationType = "messenger"
+	IntegrationTypeTelegram      IntegrationType = "telegram"
+	IntegrationTypeTwilio        IntegrationType = "twilio"
+	IntegrationTypeTwitter       IntegrationType = "twitter"
+	IntegrationTypeViber         IntegrationType = "viber"
+	IntegrationTypeWeb           IntegrationType = "web"
+	IntegrationTypeWeChat        IntegrationType = "wechat"
+	IntegrationTypeWhatsApp      IntegrationType = "whatsapp"
 )
 
 // IntegrationStatus says whether an integration works. The set is open.
@@ -38,9 +38,9 @@ type IntegrationStatus string
 
 // The states of an integration.
 const (
-	IntegrationActive   IntegrationStatus = "active"
-	IntegrationInactive IntegrationStatus = "inactive"
-	IntegrationFailed   IntegrationStatus = "error" // Error has the reason
+	IntegrationStatusActive   IntegrationStatus = "active"
+	IntegrationStatusInactive IntegrationStatus = "inactive"
+	IntegrationStatusError    IntegrationStatus = "error" // Error has the reason
 )
 
 // Integration is a channel of an app, of any type. Type says which of the fields may be set;

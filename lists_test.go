@@ -148,7 +148,7 @@ func TestMessages(t *testing.T) {
 				assert.Equal(t, -1, want, "newest to oldest, across pages and within each")
 			}
 			want := 0
-			for m, err := range c.Conversations.Messages(t.Context(), "u", MessageListOptions{After: UnixTime{time.Unix(0, 0)}}) {
+			for m, err := range c.Conversations.Messages(t.Context(), "u", MessageListOptions{OldestFirst: true}) {
 				require.NoError(t, err)
 				assert.Equal(t, strconv.Itoa(want), m.ID)
 				want++
@@ -167,7 +167,7 @@ func TestMessages(t *testing.T) {
 func TestMessagesThatDoNotAdvance(t *testing.T) {
 	rec := newRecorder(t, reply(200, `{"messages":[{"_id":"1","received":1500000000}],"previous":"/x?before=1500000000","next":"/x?after=1500000000"}`))
 	c := newTestClient(t, rec.URL, AppJWT("k", "s"))
-	for _, options := range []MessageListOptions{{}, {After: UnixTime{time.Unix(1, 0)}}} {
+	for _, options := range []MessageListOptions{{}, {After: time.Unix(1, 0)}, {OldestFirst: true}} {
 		var last error
 		n := 0
 		for _, err := range c.Conversations.Messages(t.Context(), "u", options) {
@@ -178,6 +178,8 @@ func TestMessagesThatDoNotAdvance(t *testing.T) {
 		}
 		assert.ErrorIs(t, last, errNoProgress)
 	}
-	_, err := c.Conversations.ListMessages(t.Context(), "u", MessageListOptions{Before: at, After: at})
-	assert.ErrorIs(t, err, ErrInvalidArgument)
+	for _, options := range []MessageListOptions{{Before: at.Time, After: at.Time}, {Before: at.Time, OldestFirst: true}, {After: at.Time, OldestFirst: true}} {
+		_, err := c.Conversations.ListMessages(t.Context(), "u", options)
+		assert.ErrorIs(t, err, ErrInvalidArgument, "they exclude each other")
+	}
 }

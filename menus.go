@@ -19,9 +19,9 @@ type MenuItemType string
 
 // The kinds of menu items.
 const (
-	MenuLink     MenuItemType = "link"
-	MenuPostback MenuItemType = "postback"
-	MenuSubmenu  MenuItemType = "submenu"
+	MenuItemTypeLink     MenuItemType = "link"
+	MenuItemTypePostback MenuItemType = "postback"
+	MenuItemTypeSubmenu  MenuItemType = "submenu"
 )
 
 // MenuItem is an entry of a menu.

@@ -1,6 +1,10 @@
 package smooch
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"net/url"
+	"time"
+)
 
 // Role is who a message comes from. The set is open.
 type Role string
@@ -17,14 +21,14 @@ type MessageType string
 
 // The types of messages. A formResponse only arrives.
 const (
-	MessageText         MessageType = "text"
-	MessageImage        MessageType = "image"
-	MessageFile         MessageType = "file"
-	MessageCarousel     MessageType = "carousel"
-	MessageList         MessageType = "list"
-	MessageLocation     MessageType = "location"
-	MessageForm         MessageType = "form"
-	MessageFormResponse MessageType = "formResponse"
+	MessageTypeText         MessageType = "text"
+	MessageTypeImage        MessageType = "image"
+	MessageTypeFile         MessageType = "file"
+	MessageTypeCarousel     MessageType = "carousel"
+	MessageTypeList         MessageType = "list"
+	MessageTypeLocation     MessageType = "location"
+	MessageTypeForm         MessageType = "form"
+	MessageTypeFormResponse MessageType = "formResponse"
 )
 
 // Message is a message of any type, as answers, histories and events hold it. Everything may
@@ -91,37 +95,37 @@ type MessagePost struct {
 
 // TextMessage is a message of text. Shorthand in it becomes buttons and images, see [LinkShorthand].
 func TextMessage(text string) MessagePost {
-	return MessagePost{Type: MessageText, Text: text}
+	return MessagePost{Type: MessageTypeText, Text: text}
 }
 
 // ImageMessage is an image by its URL, of [AttachmentsService.Upload] for instance. Text is its caption.
 func ImageMessage(url string) MessagePost {
-	return MessagePost{Type: MessageImage, MediaURL: url}
+	return MessagePost{Type: MessageTypeImage, MediaURL: url}
 }
 
 // FileMessage is a file by its URL, of [AttachmentsService.Upload] for instance.
 func FileMessage(url string) MessagePost {
-	return MessagePost{Type: MessageFile, MediaURL: url}
+	return MessagePost{Type: MessageTypeFile, MediaURL: url}
 }
 
 // CarouselMessage is a row of 1 to 10 items.
 func CarouselMessage(items ...MessageItem) MessagePost {
-	return MessagePost{Type: MessageCarousel, Items: items}
+	return MessagePost{Type: MessageTypeCarousel, Items: items}
 }
 
 // ListMessage is a column of 1 to 10 items. Actions stand below it.
 func ListMessage(items ...MessageItem) MessagePost {
-	return MessagePost{Type: MessageList, Items: items}
+	return MessagePost{Type: MessageTypeList, Items: items}
 }
 
 // LocationMessage is a place, in degrees.
 func LocationMessage(lat, long float64) MessagePost {
-	return MessagePost{Type: MessageLocation, Coordinates: &Coordinates{Lat: lat, Long: long}}
+	return MessagePost{Type: MessageTypeLocation, Coordinates: &Coordinates{Lat: lat, Long: long}}
 }
 
 // FormMessage asks the user for fields. The answer is a message of type formResponse. v1.1.
 func FormMessage(fields ...FormField) MessagePost {
-	return MessagePost{Type: MessageForm, Fields: fields}
+	return MessagePost{Type: MessageTypeForm, Fields: fields}
 }
 
 // WhatsAppMessage is a message in WhatsApp's own form, such as a message template:
@@ -148,17 +152,17 @@ func (m *MessagePost) contentType() MessageType {
 	case len(m.Message) > 0:
 		return ""
 	case len(m.Fields) > 0:
-		return MessageForm
+		return MessageTypeForm
 	case m.Coordinates != nil:
-		return MessageLocation
+		return MessageTypeLocation
 	case len(m.Items) > 0:
-		return MessageCarousel
+		return MessageTypeCarousel
 	case m.MediaURL != "" && isImage(m.MediaType):
-		return MessageImage
+		return MessageTypeImage
 	case m.MediaURL != "":
-		return MessageFile
+		return MessageTypeFile
 	case m.Text != "" || len(m.Actions) > 0:
-		return MessageText
+		return MessageTypeText
 	}
 	return ""
 }
@@ -219,9 +223,9 @@ type FieldType string
 
 // The kinds of fields.
 const (
-	FieldText   FieldType = "text"
-	FieldEmail  FieldType = "email"
-	FieldSelect FieldType = "select"
+	FieldTypeText   FieldType = "text"
+	FieldTypeEmail  FieldType = "email"
+	FieldTypeSelect FieldType = "select"
 )
 
 // FormField is a field of a form, and in a formResponse its answer.
@@ -289,10 +293,36 @@ type MessagePage struct {
 	Next         string        `json:"next,omitempty"`     // the URL of newer messages, if there are any
 }
 
-// MessageListOptions choose a page of a history. At most one of the fields may be set; none is the newest page.
+// MessageListOptions choose messages of a history, by their time to the millisecond. At most one
+// of the fields may be set. The zero value is the newest page, or all messages from the newest on.
 type MessageListOptions struct {
-	Before UnixTime `url:"before,omitempty"` // messages before this instant, not at it
-	After  UnixTime `url:"after,omitempty"`  // messages after this instant, not at it
+	Before      time.Time // only messages before this instant
+	After       time.Time // only messages after this instant, the oldest of them first
+	OldestFirst bool      // from the beginning of the history
+}
+
+// query returns the parameter that the options stand for.
+func (o MessageListOptions) query() url.Values {
+	switch {
+	case !o.Before.IsZero():
+		return url.Values{"before": {UnixTime{o.Before}.text()}}
+	case !o.After.IsZero():
+		return url.Values{"after": {UnixTime{o.After}.text()}}
+	case o.OldestFirst:
+		return url.Values{"after": {"0"}}
+	}
+	return nil
+}
+
+// exclusive reports whether at most one of the options is set.
+func (o MessageListOptions) exclusive() bool {
+	set := 0
+	for _, given := range []bool{!o.Before.IsZero(), !o.After.IsZero(), o.OldestFirst} {
+		if given {
+			set++
+		}
+	}
+	return set <= 1
 }
 
 // ActivityType is what the business does. The set is open.
@@ -300,9 +330,9 @@ type ActivityType string
 
 // The kinds of activity.
 const (
-	ActivityTypingStart      ActivityType = "typing:start"
-	ActivityTypingStop       ActivityType = "typing:stop"
-	ActivityConversationRead ActivityType = "conversation:read" // a read receipt
+	ActivityTypeTypingStart      ActivityType = "typing:start"
+	ActivityTypeTypingStop       ActivityType = "typing:stop"
+	ActivityTypeConversationRead ActivityType = "conversation:read" // a read receipt
 )
 
 // Activity is the argument of [ConversationsService.PostActivity].

@@ -61,7 +61,7 @@ func TestUploadsAreRepeatedWhereTheyCanBe(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			rec, c := uploads(t, 429, 201)
-			_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: test.upload})
+			_, err := c.Attachments.Upload(t.Context(), test.upload, AttachmentOptions{})
 			requests := rec.requests()
 			if test.repeats {
 				require.NoError(t, err)
@@ -85,7 +85,7 @@ func TestUploadsAreRepeatedWhereTheyCanBe(t *testing.T) {
 
 func TestUploadIsSentOnceWhenItMayDoTheWorkTwice(t *testing.T) {
 	rec, c := uploads(t, 502)
-	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: strings.NewReader("x")}})
+	_, err := c.Attachments.Upload(t.Context(), Upload{Source: strings.NewReader("x")}, AttachmentOptions{})
 	assert.ErrorIs(t, err, ErrOutcomeUnknown)
 	assert.Len(t, rec.requests(), 1)
 	_, err = c.Integrations.UploadProfilePhoto(t.Context(), "i", Upload{Source: strings.NewReader("x")})
@@ -107,12 +107,12 @@ func TestUploadArguments(t *testing.T) {
 		{Source: strings.NewReader("x"), Open: func() (io.ReadCloser, error) { return nil, broken }},
 		{Source: strings.NewReader("x"), ContentType: "image/png\r\nX: 1"},
 	} {
-		_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: u})
+		_, err := c.Attachments.Upload(t.Context(), u, AttachmentOptions{})
 		assert.ErrorIs(t, err, ErrInvalidArgument)
 	}
-	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Open: func() (io.ReadCloser, error) { return nil, broken }, Filename: "a.png"}})
+	_, err := c.Attachments.Upload(t.Context(), Upload{Open: func() (io.ReadCloser, error) { return nil, broken }, Filename: "a.png"}, AttachmentOptions{})
 	assert.ErrorIs(t, err, broken)
-	_, err = c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Open: func() (io.ReadCloser, error) { return nil, nil }, Filename: "a.png"}})
+	_, err = c.Attachments.Upload(t.Context(), Upload{Open: func() (io.ReadCloser, error) { return nil, nil }, Filename: "a.png"}, AttachmentOptions{})
 	assert.ErrorIs(t, err, errNoFile)
 	assert.Empty(t, rec.requests(), "nothing is sent")
 }
@@ -134,7 +134,7 @@ func TestUploadOfAnotherSize(t *testing.T) {
 				whole <- r.ParseMultipartForm(1<<20) == nil
 			})
 			c := newTestClient(t, rec.URL, AppJWT("k", "s"))
-			_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: u})
+			_, err := c.Attachments.Upload(t.Context(), u, AttachmentOptions{})
 			assert.ErrorIs(t, err, errNotSize)
 			assert.NotErrorIs(t, err, ErrOutcomeUnknown)
 			rec.Close() // waits for the handler
@@ -154,7 +154,7 @@ func TestReaderThatFails(t *testing.T) {
 	rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	c := newTestClient(t, rec.URL, AppJWT("k", "s"))
 	source := io.MultiReader(strings.NewReader(strings.Repeat("x", 100<<10)), iotest.ErrReader(broken))
-	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: source, Filename: "a.png"}})
+	_, err := c.Attachments.Upload(t.Context(), Upload{Source: source, Filename: "a.png"}, AttachmentOptions{})
 	assert.ErrorIs(t, err, broken)
 	assert.NotErrorIs(t, err, ErrOutcomeUnknown)
 	assert.ErrorContains(t, err, "reading the upload")
@@ -166,7 +166,7 @@ func TestEarlyAnswerGivesTheReaderBack(t *testing.T) {
 	rec.Config.Handler = http.HandlerFunc(reply(413, `{"error":{"code":"too_large"}}`))
 	c := newTestClient(t, rec.URL, AppJWT("k", "s"))
 	source := &watchedReader{left: 64 << 20}
-	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: source, Filename: "a.png"}})
+	_, err := c.Attachments.Upload(t.Context(), Upload{Source: source, Filename: "a.png"}, AttachmentOptions{})
 	require.Error(t, err)
 	after := source.reads.Load()
 	time.Sleep(20 * time.Millisecond)
@@ -207,7 +207,7 @@ func TestStalledSourceEndsWithTheTimeout(t *testing.T) {
 			r.Header.Set("Authorization", fmt.Sprint("Bearer ", tokens))
 			return nil
 		}), WithTimeout(100*time.Millisecond))
-		_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: source, Filename: "a.png", Size: 1 << 20}})
+		_, err := c.Attachments.Upload(t.Context(), Upload{Source: source, Filename: "a.png", Size: 1 << 20}, AttachmentOptions{})
 		assert.ErrorIs(t, err, ErrUnauthorized)
 		assert.EqualValues(t, 1, sent.Load(), "a reader that is still being read is not sent again")
 	}
@@ -244,7 +244,7 @@ func TestSlowUploadIsNotTimedOut(t *testing.T) {
 	rec, _ := uploads(t, 201)
 	c := newTestClient(t, rec.URL, AppJWT("k", "s"), WithTimeout(500*time.Millisecond))
 	slow := iotest.OneByteReader(&slowReader{left: 30, pause: 25 * time.Millisecond})
-	_, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: slow, Filename: "a.png"}})
+	_, err := c.Attachments.Upload(t.Context(), Upload{Source: slow, Filename: "a.png"}, AttachmentOptions{})
 	require.NoError(t, err)
 
 	rec.answer = func(w http.ResponseWriter, r *http.Request) {
@@ -254,7 +254,7 @@ func TestSlowUploadIsNotTimedOut(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	_, err = c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: strings.NewReader("x"), Filename: "a.png"}})
+	_, err = c.Attachments.Upload(t.Context(), Upload{Source: strings.NewReader("x"), Filename: "a.png"}, AttachmentOptions{})
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.ErrorIs(t, err, ErrOutcomeUnknown)
 	assert.Less(t, time.Since(began), 3*time.Second)
@@ -286,7 +286,7 @@ func TestUploadChild(t *testing.T) {
 	_, err := fmt.Sscan(os.Getenv("SMOOCH_UPLOAD_SIZE"), &size)
 	require.NoError(t, err)
 	c := newTestClient(t, url, AppJWT("k", "s"))
-	_, err = c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: onlyReader{io.LimitReader(zeros{}, size)}, Filename: "a.zip"}})
+	_, err = c.Attachments.Upload(t.Context(), Upload{Source: onlyReader{io.LimitReader(zeros{}, size)}, Filename: "a.zip"}, AttachmentOptions{})
 	require.NoError(t, err)
 	var usage syscall.Rusage
 	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))

@@ -66,14 +66,14 @@ type ReceiverOption func(*WebhookReceiver) error
 
 // Delivery is what became of one request, for [WithObserver].
 type Delivery struct {
-	Event     Event         // nil if the request was refused before it was decoded
-	Secret    int           // place of the secret that matched among those given and added, from 0; -1: none
-	Status    int           // the answer; 0 if the event was handled after it had been answered
-	Handled   bool          // the function has run, and Err is its error
-	Duplicate bool          // another delivery of the event answered for this one
-	Ignored   bool          // its version is not accepted, or no function is registered for its kind
-	Err       error         // what went wrong
-	Duration  time.Duration // since the request came
+	Event       Event         // nil if the request was refused before it was decoded
+	SecretIndex int           // place of the secret that matched among those given and added, from 0; -1: none
+	Status      int           // the answer; 0 if the event was handled after it had been answered
+	Handled     bool          // the function has run, and Err is its error
+	Duplicate   bool          // another delivery of the event answered for this one
+	Ignored     bool          // its version is not accepted, or no function is registered for its kind
+	Err         error         // what went wrong
+	Duration    time.Duration // since the request came
 }
 
 var errNoSecret = argumentError(where("WebhookReceiver"), "secret", "is missing or empty: everybody would be let in")
@@ -277,8 +277,8 @@ func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *WebhookReceiver) deliver(req *http.Request) Delivery {
-	d := Delivery{Secret: r.match(req.Header.Values("X-API-Key"))}
-	if d.Secret < 0 {
+	d := Delivery{SecretIndex: r.match(req.Header.Values("X-API-Key"))}
+	if d.SecretIndex < 0 {
 		d.Status, d.Err = http.StatusUnauthorized, errWrongSecret
 		return d
 	}

@@ -110,7 +110,7 @@ func TestReceiverAnswers(t *testing.T) {
 			if test.method == "POST" {
 				require.Len(t, seen, 1)
 				assert.Equal(t, test.want, seen[0].Status)
-				assert.Equal(t, test.want == 401, seen[0].Secret == -1)
+				assert.Equal(t, test.want == 401, seen[0].SecretIndex == -1)
 			}
 		})
 	}
@@ -146,7 +146,7 @@ func TestReceiverIsRefusedWithoutSecret(t *testing.T) {
 
 func TestSecretsRotateWhileItServes(t *testing.T) {
 	var place atomic.Int32
-	r := newTestReceiver(t, WithObserver(func(d Delivery) { place.Store(int32(d.Secret)) }))
+	r := newTestReceiver(t, WithObserver(func(d Delivery) { place.Store(int32(d.SecretIndex)) }))
 	assert.Equal(t, 200, deliver(r, testSecret, `{}`))
 	require.NoError(t, r.AddSecret("new"))
 	assert.Equal(t, 200, deliver(r, "new", `{}`))
@@ -630,29 +630,29 @@ func TestEventKeys(t *testing.T) {
 
 func TestDeliveryReasons(t *testing.T) {
 	tests := map[string]DeliveryReason{
-		`{"code":"uncategorized_error","underlyingError":{"errors":[{"code":470,"title":"x"}]}}`: ReasonOutsideWindow,
-		`{"code":"uncategorized_error","underlyingError":{"errors":[{"code":"131047"}]}}`:        ReasonOutsideWindow,
-		`{"code":"x","underlyingError":{"errors":[{"code":131050}]}}`:                            ReasonOptedOut,
-		`{"code":"x","underlyingError":{"errors":[{"code":131056}]}}`:                            ReasonChannelLimited,
-		`{"code":"x","underlyingError":{"errors":[{"code":131026}]}}`:                            ReasonUnreachable,
-		`{"code":"x","underlyingError":{"code":190,"message":"x"}}`:                              ReasonCredentials,
-		`{"code":"x","underlyingError":{"error":{"code":102}}}`:                                  ReasonCredentials,
-		`{"code":"x","underlyingError":{"status":21610}}`:                                        ReasonOptedOut,
-		`{"code":"forbidden","underlyingError":{"ok":"false","error_code":403}}`:                 ReasonBlocked,
-		`{"code":"x","underlyingError":{"ok":false,"error_code":"403"}}`:                         ReasonBlocked,
-		`{"code":"x","underlyingError":{"ok":"false","error_code":401}}`:                         ReasonCredentials,
-		`{"code":"x","underlyingError":{"ok":false,"error_code":429}}`:                           ReasonChannelLimited,
-		`{"code":"x","underlyingError":{"status":429}}`:                                          ReasonUnknown,
-		`{"code":"unauthorized","underlyingError":{"message":"x"}}`:                              ReasonCredentials,
-		`{"code":"forbidden"}`:   ReasonBlocked,
-		`{"code":"blocked"}`:     ReasonOutsideWindow,
-		`{"code":"bad_request"}`: ReasonOutsideWindow,
-		`{"code":"bad_request","underlyingError":{"message":"(#100) No matching user found","code":100}}`: ReasonUnreachable,
-		`{"code":"uncategorized_error"}`:                            ReasonUnknown,
-		`{"code":"x","underlyingError":"text"}`:                     ReasonUnknown,
-		`{"code":"x","underlyingError":[1,{"code":470}]}`:           ReasonOutsideWindow,
-		`{"underlyingError":{"error":{"error":{"error":{"a":1}}}}}`: ReasonUnknown,
-		`{}`: ReasonUnknown,
+		`{"code":"uncategorized_error","underlyingError":{"errors":[{"code":470,"title":"x"}]}}`: DeliveryReasonOutsideWindow,
+		`{"code":"uncategorized_error","underlyingError":{"errors":[{"code":"131047"}]}}`:        DeliveryReasonOutsideWindow,
+		`{"code":"x","underlyingError":{"errors":[{"code":131050}]}}`:                            DeliveryReasonOptedOut,
+		`{"code":"x","underlyingError":{"errors":[{"code":131056}]}}`:                            DeliveryReasonChannelLimited,
+		`{"code":"x","underlyingError":{"errors":[{"code":131026}]}}`:                            DeliveryReasonUnreachable,
+		`{"code":"x","underlyingError":{"code":190,"message":"x"}}`:                              DeliveryReasonCredentials,
+		`{"code":"x","underlyingError":{"error":{"code":102}}}`:                                  DeliveryReasonCredentials,
+		`{"code":"x","underlyingError":{"status":21610}}`:                                        DeliveryReasonOptedOut,
+		`{"code":"forbidden","underlyingError":{"ok":"false","error_code":403}}`:                 DeliveryReasonBlocked,
+		`{"code":"x","underlyingError":{"ok":false,"error_code":"403"}}`:                         DeliveryReasonBlocked,
+		`{"code":"x","underlyingError":{"ok":"false","error_code":401}}`:                         DeliveryReasonCredentials,
+		`{"code":"x","underlyingError":{"ok":false,"error_code":429}}`:                           DeliveryReasonChannelLimited,
+		`{"code":"x","underlyingError":{"status":429}}`:                                          DeliveryReasonUnknown,
+		`{"code":"unauthorized","underlyingError":{"message":"x"}}`:                              DeliveryReasonCredentials,
+		`{"code":"forbidden"}`:   DeliveryReasonBlocked,
+		`{"code":"blocked"}`:     DeliveryReasonOutsideWindow,
+		`{"code":"bad_request"}`: DeliveryReasonOutsideWindow,
+		`{"code":"bad_request","underlyingError":{"message":"(#100) No matching user found","code":100}}`: DeliveryReasonUnreachable,
+		`{"code":"uncategorized_error"}`:                            DeliveryReasonUnknown,
+		`{"code":"x","underlyingError":"text"}`:                     DeliveryReasonUnknown,
+		`{"code":"x","underlyingError":[1,{"code":470}]}`:           DeliveryReasonOutsideWindow,
+		`{"underlyingError":{"error":{"error":{"error":{"a":1}}}}}`: DeliveryReasonUnknown,
+		`{}`: DeliveryReasonUnknown,
 	}
 	for text, want := range tests {
 		event, err := ParseEvent([]byte(`{"trigger":"message:delivery:failure","error":` + text + `}`))
@@ -667,9 +667,30 @@ func TestDeliveryReasons(t *testing.T) {
 	assert.Empty(t, event.(*DeliveryEvent).Reason)
 }
 
+func TestNotificationFailures(t *testing.T) {
+	failed := map[Trigger]bool{
+		TriggerNotificationDeliveryChannel: false,
+		TriggerNotificationDeliveryUser:    false,
+		TriggerNotificationDeliveryFailure: true,
+		TriggerNotificationMatchFailure:    true,
+	}
+	for trigger, want := range failed {
+		body, reason := fmt.Sprintf(`{"trigger":%q}`, trigger), DeliveryReason("")
+		if want {
+			body, reason = fmt.Sprintf(`{"trigger":%q,"error":{"code":"forbidden"}}`, trigger), DeliveryReasonBlocked
+		}
+		event, err := ParseEvent([]byte(body))
+		require.NoError(t, err)
+		notification, ok := event.(*NotificationEvent)
+		require.True(t, ok, trigger)
+		assert.Equal(t, want, notification.Failed(), trigger)
+		assert.Equal(t, reason, notification.Reason, trigger)
+	}
+}
+
 func TestUpgradeTriggers(t *testing.T) {
 	assert.Equal(t,
-		[]Trigger{TriggerMessageAppUser, TriggerMessageAppMaker, TriggerDeliveredToChannel, TriggerDeliveryFailed, TriggerPostback},
+		[]Trigger{TriggerMessageAppUser, TriggerMessageAppMaker, TriggerMessageDeliveryChannel, TriggerMessageDeliveryFailure, TriggerPostback},
 		UpgradeTriggers([]Trigger{TriggerMessage, TriggerMessageAppUser, TriggerDeliverySuccess, TriggerDeliveryFailure, TriggerPostback}))
 }
 
@@ -701,7 +722,7 @@ func TestEventsNeverFailOnWhatIsNew(t *testing.T) {
 		event, err := ParseEvent([]byte(odd))
 		require.NoError(t, err)
 		require.IsType(t, &DeliveryEvent{}, event)
-		assert.Equal(t, ReasonBlocked, event.(*DeliveryEvent).Reason)
+		assert.Equal(t, DeliveryReasonBlocked, event.(*DeliveryEvent).Reason)
 		assert.Equal(t, "m1", event.(*DeliveryEvent).Messages[0].ID)
 	}
 	whole, err := ParseEvent([]byte(`{"trigger":"message:appUser","messages":[{"type":"file","mediaSize":10.0,"actions":[{"amount":2.5e3}]}]}`))

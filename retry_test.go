@@ -489,7 +489,7 @@ func TestRepeatedDeleteThatFindsNothingIsDone(t *testing.T) {
 	remove := func(ctx context.Context, c *Client) error { return c.AppUsers.Delete(ctx, "ida") }
 	unlink := func(ctx context.Context, c *Client) error { return c.AppUsers.UnlinkChannel(ctx, "ida", "twilio") }
 	detach := func(ctx context.Context, c *Client) error {
-		return c.Attachments.Remove(ctx, "https://media.test/x.png")
+		return c.Attachments.Delete(ctx, "https://media.test/x.png")
 	}
 	update := func(ctx context.Context, c *Client) error {
 		_, err := c.AppUsers.Update(ctx, "ida", AppUserUpdate{})

@@ -55,14 +55,14 @@ func TestShorthand(t *testing.T) {
 
 func TestTypesAreInferredOnV11Only(t *testing.T) {
 	for want, m := range map[MessageType]MessagePost{
-		MessageText:     {Text: "x"},
-		MessageImage:    {MediaURL: "https://x.test", MediaType: "image/png"},
-		MessageFile:     {MediaURL: "https://x.test", MediaType: "application/pdf", Text: "caption"},
-		MessageCarousel: {Items: []MessageItem{{}}},
-		MessageLocation: {Coordinates: &Coordinates{}},
-		MessageForm:     {Fields: []FormField{{}}},
-		"hologram":      {Type: "hologram", Text: "x"},
-		"":              {MessageSchema: "whatsapp", Message: []byte(`{}`)},
+		MessageTypeText:     {Text: "x"},
+		MessageTypeImage:    {MediaURL: "https://x.test", MediaType: "image/png"},
+		MessageTypeFile:     {MediaURL: "https://x.test", MediaType: "application/pdf", Text: "caption"},
+		MessageTypeCarousel: {Items: []MessageItem{{}}},
+		MessageTypeLocation: {Coordinates: &Coordinates{}},
+		MessageTypeForm:     {Fields: []FormField{{}}},
+		"hologram":          {Type: "hologram", Text: "x"},
+		"":                  {MessageSchema: "whatsapp", Message: []byte(`{}`)},
 	} {
 		assert.Equal(t, want, m.withDefaults(V1_1, RoleAppMaker).Type)
 		assert.Equal(t, m.Type, m.withDefaults(V1, RoleAppMaker).Type)

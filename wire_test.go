@@ -103,10 +103,10 @@ var wires = []wire{
 	{"AppUsers.Channels", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.AppUsers.Channels(ctx, "u")) }, "GET /v1.1/apps/a1/appusers/u/channels", ""},
 	{"AppUsers.LinkChannel", V1_1, func(ctx context.Context, c *Client) error {
 		message := MessagePost{Text: "Is it you?"} // role and type are filled in
-		return ignore(c.AppUsers.LinkChannel(ctx, "u", ChannelLink{Type: IntegrationTwilio, PhoneNumber: "+1 514-555", Confirmation: &Confirmation{Type: ConfirmationUserActivity, Message: &message}}))
+		return ignore(c.AppUsers.LinkChannel(ctx, "u", ChannelLink{Type: IntegrationTypeTwilio, PhoneNumber: "+1 514-555", Confirmation: &Confirmation{Type: ConfirmationTypeUserActivity, Message: &message}}))
 	}, "POST /v1.1/apps/a1/appusers/u/channels", `{"type":"twilio","phoneNumber":"+1 514-555","confirmation":{"type":"userActivity","message":{"role":"appMaker","type":"text","text":"Is it you?"}}}`},
 	{"AppUsers.LinkChannel", V1, func(ctx context.Context, c *Client) error {
-		return ignore(c.AppUsers.LinkChannel(ctx, "u", ChannelLink{Type: IntegrationMailgun, Address: "a@b.c", Primary: new(false)}))
+		return ignore(c.AppUsers.LinkChannel(ctx, "u", ChannelLink{Type: IntegrationTypeMailgun, Address: "a@b.c", Primary: new(false)}))
 	}, "POST /v1/apps/a1/appusers/u/channels", `{"type":"mailgun","address":"a@b.c","primary":false}`},
 	{"AppUsers.UnlinkChannel", V1_1, func(ctx context.Context, c *Client) error {
 		return c.AppUsers.UnlinkChannel(ctx, "u", "twilio")
@@ -146,24 +146,24 @@ var wires = []wire{
 	}, "POST /v1.1/apps/a1/appusers/u/messages", `{"role":"appMaker","messageSchema":"whatsapp","message":{"type":"template"}}`},
 	{"Conversations.PostMessage override", V1_1, func(ctx context.Context, c *Client) error {
 		m := TextMessage("x")
-		m.Override = Override{IntegrationLine: {json.RawMessage(`{"messages":[]}`)}}
-		m.Destination = &MessageTarget{IntegrationType: IntegrationLine}
+		m.Override = Override{IntegrationTypeLine: {json.RawMessage(`{"messages":[]}`)}}
+		m.Destination = &MessageTarget{IntegrationType: IntegrationTypeLine}
 		return ignore(c.Conversations.PostMessage(ctx, "u", m))
 	}, "POST /v1.1/apps/a1/appusers/u/messages", `{"role":"appMaker","type":"text","text":"x","override":{"line":{"payload":{"messages":[]}}},"destination":{"integrationType":"line"}}`},
 	{"Conversations.ListMessages", V1, func(ctx context.Context, c *Client) error {
-		return ignore(c.Conversations.ListMessages(ctx, "u", MessageListOptions{Before: at}))
+		return ignore(c.Conversations.ListMessages(ctx, "u", MessageListOptions{Before: at.Time}))
 	}, "GET /v1/apps/a1/appusers/u/messages?before=1471995721.5", ""},
 	{"Conversations.ListMessages", V1_1, func(ctx context.Context, c *Client) error {
-		return ignore(c.Conversations.ListMessages(ctx, "u", MessageListOptions{After: UnixTime{time.Unix(0, 0)}}))
+		return ignore(c.Conversations.ListMessages(ctx, "u", MessageListOptions{OldestFirst: true}))
 	}, "GET /v1.1/apps/a1/appusers/u/messages?after=0", ""},
 	{"Conversations.DeleteMessage", V1_1, func(ctx context.Context, c *Client) error { return c.Conversations.DeleteMessage(ctx, "u", "m") }, "DELETE /v1.1/apps/a1/appusers/u/messages/m", ""},
 	{"Conversations.DeleteMessages", V1_1, func(ctx context.Context, c *Client) error { return c.Conversations.DeleteMessages(ctx, "u") }, "DELETE /v1.1/apps/a1/appusers/u/messages", ""},
 	{"Conversations.PostActivity", V1_1, func(ctx context.Context, c *Client) error {
-		return ignore(c.Conversations.PostActivity(ctx, "u", Activity{Type: ActivityTypingStart}))
+		return ignore(c.Conversations.PostActivity(ctx, "u", Activity{Type: ActivityTypeTypingStart}))
 	}, "POST /v1.1/apps/a1/appusers/u/conversation/activity", `{"role":"appMaker","type":"typing:start"}`},
 	{"Conversations.ResetUnreadCount", V1_1, func(ctx context.Context, c *Client) error { return c.Conversations.ResetUnreadCount(ctx, "u") }, "POST /v1.1/apps/a1/appusers/u/conversation/read", ""},
 	{"Conversations.Postback", V1_1, func(ctx context.Context, c *Client) error { return c.Conversations.Postback(ctx, "u", "act") }, "POST /v1.1/apps/a1/appusers/u/conversation/postback", `{"actionId":"act"}`},
-	{"Attachments.Remove", V1_1, func(ctx context.Context, c *Client) error { return c.Attachments.Remove(ctx, "https://m.test/x") }, "POST /v1.1/apps/a1/attachments/remove", `{"mediaUrl":"https://m.test/x"}`},
+	{"Attachments.Delete", V1_1, func(ctx context.Context, c *Client) error { return c.Attachments.Delete(ctx, "https://m.test/x") }, "POST /v1.1/apps/a1/attachments/remove", `{"mediaUrl":"https://m.test/x"}`},
 	{"Attachments.CreateMediaToken", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Attachments.CreateMediaToken(ctx, []string{"/apps/a1"}))
 	}, "POST /v1.1/apps/a1/attachments/token", `{"paths":["/apps/a1"]}`},
@@ -210,7 +210,7 @@ var wires = []wire{
 	{"Integrations.GetMenu", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.Integrations.GetMenu(ctx, "i")) }, "GET /v1.1/apps/a1/integrations/i/menu", ""},
 	{"Integrations.CreateMenu", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.Integrations.CreateMenu(ctx, "i", Menu{})) }, "POST /v1.1/apps/a1/integrations/i/menu", `{"items":[]}`},
 	{"Integrations.UpdateMenu", V1_1, func(ctx context.Context, c *Client) error {
-		return ignore(c.Integrations.UpdateMenu(ctx, "i", Menu{Items: []MenuItem{{Type: MenuLink, Text: "A", URI: "https://x.test"}}, Settings: &MenuSettings{InputEnabled: false}}))
+		return ignore(c.Integrations.UpdateMenu(ctx, "i", Menu{Items: []MenuItem{{Type: MenuItemTypeLink, Text: "A", URI: "https://x.test"}}, Settings: &MenuSettings{InputEnabled: false}}))
 	}, "PUT /v1.1/apps/a1/integrations/i/menu", `{"items":[{"type":"link","text":"A","uri":"https://x.test"}],"settings":{"inputEnabled":false}}`},
 	{"Integrations.DeleteMenu", V1_1, func(ctx context.Context, c *Client) error { return c.Integrations.DeleteMenu(ctx, "i") }, "DELETE /v1.1/apps/a1/integrations/i/menu", ""},
 	{"Integrations.GetProfile", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.Integrations.GetProfile(ctx, "i")) }, "GET /v1.1/apps/a1/integrations/i/profile", ""},
@@ -351,23 +351,20 @@ func TestUploadsOnTheWire(t *testing.T) {
 		reply(201, `{"mediaUrl":"https://m.test/x","mediaType":"image/png","photoUrl":"https://m.test/p"}`)(w, r)
 	})
 	c := newTestClient(t, rec.URL, AppJWT("k", "s"), WithApp("a1"))
-	image := ImageUpload{
-		Upload:  Upload{Source: strings.NewReader("\x89PNG\r\n\x1a\n"), Filename: "/home/ida/secret/shot.png"},
-		Message: MessagePost{Role: RoleAppUser, Name: "Steve", Metadata: map[string]any{"a": 1}},
-	}
-	_, err := c.ForVersion(V1).Conversations.UploadImage(t.Context(), "u", image)
+	_, err := c.ForVersion(V1).Conversations.UploadImage(t.Context(), "u",
+		Upload{Source: strings.NewReader("\x89PNG\r\n\x1a\n"), Filename: "/home/ida/secret/shot.png"},
+		MessagePost{Role: RoleAppUser, Name: "Steve", Metadata: map[string]any{"a": 1}})
 	require.NoError(t, err)
 	assert.Equal(t, form{"/v1/apps/a1/appusers/u/conversation/images", "POST", "shot.png", "image/png", "\x89PNG\r\n\x1a\n",
 		map[string]string{"role": "appUser", "name": "Steve", "metadata": `{"a":1}`}}, got)
 
 	assert.NotContains(t, rec.last(t).body, "secret", "the directories of the caller's machine stay there")
 
-	image = ImageUpload{Upload: Upload{Source: strings.NewReader("\xff\xd8\xff\xe0")}}
-	_, err = c.Conversations.UploadImage(t.Context(), "u", image, WithField("caption", "x"))
+	_, err = c.Conversations.UploadImage(t.Context(), "u", Upload{Source: strings.NewReader("\xff\xd8\xff\xe0")}, MessagePost{}, WithField("caption", "x"))
 	require.NoError(t, err)
 	assert.Equal(t, form{"/v1.1/apps/a1/appusers/u/images", "POST", "upload.jpg", "image/jpeg", "\xff\xd8\xff\xe0", map[string]string{"role": "appMaker", "caption": "x"}}, got)
 
-	file, err := c.Attachments.Upload(t.Context(), AttachmentUpload{Upload: Upload{Source: strings.NewReader("%PDF-1.7"), ContentType: "application/pdf", Filename: `a"b.pdf`}, For: "message", UserID: "u&1"})
+	file, err := c.Attachments.Upload(t.Context(), Upload{Source: strings.NewReader("%PDF-1.7"), ContentType: "application/pdf", Filename: `a"b.pdf`}, AttachmentOptions{For: "message", UserID: "u&1"})
 	require.NoError(t, err)
 	assert.Equal(t, "https://m.test/x", file.MediaURL)
 	assert.Equal(t, form{"/v1.1/apps/a1/attachments?access=public&for=message&userId=u%261", "POST", `a"b.pdf`, "application/pdf", "%PDF-1.7", map[string]string{}}, got)

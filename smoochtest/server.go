@@ -136,7 +136,7 @@ func (s *Server) App() App { return s.first }
 func (s *Server) Client(opts ...smooch.Option) *smooch.Client {
 	key := s.Account()
 	opts = append([]smooch.Option{smooch.WithBaseURL(s.URL), smooch.WithApp(s.App().ID)}, opts...)
-	signer := smooch.AccountJWT(key.KeyID, key.Secret, smooch.WithTTL(0)) // valid however far the clock is turned
+	signer := smooch.AccountJWT(key.KeyID, key.Secret, smooch.WithoutExpiry()) // valid however far the clock is turned
 	client, err := smooch.NewClient(signer, opts...)
 	if err != nil {
 		panic("smoochtest: " + err.Error())

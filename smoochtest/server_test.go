@@ -284,13 +284,13 @@ func TestStateChanges(t *testing.T) {
 	}
 	assert.Equal(t, 130, n)
 	n = 0
-	for m, err := range app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{After: smooch.UnixTime{Time: time.Unix(0, 0)}}) {
+	for m, err := range app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{OldestFirst: true}) {
 		require.NoError(t, err)
 		assert.Equal(t, fmt.Sprint(n), m.Text)
 		n++
 	}
 	require.NoError(t, app.Conversations.ResetUnreadCount(ctx, "ida"))
-	c, err := app.Conversations.PostActivity(ctx, "ida", smooch.Activity{Type: smooch.ActivityConversationRead})
+	c, err := app.Conversations.PostActivity(ctx, "ida", smooch.Activity{Type: smooch.ActivityTypeConversationRead})
 	require.NoError(t, err)
 	assert.Zero(t, *c.UnreadCount)
 	require.NoError(t, app.Conversations.DeleteMessage(ctx, "ida", p.Messages[0].ID))
@@ -305,7 +305,7 @@ func TestStateChanges(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "from bob", p.Messages[99].Text, "a merge moves messages")
 
-	link := smooch.ChannelLink{Type: smooch.IntegrationTwilio, PhoneNumber: "+1 514-555", Confirmation: &smooch.Confirmation{Type: smooch.ConfirmationImmediate}}
+	link := smooch.ChannelLink{Type: smooch.IntegrationTypeTwilio, PhoneNumber: "+1 514-555", Confirmation: &smooch.Confirmation{Type: smooch.ConfirmationTypeImmediate}}
 	u, err = app.AppUsers.LinkChannel(ctx, "ida", link)
 	require.NoError(t, err)
 	require.Len(t, u.Clients, 1)
@@ -418,7 +418,7 @@ func TestAttachments(t *testing.T) {
 	ctx := t.Context()
 	server := newServer(t, smoochtest.WithMaxUpload(1<<20))
 	app := server.Client()
-	file, err := app.Attachments.Upload(ctx, smooch.AttachmentUpload{Upload: smooch.Upload{Source: strings.NewReader("GIF89a!"), Filename: "a.gif"}})
+	file, err := app.Attachments.Upload(ctx, smooch.Upload{Source: strings.NewReader("GIF89a!"), Filename: "a.gif"}, smooch.AttachmentOptions{})
 	require.NoError(t, err)
 	assert.Equal(t, "image/gif", file.MediaType)
 	resp, err := http.Get(file.MediaURL) //nolint:noctx // as a browser does
@@ -427,9 +427,9 @@ func TestAttachments(t *testing.T) {
 	require.NoError(t, err)
 	resp.Body.Close()
 	assert.Equal(t, "GIF89a!", string(data))
-	require.NoError(t, app.Attachments.Remove(ctx, file.MediaURL))
-	assert.ErrorIs(t, app.Attachments.Remove(ctx, file.MediaURL), smooch.ErrNotFound)
-	_, err = app.Attachments.Upload(ctx, smooch.AttachmentUpload{Upload: smooch.Upload{Source: bytes.NewReader(make([]byte, 2<<20))}})
+	require.NoError(t, app.Attachments.Delete(ctx, file.MediaURL))
+	assert.ErrorIs(t, app.Attachments.Delete(ctx, file.MediaURL), smooch.ErrNotFound)
+	_, err = app.Attachments.Upload(ctx, smooch.Upload{Source: bytes.NewReader(make([]byte, 2<<20))}, smooch.AttachmentOptions{})
 	assert.ErrorIs(t, err, smooch.ErrTooLarge)
 	tokens, err := app.Attachments.CreateMediaToken(ctx, []string{"/apps/x"})
 	require.NoError(t, err)
@@ -441,11 +441,11 @@ func TestAttachments(t *testing.T) {
 
 	_, err = app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
 	require.NoError(t, err)
-	image := smooch.ImageUpload{Message: smooch.MessagePost{Role: smooch.RoleAppUser, Name: "Steve", Metadata: map[string]any{"a": "b"}}}
+	message := smooch.MessagePost{Role: smooch.RoleAppUser, Name: "Steve", Metadata: map[string]any{"a": "b"}}
 	for _, v := range []smooch.Version{smooch.V1, smooch.V1_1} {
-		image.Source = strings.NewReader("GIF89a!")
+		image := smooch.Upload{Source: strings.NewReader("GIF89a!")}
 		//lint:ignore SA1019 the fake speaks what is deprecated too
-		posted, err := app.ForVersion(v).Conversations.UploadImage(ctx, "ida", image)
+		posted, err := app.ForVersion(v).Conversations.UploadImage(ctx, "ida", image, message)
 		require.NoError(t, err)
 		assert.Equal(t, "image/gif", posted.Message.MediaType)
 		assert.Equal(t, map[string]any{"a": "b"}, posted.Message.Metadata)
@@ -587,7 +587,7 @@ func TestWebhookDeliveries(t *testing.T) {
 	w1, err := app.ForVersion(smooch.V1).Webhooks.Create(ctx, smooch.WebhookCreate{Target: old.URL + "/hook", Triggers: []smooch.Trigger{"*"}})
 	require.NoError(t, err)
 	_, err = app.Webhooks.Create(ctx, smooch.WebhookCreate{Target: current.URL + "/hook", IncludeClient: true, Triggers: []smooch.Trigger{
-		smooch.TriggerMessageAppUser, smooch.TriggerMessageAppMaker, smooch.TriggerDeliveredToChannel, smooch.TriggerPostback, smooch.TriggerTypingAppUser}})
+		smooch.TriggerMessageAppUser, smooch.TriggerMessageAppMaker, smooch.TriggerMessageDeliveryChannel, smooch.TriggerPostback, smooch.TriggerTypingAppUser}})
 	require.NoError(t, err)
 
 	_, err = server.Say(id, "ida", "hi")
@@ -641,7 +641,7 @@ func TestV1Deliveries(t *testing.T) {
 	old, current := newTarget(t), newTarget(t)
 	_, err := app.Webhooks.Create(ctx, smooch.WebhookCreate{Target: old.URL, Triggers: []smooch.Trigger{"*"}})
 	require.NoError(t, err)
-	_, err = app.ForVersion(smooch.V1_1).Webhooks.Create(ctx, smooch.WebhookCreate{Target: current.URL, Triggers: []smooch.Trigger{smooch.TriggerDeliveredToChannel}})
+	_, err = app.ForVersion(smooch.V1_1).Webhooks.Create(ctx, smooch.WebhookCreate{Target: current.URL, Triggers: []smooch.Trigger{smooch.TriggerMessageDeliveryChannel}})
 	require.NoError(t, err)
 	_, err = app.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("hi"))
 	require.NoError(t, err)
@@ -801,7 +801,7 @@ func TestDeletedAppIsGone(t *testing.T) {
 	require.NoError(t, err)
 	_, err = granted.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
 	require.NoError(t, err)
-	image, err := account.Attachments.Upload(ctx, smooch.AttachmentUpload{Access: "public", Upload: smooch.Upload{Source: strings.NewReader("x"), Filename: "a.png"}})
+	image, err := account.Attachments.Upload(ctx, smooch.Upload{Source: strings.NewReader("x"), Filename: "a.png"}, smooch.AttachmentOptions{Access: "public"})
 	require.NoError(t, err)
 
 	require.NoError(t, account.Apps.Delete(ctx, first.ID))

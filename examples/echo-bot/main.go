@@ -31,9 +31,9 @@ func (b bot) message(ctx context.Context, e *smooch.MessageEvent) error {
 		}
 		answer := smooch.TextMessage("You said: " + m.Text)
 		switch m.Type {
-		case smooch.MessageText:
+		case smooch.MessageTypeText:
 			answer.Actions = []smooch.Action{smooch.PostbackAction("Say it louder", "LOUDER")}
-		case smooch.MessageImage:
+		case smooch.MessageTypeImage:
 			answer = smooch.TextMessage("A fine picture.")
 		default:
 			answer = smooch.TextMessage("I can't read that yet.")
@@ -169,7 +169,7 @@ func play(ctx context.Context) error {
 			return err
 		}
 	}
-	everything := smooch.MessageListOptions{After: smooch.UnixTime{Time: time.Unix(0, 0)}}
+	everything := smooch.MessageListOptions{OldestFirst: true}
 	for m, err := range app.Conversations.Messages(ctx, "ida", everything) {
 		if err != nil {
 			return err

@@ -128,7 +128,7 @@ func run(ctx context.Context) (err error) {
 		}
 	}
 
-	everything := smooch.MessageListOptions{After: smooch.UnixTime{Time: time.Unix(0, 0)}}
+	everything := smooch.MessageListOptions{OldestFirst: true}
 	for message, err := range app.Conversations.Messages(ctx, user.UserID, everything) {
 		if err != nil {
 			return err

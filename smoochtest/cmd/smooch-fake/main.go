@@ -31,7 +31,7 @@ func main() {
 	defer server.Close()
 
 	account, app := server.Account(), server.App()
-	token, err := smooch.AccountJWT(account.KeyID, account.Secret, smooch.WithTTL(0)).Token()
+	token, err := smooch.AccountJWT(account.KeyID, account.Secret, smooch.WithoutExpiry()).Token()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "smooch-fake:", err)
 		os.Exit(1)
