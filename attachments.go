@@ -83,7 +83,7 @@ func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []strin
 //
 //	GET /attachments/cookie
 //
-// Scope: the media token. Versions: v1.1. Source: v1.1 documentation.
+// Scope: media token. Versions: v1.1. Source: v1.1 documentation.
 func (s *AttachmentsService) SetCookie(ctx context.Context, mediaToken string, opts ...CallOption) error {
 	return exec(ctx, s.c, opAttachmentsSetCookie.with().bearer(mediaToken), nil, opts)
 }

@@ -38,8 +38,10 @@ func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...C
 //	POST /appusers/{userId}/conversation/messages
 //	POST /appusers/{userId}/messages
 //
-// The first path is v1's, the second v1.1's. Scope: for the role appUser as for the user's profile, for appMaker
-// app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Post Message".
+// The first path is v1's, the second v1.1's. Messages of the role appMaker need the scope app,
+// appMaker or account.
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Post Message".
 func (s *ConversationsService) PostMessage(ctx context.Context, userID string, message MessagePost, opts ...CallOption) (*MessageResponse, error) {
 	r := s.c.route(opConversationPostMessage, opMessagesCreate).with(userID)
 	message = message.withDefaults(s.c.version, s.c.defaultRole())
@@ -70,8 +72,10 @@ func (s *ConversationsService) post(ctx context.Context, r request, message Mess
 //	POST /appusers/{userId}/conversation/images
 //	POST /appusers/{userId}/images
 //
-// The first path is v1's, the second v1.1's. Scope: for the role appUser as for the user's profile, for appMaker
-// app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Upload Image".
+// The first path is v1's, the second v1.1's. Messages of the role appMaker need the scope app,
+// appMaker or account.
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Upload Image".
 func (s *ConversationsService) UploadImage(ctx context.Context, userID string, image Upload, message MessagePost, opts ...CallOption) (*MessageResponse, error) {
 	r := s.c.route(opConversationUploadImage, opMessagesUploadImage).with(userID)
 	if message.Role == "" {

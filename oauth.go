@@ -45,7 +45,7 @@ type OAuthService struct{ c *Client }
 //
 //	GET /oauth/authorize
 //
-// Scope: the owner's login in the browser. Versions: none in the path. Source: REST reference, "OAuth".
+// Scope: none. Versions: none in the path. Source: REST reference, "OAuth".
 func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
 	r := opOAuthAuthorize.with()
 	if authorize.ClientID == "" {
@@ -65,7 +65,7 @@ func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
 //
 //	POST /oauth/token
 //
-// Scope: the client id and secret in the body. Versions: none in the path. Source: REST reference, "OAuth".
+// Scope: none. Versions: none in the path. Source: REST reference, "OAuth".
 func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opts ...CallOption) (*OAuthToken, error) {
 	r := opOAuthToken.with().form(url.Values{
 		"code":          {exchange.Code},
@@ -80,7 +80,7 @@ func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opt
 //
 //	DELETE /oauth/authorization
 //
-// Scope: the access token. Versions: none in the path. Source: REST reference, "OAuth".
+// Scope: integration (an OAuth access token). Versions: none in the path. Source: REST reference, "OAuth".
 func (s *OAuthService) Revoke(ctx context.Context, accessToken string, opts ...CallOption) error {
 	return exec(ctx, s.c, opOAuthRevoke.with().bearer(accessToken), nil, opts)
 }

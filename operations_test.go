@@ -12,12 +12,13 @@ import (
 
 // endpoint is a row of testdata/endpoints.json: the facts of the endpoint list that the table needs.
 type endpoint struct {
-	ID        string
-	Method    string
-	Path      string
-	AppScoped bool
-	Versions  []Version
-	Auth      struct {
+	ID                 string
+	Method             string
+	Path               string
+	AppScoped          bool
+	Versions           []Version
+	VersionsUnverified []Version
+	Auth               struct {
 		AppToken bool
 		JWT      []string
 		Keys     []string

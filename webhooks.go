@@ -52,7 +52,7 @@ type WebhooksService struct{ c *Client }
 //
 //	POST /webhooks
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1; v1.1 requires triggers. Source: REST reference, "Create webhook".
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Create webhook".
 func (s *WebhooksService) Create(ctx context.Context, webhook WebhookCreate, opts ...CallOption) (*Webhook, error) {
 	r := opWebhooksCreate.with()
 	if len(webhook.Triggers) == 0 && s.c.version == V1_1 {

@@ -3,8 +3,10 @@ package smooch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -22,12 +24,36 @@ type wire struct {
 	v    Version
 	call func(context.Context, *Client) error
 	want string // "METHOD /uri", both as sent
-	body string // JSON; "": none
+	body string // JSON, or the text that formLine makes of a form; "": none
 }
 
 func ignore[T any](_ T, err error) error { return err }
 
+// drain ranges over a list.
+func drain[T any](list iter.Seq2[*T, error]) error {
+	for _, err := range list {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var at = UnixTime{time.UnixMilli(1471995721500)}
+
+// browse opens an address as a browser does.
+func browse(ctx context.Context, address string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Accept", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
 
 // wires are all calls of the seeds in both versions, and every other call once.
 var wires = []wire{
@@ -41,6 +67,7 @@ var wires = []wire{
 		return ignore(c.Apps.List(ctx, AppListOptions{Limit: 50, Offset: 100, ServiceAccountID: "s/1"}))
 	}, "GET /v1/apps?limit=50&offset=100&serviceAccountId=s%2F1", ""},
 	{"Apps.List", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.Apps.List(ctx, AppListOptions{})) }, "GET /v1.1/apps", ""},
+	{"Apps.All", V1_1, func(ctx context.Context, c *Client) error { return drain(c.Apps.All(ctx, AppListOptions{Offset: 3})) }, "GET /v1.1/apps?offset=3", ""},
 	{"Apps.Get", V1, func(ctx context.Context, c *Client) error { return ignore(c.Apps.Get(ctx, "a2")) }, "GET /v1/apps/a2", ""},
 	{"Apps.Update", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Apps.Update(ctx, "a2", AppUpdate{Name: new("B")}))
@@ -58,6 +85,9 @@ var wires = []wire{
 	{"ServiceAccounts.List", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.ServiceAccounts.List(ctx, ServiceAccountListOptions{Limit: 1}))
 	}, "GET /v1.1/serviceaccounts?limit=1", ""},
+	{"ServiceAccounts.All", V1, func(ctx context.Context, c *Client) error {
+		return drain(c.ServiceAccounts.All(ctx, ServiceAccountListOptions{}))
+	}, "GET /v1/serviceaccounts", ""},
 	{"ServiceAccounts.Get", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.ServiceAccounts.Get(ctx, "s")) }, "GET /v1.1/serviceaccounts/s", ""},
 	{"ServiceAccounts.Update", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.ServiceAccounts.Update(ctx, "s", ServiceAccountUpdate{Name: "t"}))
@@ -156,6 +186,22 @@ var wires = []wire{
 	{"Conversations.ListMessages", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Conversations.ListMessages(ctx, "u", MessageListOptions{OldestFirst: true}))
 	}, "GET /v1.1/apps/a1/appusers/u/messages?after=0", ""},
+	{"Conversations.Messages", V1_1, func(ctx context.Context, c *Client) error {
+		return drain(c.Conversations.Messages(ctx, "u", MessageListOptions{Before: at.Time}))
+	}, "GET /v1.1/apps/a1/appusers/u/messages?before=1471995721.5", ""},
+	{"Conversations.FindSent", V1, func(ctx context.Context, c *Client) error {
+		_, err := c.Conversations.FindSent(ctx, "u", "order-7", at.Time)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	}, "GET /v1/apps/a1/appusers/u/messages", ""},
+	{"Conversations.UploadImage", V1, func(ctx context.Context, c *Client) error {
+		return ignore(c.Conversations.UploadImage(ctx, "u", Upload{Source: strings.NewReader("GIF89a")}, MessagePost{Role: RoleAppUser, Name: "Ida"}))
+	}, "POST /v1/apps/a1/appusers/u/conversation/images", "multipart: sourceimage/gif=GIF89a role=appUser name=Ida"},
+	{"Conversations.UploadImage", V1_1, func(ctx context.Context, c *Client) error {
+		return ignore(c.Conversations.UploadImage(ctx, "u", Upload{Source: strings.NewReader("GIF89a")}, MessagePost{}))
+	}, "POST /v1.1/apps/a1/appusers/u/images", "multipart: sourceimage/gif=GIF89a role=appMaker"},
 	{"Conversations.DeleteMessage", V1_1, func(ctx context.Context, c *Client) error { return c.Conversations.DeleteMessage(ctx, "u", "m") }, "DELETE /v1.1/apps/a1/appusers/u/messages/m", ""},
 	{"Conversations.DeleteMessages", V1_1, func(ctx context.Context, c *Client) error { return c.Conversations.DeleteMessages(ctx, "u") }, "DELETE /v1.1/apps/a1/appusers/u/messages", ""},
 	{"Conversations.PostActivity", V1_1, func(ctx context.Context, c *Client) error {
@@ -163,6 +209,9 @@ var wires = []wire{
 	}, "POST /v1.1/apps/a1/appusers/u/conversation/activity", `{"role":"appMaker","type":"typing:start"}`},
 	{"Conversations.ResetUnreadCount", V1_1, func(ctx context.Context, c *Client) error { return c.Conversations.ResetUnreadCount(ctx, "u") }, "POST /v1.1/apps/a1/appusers/u/conversation/read", ""},
 	{"Conversations.Postback", V1_1, func(ctx context.Context, c *Client) error { return c.Conversations.Postback(ctx, "u", "act") }, "POST /v1.1/apps/a1/appusers/u/conversation/postback", `{"actionId":"act"}`},
+	{"Attachments.Upload", V1_1, func(ctx context.Context, c *Client) error {
+		return ignore(c.Attachments.Upload(ctx, Upload{Source: strings.NewReader("GIF89a")}, AttachmentOptions{Access: AttachmentAccessPrivate, For: "message", AppUserID: "u", Type: "image/x"}))
+	}, "POST /v1.1/apps/a1/attachments?access=private&appUserId=u&for=message", "multipart: sourceimage/gif=GIF89a type=image/x"},
 	{"Attachments.Delete", V1_1, func(ctx context.Context, c *Client) error { return c.Attachments.Delete(ctx, "https://m.test/x") }, "POST /v1.1/apps/a1/attachments/remove", `{"mediaUrl":"https://m.test/x"}`},
 	{"Attachments.CreateMediaToken", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Attachments.CreateMediaToken(ctx, []string{"/apps/a1"}))
@@ -202,6 +251,9 @@ var wires = []wire{
 	{"Integrations.List", V1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Integrations.List(ctx, IntegrationListOptions{Types: []IntegrationType{"twilio", "line"}}))
 	}, "GET /v1/apps/a1/integrations?types=twilio%2Cline", ""},
+	{"Integrations.All", V1_1, func(ctx context.Context, c *Client) error {
+		return drain(c.Integrations.All(ctx, IntegrationListOptions{Limit: 7, Offset: 7}))
+	}, "GET /v1.1/apps/a1/integrations?limit=7&offset=7", ""},
 	{"Integrations.Get", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.Integrations.Get(ctx, "i")) }, "GET /v1.1/apps/a1/integrations/i", ""},
 	{"Integrations.Update", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Integrations.Update(ctx, "i", IntegrationUpdate{BrandColor: new(""), OriginWhitelist: []string{}}, WithField("integrationOrder", nil)))
@@ -217,6 +269,9 @@ var wires = []wire{
 	{"Integrations.UpdateProfile", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Integrations.UpdateProfile(ctx, "i", ProfileUpdate{About: new("a"), Websites: []string{"https://x.test"}}))
 	}, "PUT /v1.1/apps/a1/integrations/i/profile", `{"about":"a","websites":["https://x.test"]}`},
+	{"Integrations.UploadProfilePhoto", V1_1, func(ctx context.Context, c *Client) error {
+		return ignore(c.Integrations.UploadProfilePhoto(ctx, "i", Upload{Source: strings.NewReader("GIF89a")}))
+	}, "PUT /v1.1/apps/a1/integrations/i/profile/photo", "multipart: sourceimage/gif=GIF89a"},
 	{"Integrations.ListMessageTemplates", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Integrations.ListMessageTemplates(ctx, "i", MessageTemplateListOptions{Name: "n", Limit: 2, After: "c"}))
 	}, "GET /v1.1/apps/a1/integrations/i/messageTemplates?after=c&limit=2&name=n", ""},
@@ -232,6 +287,7 @@ var wires = []wire{
 	{"Templates.List", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Templates.List(ctx, TemplateListOptions{Offset: 25}))
 	}, "GET /v1.1/apps/a1/templates?offset=25", ""},
+	{"Templates.All", V1, func(ctx context.Context, c *Client) error { return drain(c.Templates.All(ctx, TemplateListOptions{})) }, "GET /v1/apps/a1/templates", ""},
 	{"Templates.Get", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.Templates.Get(ctx, "t")) }, "GET /v1.1/apps/a1/templates/t", ""},
 	{"Templates.Update", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Templates.Update(ctx, "t", TemplateUpdate{Name: new("n")}))
@@ -253,12 +309,23 @@ var wires = []wire{
 		return ignore(c.Deployments.Create(ctx, DeploymentCreate{Hosting: HostingSelf, BaseURL: "https://w.test", Username: "u", Password: "p"}))
 	}, "POST /v1.1/whatsapp/deployments", `{"hosting":"self","baseUrl":"https://w.test","username":"u","password":"p"}`},
 	{"Deployments.List", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.Deployments.List(ctx)) }, "GET /v1.1/whatsapp/deployments", ""},
+	{"Deployments.All", V1_1, func(ctx context.Context, c *Client) error { return drain(c.Deployments.All(ctx)) }, "GET /v1.1/whatsapp/deployments", ""},
 	{"Deployments.Get", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.Deployments.Get(ctx, "d")) }, "GET /v1.1/whatsapp/deployments/d", ""},
 	{"Deployments.Delete", V1_1, func(ctx context.Context, c *Client) error { return c.Deployments.Delete(ctx, "d") }, "DELETE /v1.1/whatsapp/deployments/d", ""},
 	{"Deployments.Activate", V1_1, func(ctx context.Context, c *Client) error {
 		return ignore(c.Deployments.Activate(ctx, "d", DeploymentActivate{PhoneNumber: "+1", VerifiedNameCertificate: "c", Method: "sms"}))
 	}, "POST /v1.1/whatsapp/deployments/d/activate", `{"phoneNumber":"+1","verifiedNameCertificate":"c","method":"sms"}`},
 	{"Deployments.ConfirmCode", V1_1, func(ctx context.Context, c *Client) error { return ignore(c.Deployments.ConfirmCode(ctx, "d", "123")) }, "POST /v1.1/whatsapp/deployments/d/code/confirm", `{"code":"123"}`},
+	{"OAuth.AuthorizeURL", V1_1, func(ctx context.Context, c *Client) error {
+		address, err := c.OAuth.AuthorizeURL(OAuthAuthorize{ClientID: "id", State: "x&y"})
+		if err != nil {
+			return err
+		}
+		return browse(ctx, address)
+	}, "GET /oauth/authorize?client_id=id&response_type=code&state=x%26y", ""},
+	{"OAuth.Exchange", V1_1, func(ctx context.Context, c *Client) error {
+		return ignore(c.OAuth.Exchange(ctx, OAuthExchange{Code: "c d", ClientID: "id", ClientSecret: "s"}))
+	}, "POST /oauth/token", "form: client_id=id&client_secret=s&code=c+d&grant_type=authorization_code"},
 	{"OAuth.Revoke", V1_1, func(ctx context.Context, c *Client) error { return c.OAuth.Revoke(ctx, "tok") }, "DELETE /oauth/authorization", ""},
 }
 
@@ -271,14 +338,39 @@ func TestCallsOnTheWire(t *testing.T) {
 			got := rec.last(t)
 			assert.Equal(t, w.want, got.method+" "+got.uri)
 			assert.Equal(t, "application/json", got.header.Get("Accept"))
-			if w.body == "" {
+			switch kind := got.header.Get("Content-Type"); {
+			case w.body == "":
 				assert.Empty(t, got.body)
-				assert.Empty(t, got.header.Get("Content-Type"))
-				return
+				assert.Empty(t, kind)
+			case strings.HasPrefix(w.body, "{"):
+				assert.JSONEq(t, w.body, got.body)
+				assert.Equal(t, "application/json", kind)
+			default:
+				assert.Equal(t, w.body, formLine(t, kind, got.body))
 			}
-			assert.JSONEq(t, w.body, got.body)
-			assert.Equal(t, "application/json", got.header.Get("Content-Type"))
 		})
+	}
+}
+
+// formLine writes a form as one line.
+func formLine(t *testing.T, contentType, body string) string {
+	kind, params, err := mime.ParseMediaType(contentType)
+	require.NoError(t, err)
+	if kind == "application/x-www-form-urlencoded" {
+		return "form: " + body
+	}
+	require.Equal(t, "multipart/form-data", kind)
+	text := "multipart:"
+	reader := multipart.NewReader(strings.NewReader(body), params["boundary"])
+	for {
+		part, err := reader.NextPart()
+		if err == io.EOF {
+			return text
+		}
+		require.NoError(t, err)
+		data, err := io.ReadAll(part)
+		require.NoError(t, err)
+		text += fmt.Sprintf(" %s%s=%s", part.FormName(), strings.Join(part.Header["Content-Type"], ""), data)
 	}
 }
 

@@ -79,37 +79,129 @@ func rowNames(t *testing.T) []string {
 	return names
 }
 
+var documentedPath = regexp.MustCompile(`(?m)^\s+((?:GET|POST|PUT|DELETE) /\S*)$`)
+
+// documented are the paths in a method's comment, such as "GET /apps/{appId}".
+func (m method) documented() []string {
+	var paths []string
+	for _, match := range documentedPath.FindAllStringSubmatch(m.doc, -1) {
+		paths = append(paths, match[1])
+	}
+	return paths
+}
+
+// callsAnother reports whether a method reaches its row through another method.
+func (m method) callsAnother() bool {
+	return len(m.rows) == 0 && strings.HasSuffix(m.name, ".All") || m.name == "Conversations.Messages" || m.name == "Conversations.FindSent"
+}
+
+// isCall reports whether a method makes a call of the API.
+func (m method) isCall() bool { return len(m.rows) > 0 || m.callsAnother() }
+
 // TestEachRowHasItsMethod: no row without a method, and each method documents the paths of its rows and no other.
 func TestEachRowHasItsMethod(t *testing.T) {
 	rows := rowNames(t)
 	used := map[string]bool{}
-	documented := regexp.MustCompile(`(?m)^\s+((?:GET|POST|PUT|DELETE) /\S*)$`)
 	for _, m := range methods(t) {
 		var paths []string
 		for _, row := range m.rows {
 			used[row] = true
 			paths = append(paths, operations[slices.Index(rows, row)].String())
 		}
-		var comments []string
-		for _, match := range documented.FindAllStringSubmatch(m.doc, -1) {
-			comments = append(comments, match[1])
-		}
-		if len(paths) == 0 && strings.HasSuffix(m.name, ".All") || m.name == "Conversations.Messages" || m.name == "Conversations.FindSent" {
-			assert.Len(t, comments, 1, m.name) // they call List
+		if m.callsAnother() {
+			assert.Len(t, m.documented(), 1, m.name)
 			continue
 		}
 		slices.Sort(paths)
-		slices.Sort(comments)
-		assert.Equal(t, slices.Compact(paths), comments, "the comment of %s", m.name)
-		if len(paths) > 0 {
-			assert.Contains(t, m.doc, "Versions: ", m.name)
-			assert.Contains(t, m.doc, "Scope: ", m.name)
-			assert.Contains(t, m.doc, "Source: ", m.name)
-		}
+		assert.ElementsMatch(t, slices.Compact(paths), m.documented(), "the comment of %s", m.name)
 	}
 	for _, row := range rows {
 		assert.True(t, used[row], "%s has no method", row)
 	}
+}
+
+// TestCommentsSayWhatTheRowsSay: who may call a method, and in which versions.
+func TestCommentsSayWhatTheRowsSay(t *testing.T) {
+	byPath := map[string]*operation{}
+	for i := range operations {
+		byPath[operations[i].String()] = &operations[i]
+	}
+	facts := map[string]endpoint{}
+	for _, e := range readEndpoints(t) {
+		facts[e.ID] = e
+	}
+	line := regexp.MustCompile(`Scope: (.+)\. Versions: (.+)\. Source: (.+?)\.?$`)
+	for _, m := range methods(t) {
+		if !m.isCall() {
+			continue
+		}
+		match := line.FindStringSubmatch(strings.Join(strings.Fields(m.doc), " "))
+		if !assert.NotNil(t, match, "%s does not end with Scope, Versions and Source", m.name) {
+			continue
+		}
+		var versions, unverified []Version
+		for _, path := range m.documented() {
+			op := byPath[path]
+			if !assert.NotNil(t, op, "%s documents %s", m.name, path) {
+				continue
+			}
+			assert.Equal(t, scopeText(op), match[1], "the scope of %s", m.name)
+			versions = append(versions, op.versions...)
+			unverified = append(unverified, facts[op.name].VersionsUnverified...)
+		}
+		assert.Equal(t, versionText(versions, unverified), match[2], "the versions of %s", m.name)
+	}
+}
+
+// scopeText is how comments write who may make a call.
+func scopeText(op *operation) string {
+	words := map[Scope]string{ScopeAppToken: "app token", ScopeIntegration: "integration (an OAuth access token)", "mediaToken": "media token"}
+	if strings.Contains(op.path, "{userId}") {
+		words[ScopeAppUser] = "appUser (its own user)"
+	}
+	var texts []string
+	for _, scope := range op.accepts.scopes {
+		if word, ok := words[scope]; ok {
+			texts = append(texts, word)
+		} else {
+			texts = append(texts, string(scope))
+		}
+	}
+	if len(texts) == 0 {
+		return "none"
+	}
+	return strings.Join(texts, ", ")
+}
+
+// versionText is how comments write the versions that have a call.
+func versionText(versions, unverified []Version) string {
+	var had, rest []string
+	for _, v := range []Version{V1, V1_1} {
+		switch {
+		case slices.Contains(unverified, v):
+			rest = append(rest, string(v)+" not verified")
+		case slices.Contains(versions, v):
+			had = append(had, string(v))
+		}
+	}
+	if len(had) == 0 {
+		return "none in the path"
+	}
+	return strings.Join(append([]string{strings.Join(had, ", ")}, rest...), "; ")
+}
+
+// TestEachMethodIsOnTheWire: a method without a row in wires is one whose request nobody has checked.
+func TestEachMethodIsOnTheWire(t *testing.T) {
+	seen := map[string]bool{}
+	for _, w := range wires {
+		name, _, _ := strings.Cut(w.name, " ")
+		seen[name] = true
+	}
+	for _, m := range methods(t) {
+		assert.True(t, seen[m.name] || !m.isCall(), "%s is not in wires", m.name)
+		delete(seen, m.name)
+	}
+	assert.Empty(t, seen, "not methods")
 }
 
 // TestCoverageTable keeps COVERAGE.md what the table says. With SMOOCH_WRITE_COVERAGE set it writes the file.
