@@ -1,0 +1,77 @@
+// Package lenient encodes and decodes the JSON of a service that is loose about types: it writes ""
+// or [] in place of an empty object, and whole numbers as 10.0 or 2.5e3.
+package lenient
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+)
+
+// Marshal encodes v like [json.Marshal], except that it leaves <, > and & as they are.
+func Marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+// Unmarshal decodes one JSON value into v, as [UnmarshalStrict] does, but accepts some values of
+// another type than v has in their place:
+//
+//   - "" instead of anything but a string, and [] instead of a struct, are read as null
+//   - [] instead of a map is read as {}
+//   - a whole number may have a point or an exponent where v has an integer
+//
+// This holds for fields of structs under the exact name in their json tag, and not for types with
+// an UnmarshalJSON method. It costs nothing until strict decoding fails because of a type. Only then
+// are the values replaced and everything decoded again, into *v set to its zero value.
+func Unmarshal(data []byte, v any) error {
+	err := UnmarshalStrict(data, v)
+	if !isTypeError(err) {
+		return err
+	}
+	var tree any
+	if UnmarshalStrict(data, &tree) != nil {
+		return err
+	}
+	mended, err := Marshal(mend(tree, reflect.TypeOf(v)))
+	if err != nil {
+		return err
+	}
+	reflect.ValueOf(v).Elem().SetZero()
+	return UnmarshalStrict(mended, v)
+}
+
+// UnmarshalStrict decodes one JSON value into v like [json.Unmarshal], except that a number becomes
+// a [json.Number] where v leaves the type open: an id may have more than 53 bits.
+func UnmarshalStrict(data []byte, v any) error {
+	dec := newDecoder(data)
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	return checkEnd(dec, data)
+}
+
+func isTypeError(err error) bool {
+	_, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	return ok
+}
+
+func newDecoder(data []byte) *json.Decoder {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	return dec
+}
+
+// checkEnd refuses what follows the value; json.Decoder would leave it for a further call.
+func checkEnd(dec *json.Decoder, data []byte) error {
+	if rest := data[dec.InputOffset():]; len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
+		return errors.New("more data after the JSON value")
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package lenient
+
+import (
+	"encoding/json"
+	"errors"
+)
+
+// ErrNotObject is the error of a JSON value that should be an object or null and is neither.
+var ErrNotObject = errors.New("not a JSON object")
+
+// Members holds, by name, pointers to what members of an object are decoded into.
+type Members map[string]any
+
+// Unmarshal decodes one JSON object, each member that m names as the function [Unmarshal] does, and
+// skips the others. null is an object without members. The object is read once, as it comes, unless
+// strict decoding of a member fails because of a type.
+func (m Members) Unmarshal(data []byte) error {
+	var skipped json.RawMessage
+	err := walk(data, func(name string, dec *json.Decoder) error {
+		if target, ok := m[name]; ok {
+			return dec.Decode(target)
+		}
+		return dec.Decode(&skipped)
+	})
+	if !isTypeError(err) {
+		return err
+	}
+	return walk(data, func(name string, dec *json.Decoder) error {
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		if target, ok := m[name]; ok {
+			return Unmarshal(value, target)
+		}
+		return nil
+	})
+}
+
+// A Field is a member of an object, its value as text.
+type Field struct{ Name, Value string }
+
+// Fields encodes v and returns the members of the object in their order. A string is the text that
+// it holds, null is "", and any other value is its JSON. If v is encoded as null, there are none.
+func Fields(v any) ([]Field, error) {
+	data, err := Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var fields []Field
+	err = walk(data, func(name string, dec *json.Decoder) error {
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		fields = append(fields, Field{name, text})
+		return nil
+	})
+	return fields, err
+}
+
+// walk reads one object, or null, and calls visit for each member to decode its value from dec.
+func walk(data []byte, visit func(name string, dec *json.Decoder) error) error {
+	dec := newDecoder(data)
+	switch token, err := dec.Token(); {
+	case err != nil:
+		return err
+	case token == nil:
+		return checkEnd(dec, data)
+	case token != json.Delim('{'):
+		return ErrNotObject
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		if err := visit(name.(string), dec); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	return checkEnd(dec, data)
+}
