@@ -1,0 +1,79 @@
+# The checks that every commit has to pass, one target each. .ci/run runs them all.
+
+# Nested modules, such as ./tools.
+MODULES := $(shell find . -mindepth 2 -name go.mod -exec dirname {} \;)
+
+# Examples that run without an account. With credentials in the environment they would talk to the
+# real service instead of the fake one.
+EXAMPLES := $(filter-out examples/post-message/main.go,$(wildcard examples/*/main.go))
+unexport SMOOCH_KEY_ID SMOOCH_KEY_SECRET SMOOCH_TOKEN
+
+# How long each fuzz function runs: a duration, or a number of inputs as here.
+FUZZTIME ?= 100000x
+
+.PHONY: help test examples race vet fmt tidy fix modules lint vuln fuzz bench ci api
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' Makefile
+
+test: ## run the tests
+	go test ./...
+
+examples: ## run the examples that need no account
+	@for main in $(EXAMPLES); do \
+		echo "go run ./$${main%/main.go}"; \
+		go run "./$${main%/main.go}" || exit 1; \
+	done
+
+race: ## run the tests with the race detector
+	go test -race ./...
+
+vet: ## run go vet
+	go vet ./...
+
+fmt: ## show what gofmt would change
+	gofmt -d .
+
+tidy: ## show what go mod tidy would change, nested modules included
+	@for dir in . $(MODULES); do \
+		echo "go -C $$dir mod tidy -diff"; \
+		go -C $$dir mod tidy -diff || exit 1; \
+	done
+
+fix: ## show what go fix would change
+	go fix -diff ./...
+
+modules: ## vet and test the nested modules; tools has no packages and is only verified
+	@for dir in $(MODULES); do \
+		echo "$$dir"; \
+		if [ $$dir = ./tools ]; then go -C $$dir mod verify; \
+		else go -C $$dir vet ./... && go -C $$dir test ./...; fi || exit 1; \
+	done
+
+lint: ## run the linters of .golangci.yml, staticcheck among them
+	go tool -modfile=tools/go.mod golangci-lint run
+
+vuln: ## look for known vulnerabilities; left out if the database cannot be reached
+	@if out=$$(go tool -modfile=tools/go.mod govulncheck ./... 2>&1); then echo "$$out"; \
+	else case $$out in \
+		*'fetching vulnerabilities'*) echo 'left out: the database cannot be reached';; \
+		*) echo "$$out"; exit 1;; \
+	esac; fi
+
+fuzz: ## run every fuzz function for a short time (FUZZTIME)
+	@set -e; for pkg in $$(go list ./...); do \
+		names=$$(go test -list '^Fuzz' $$pkg); \
+		for name in $$(echo "$$names" | grep '^Fuzz'); do \
+			echo "$$pkg $$name"; \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+bench: ## run every benchmark once, to see that it works
+	go test -run '^$$' -bench . -benchtime 1x ./...
+
+ci: ## run everything above, as CI does
+	.ci/run
+
+api: ## write API.md, the table of all calls
+	SMOOCH_WRITE_API=1 go test -count 1 -run TestAPITable .
