@@ -28,8 +28,8 @@ func Marshal(v any) ([]byte, error) {
 //   - a whole number may have a point or an exponent where v has an integer
 //
 // This holds for fields of structs under the exact name in their json tag, and not for types with
-// an UnmarshalJSON method. It costs nothing until strict decoding fails because of a type. Only then
-// are the values replaced and everything decoded again, into *v set to its zero value.
+// an UnmarshalJSON method. It costs nothing until strict decoding fails because of a type. Then the
+// values are replaced and everything is decoded again, into *v set to its zero value.
 func Unmarshal(data []byte, v any) error {
 	err := UnmarshalStrict(data, v)
 	if !isTypeError(err) {

@@ -1,0 +1,89 @@
+// Package keyqueue is a bounded queue in memory that keeps the order of items with the same key.
+package keyqueue
+
+import (
+	"sync"
+	"time"
+)
+
+// A Queue hands items to a function that runs on several goroutines, its workers. Items with the
+// same key are handled one after another, in the order in which they were added, and items with
+// different keys side by side. The methods may be called concurrently.
+type Queue[T any] struct {
+	handle func(T) (again bool, after time.Duration)
+	ready  chan string // keys whose first item may be handled; the capacity is the size
+
+	mu     sync.Mutex
+	closed bool
+	length int            // items in all
+	items  map[string][]T // by key; the first of each is ready, being handled or waiting for its time
+}
+
+// New returns a queue that holds up to size items, counting those that are being handled, and
+// starts its workers. Both numbers must be positive.
+//
+// handle is called for each item. If again is true, it is called for the item once more when the
+// duration after has passed. Until then no worker waits, but later items of the key do, and the
+// item counts towards size. handle must not panic, as nothing recovers it, nor call runtime.Goexit,
+// which ends the worker and leaves the other items of the key unhandled.
+func New[T any](size, workers int, handle func(T) (again bool, after time.Duration)) *Queue[T] {
+	q := &Queue[T]{handle: handle, ready: make(chan string, size), items: map[string][]T{}}
+	for range workers {
+		go q.work()
+	}
+	return q
+}
+
+// Add puts an item behind those of its key. It returns false if the queue is full or closed.
+func (q *Queue[T]) Add(key string, item T) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.length == cap(q.ready) {
+		return false
+	}
+	q.length++
+	q.items[key] = append(q.items[key], item)
+	if len(q.items[key]) == 1 {
+		q.ready <- key // never blocks: there are at most size keys, and each is in ready once at most
+	}
+	return true
+}
+
+// Close makes Add return false from now on. Items in the queue are still handled, and the workers
+// end after the last one. Close does not wait for them. It may be called more than once.
+func (q *Queue[T]) Close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.closed && q.length == 0 {
+		close(q.ready)
+	}
+	q.closed = true
+}
+
+func (q *Queue[T]) work() {
+	for key := range q.ready {
+		q.mu.Lock()
+		item := q.items[key][0]
+		q.mu.Unlock()
+		if again, after := q.handle(item); again {
+			time.AfterFunc(after, func() { q.ready <- key })
+		} else {
+			q.remove(key)
+		}
+	}
+}
+
+// remove takes the first item of a key off the queue.
+func (q *Queue[T]) remove(key string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	clear(q.items[key][:1]) // so that the array does not keep it
+	if q.items[key] = q.items[key][1:]; len(q.items[key]) > 0 {
+		q.ready <- key
+	} else {
+		delete(q.items, key)
+	}
+	if q.length--; q.length == 0 && q.closed {
+		close(q.ready)
+	}
+}
