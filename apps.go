@@ -65,7 +65,7 @@ type AppsService struct{ c *Client }
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Create App".
 func (s *AppsService) Create(ctx context.Context, app AppCreate, opts ...CallOption) (*App, error) {
-	return one[App](ctx, s.c, opAppsCreate.with(), app, "app", opts)
+	return one[App](ctx, s.c, opAppsCreate.with().json(app), opts)
 }
 
 // List gives one page of the apps that the credential can access, 25 unless options say otherwise.
@@ -74,7 +74,7 @@ func (s *AppsService) Create(ctx context.Context, app AppCreate, opts ...CallOpt
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "List Apps".
 func (s *AppsService) List(ctx context.Context, options AppListOptions, opts ...CallOption) (*Page[App], error) {
-	return page[App](ctx, s.c, opAppsList.with(), options, "apps", opts)
+	return page[App](ctx, s.c, opAppsList.with().query(options), opts)
 }
 
 // All walks the apps that the credential can access, from options.Offset on, asking for a
@@ -99,7 +99,7 @@ func (s *AppsService) All(ctx context.Context, options AppListOptions, opts ...C
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Get App".
 func (s *AppsService) Get(ctx context.Context, appID string, opts ...CallOption) (*App, error) {
-	return one[App](ctx, s.c, opAppsGet.with(appID), nil, "app", opts)
+	return one[App](ctx, s.c, opAppsGet.with(appID), opts)
 }
 
 // Update changes the fields of an app that update sets and leaves the others.
@@ -108,7 +108,7 @@ func (s *AppsService) Get(ctx context.Context, appID string, opts ...CallOption)
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update App".
 func (s *AppsService) Update(ctx context.Context, appID string, update AppUpdate, opts ...CallOption) (*App, error) {
-	return one[App](ctx, s.c, opAppsUpdate.with(appID), update, "app", opts)
+	return one[App](ctx, s.c, opAppsUpdate.with(appID).json(update), opts)
 }
 
 // Delete removes an app with its integrations, for good and at once.
@@ -117,7 +117,7 @@ func (s *AppsService) Update(ctx context.Context, appID string, update AppUpdate
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete App".
 func (s *AppsService) Delete(ctx context.Context, appID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opAppsDelete.with(appID), nil, opts)
+	return exec(ctx, s.c, opAppsDelete.with(appID), opts)
 }
 
 // SDKIDs gives the ids of the bound app's Android, iOS and Web integrations, with which the SDKs are initialised.
@@ -126,5 +126,5 @@ func (s *AppsService) Delete(ctx context.Context, appID string, opts ...CallOpti
 //
 // Scope: app, appMaker, account. Versions: v1.1. Source: official v1.1 clients.
 func (s *AppsService) SDKIDs(ctx context.Context, opts ...CallOption) (*SDKIDs, error) {
-	return one[SDKIDs](ctx, s.c, opAppsGetSDKIDs.with(), nil, "", opts)
+	return one[SDKIDs](ctx, s.c, opAppsGetSDKIDs.with(), opts)
 }

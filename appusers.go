@@ -3,6 +3,10 @@ package smooch
 import (
 	"context"
 	"encoding/json"
+	"net/url"
+	"strings"
+
+	"github.com/smooch/smooch-go/internal/lenient"
 )
 
 // AppUser is a person who uses an app. Everything but the id may be missing in an answer.
@@ -92,19 +96,6 @@ type EventResult struct {
 	ConversationUpdated bool `json:"conversationUpdated"` // a whisper has answered: fetch the conversation again
 }
 
-// DeviceUpdate is the argument of [AppUsersService.UpdateDevice]. nil leaves a field as it is.
-type DeviceUpdate struct {
-	PushNotificationToken *string        `json:"pushNotificationToken,omitempty"`
-	AppVersion            *string        `json:"appVersion,omitempty"`
-	Info                  map[string]any `json:"info,omitzero"` // merged: only the keys that are given change
-}
-
-// PushTokenUpdate is the argument of [AppUsersService.UpdatePushToken].
-type PushTokenUpdate struct {
-	DeviceID string `json:"deviceId"` // required
-	Token    string `json:"token"`    // required
-}
-
 // AppUserMerge is the argument of [AppUsersService.Merge]. Both ids are the generated ones (_id).
 type AppUserMerge struct {
 	Surviving string // who remains
@@ -116,7 +107,7 @@ func (m AppUserMerge) MarshalJSON() ([]byte, error) {
 	type ref struct {
 		ID string `json:"_id"`
 	}
-	return encodeJSON(struct {
+	return lenient.Marshal(struct {
 		Surviving ref `json:"surviving"`
 		Discarded ref `json:"discarded"`
 	}{ref{m.Surviving}, ref{m.Discarded}})
@@ -133,11 +124,12 @@ type AppUsersService struct{ c *Client }
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Pre-Create App User".
 func (s *AppUsersService) Create(ctx context.Context, user AppUserCreate, opts ...CallOption) (*AppUser, error) {
-	r := opAppUsersCreate.with()
+	r := opAppUsersCreate.with().json(user)
 	if user.UserID != "" { // the service says that it is missing
-		r.err = checkSegment(r, "userID", user.UserID) // no other call could reach such a user by it
+		_, problem := escapeSegment(user.UserID)
+		r.require(problem == "", "userID", problem) // no other call could reach such a user by it
 	}
-	return one[AppUser](ctx, s.c, r, user, "appUser", opts)
+	return one[AppUser](ctx, s.c, r, opts)
 }
 
 // Get gives one app user. It fails with [ErrNotFound] if there is no such user.
@@ -146,7 +138,7 @@ func (s *AppUsersService) Create(ctx context.Context, user AppUserCreate, opts .
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get App User".
 func (s *AppUsersService) Get(ctx context.Context, userID string, opts ...CallOption) (*AppUser, error) {
-	return one[AppUser](ctx, s.c, opAppUsersGet.with(userID), nil, "appUser", opts)
+	return one[AppUser](ctx, s.c, opAppUsersGet.with(userID), opts)
 }
 
 // Update changes the fields of an app user that update sets; in properties, the keys that it has.
@@ -155,7 +147,7 @@ func (s *AppUsersService) Get(ctx context.Context, userID string, opts ...CallOp
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update".
 func (s *AppUsersService) Update(ctx context.Context, userID string, update AppUserUpdate, opts ...CallOption) (*AppUser, error) {
-	return one[AppUser](ctx, s.c, opAppUsersUpdate.with(userID), update, "appUser", opts)
+	return one[AppUser](ctx, s.c, opAppUsersUpdate.with(userID).json(update), opts)
 }
 
 // Delete removes an app user with clients and history, for good.
@@ -164,7 +156,7 @@ func (s *AppUsersService) Update(ctx context.Context, userID string, update AppU
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *AppUsersService) Delete(ctx context.Context, userID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opAppUsersDelete.with(userID), nil, opts)
+	return exec(ctx, s.c, opAppUsersDelete.with(userID), opts)
 }
 
 // DeleteProfile clears names, e-mail address and properties of an app user, and of each client its
@@ -174,7 +166,7 @@ func (s *AppUsersService) Delete(ctx context.Context, userID string, opts ...Cal
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete App User Profile".
 func (s *AppUsersService) DeleteProfile(ctx context.Context, userID string, opts ...CallOption) (*AppUser, error) {
-	return one[AppUser](ctx, s.c, opAppUsersDeleteProfile.with(userID), nil, "appUser", opts)
+	return one[AppUser](ctx, s.c, opAppUsersDeleteProfile.with(userID), opts)
 }
 
 // TrackEvent fires a named event for an app user, which may trigger a whisper.
@@ -185,7 +177,7 @@ func (s *AppUsersService) DeleteProfile(ctx context.Context, userID string, opts
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1. Source: REST reference, "Track Event".
 func (s *AppUsersService) TrackEvent(ctx context.Context, userID string, event EventTrack, opts ...CallOption) (*EventResult, error) {
-	return one[EventResult](ctx, s.c, opAppUsersTrackEvent.with(userID), event, "", opts)
+	return one[EventResult](ctx, s.c, opAppUsersTrackEvent.with(userID).json(event), opts)
 }
 
 // UpdateDevice changes the fields of a user's device that update sets. deviceID is the id that init was given.
@@ -196,7 +188,7 @@ func (s *AppUsersService) TrackEvent(ctx context.Context, userID string, event E
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1. Source: REST reference, "Update Device".
 func (s *AppUsersService) UpdateDevice(ctx context.Context, userID, deviceID string, update DeviceUpdate, opts ...CallOption) (*AppUserClient, error) {
-	return one[AppUserClient](ctx, s.c, opAppUsersUpdateDevice.with(userID, deviceID), update, "device", opts)
+	return one[AppUserClient](ctx, s.c, opAppUsersUpdateDevice.with(userID, deviceID).json(update), opts)
 }
 
 // UpdatePushToken sets the push token of a user's device.
@@ -207,7 +199,7 @@ func (s *AppUsersService) UpdateDevice(ctx context.Context, userID, deviceID str
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1. Source: official v1 clients.
 func (s *AppUsersService) UpdatePushToken(ctx context.Context, userID string, update PushTokenUpdate, opts ...CallOption) error {
-	return exec(ctx, s.c, opAppUsersUpdatePushToken.with(userID), update, opts)
+	return exec(ctx, s.c, opAppUsersUpdatePushToken.with(userID).json(update), opts)
 }
 
 // Merge makes one user of two: messages and channels of the discarded one go to the
@@ -217,5 +209,108 @@ func (s *AppUsersService) UpdatePushToken(ctx context.Context, userID string, up
 //
 // Scope: app, appMaker, account. Versions: v1.1. Source: official v1.1 clients.
 func (s *AppUsersService) Merge(ctx context.Context, merge AppUserMerge, opts ...CallOption) error {
-	return exec(ctx, s.c, opAppUsersMerge.with(), merge, opts)
+	return exec(ctx, s.c, opAppUsersMerge.with().json(merge), opts)
+}
+
+// Channels gives the ids under which channels know an app user.
+//
+//	GET /appusers/{userId}/channels
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Channel Entity IDs".
+func (s *AppUsersService) Channels(ctx context.Context, userID string, opts ...CallOption) ([]ChannelEntity, error) {
+	return list[ChannelEntity](ctx, s.c, opAppUsersGetChannels.with(userID), opts)
+}
+
+// LinkChannel asks for a channel to be linked to an app user. The answer has it in
+// PendingClients, or in Clients already; webhooks tell the outcome (link:match, link:success,
+// link:failure). A repeat may reach the person again. On v1.1 a missing confirmation fails with [ErrInvalidArgument].
+//
+//	POST /appusers/{userId}/channels
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Linking a Channel".
+func (s *AppUsersService) LinkChannel(ctx context.Context, userID string, link ChannelLink, opts ...CallOption) (*AppUser, error) {
+	if link.Confirmation != nil && link.Confirmation.Message != nil {
+		message := link.Confirmation.Message.withDefaults(s.c.version, RoleAppMaker)
+		link.Confirmation = &Confirmation{link.Confirmation.Type, &message}
+	}
+	r := opAppUsersLinkChannel.with(userID).json(link)
+	r.require(link.Confirmation != nil || s.c.version == V1, "confirmation", "is missing, which v1.1 requires")
+	return one[AppUser](ctx, s.c, r, opts)
+}
+
+// UnlinkChannel takes a channel off an app user. It fails with [ErrBadRequest] if it was never linked.
+//
+//	DELETE /appusers/{userId}/channels/{channel}
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Unlinking a Channel".
+func (s *AppUsersService) UnlinkChannel(ctx context.Context, userID, channel string, opts ...CallOption) error {
+	return exec(ctx, s.c, opAppUsersUnlinkChannel.with(userID, channel), opts)
+}
+
+// PingChannel sends a test message over a linked channel, such as twilio.
+//
+//	POST /appusers/{userId}/integrations/{channel}/ping
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
+func (s *AppUsersService) PingChannel(ctx context.Context, userID, channel string, opts ...CallOption) error {
+	return exec(ctx, s.c, opAppUsersPingChannel.with(userID, channel), opts)
+}
+
+// BusinessSystems gives the ids under which business systems know an app user's conversation.
+//
+//	GET /appusers/{userId}/businesssystems
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+func (s *AppUsersService) BusinessSystems(ctx context.Context, userID string, opts ...CallOption) ([]BusinessSystem, error) {
+	return list[BusinessSystem](ctx, s.c, opAppUsersGetBusinessSystems.with(userID), opts)
+}
+
+// LinkRequests makes a link request for each of the integrations, at least one. Each call makes new codes.
+//
+//	GET /appusers/{userId}/linkrequest
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+func (s *AppUsersService) LinkRequests(ctx context.Context, userID string, integrationIDs []string, opts ...CallOption) ([]LinkRequest, error) {
+	r := opAppUsersGetLinkRequests.with(userID).query(url.Values{"integrationIds": {strings.Join(integrationIDs, ",")}})
+	r.require(len(integrationIDs) > 0, "integrationIDs", "is empty")
+	return list[LinkRequest](ctx, s.c, r, opts)
+}
+
+// AuthCode gives a one-time code with which an SDK takes over a user's conversation. Each call makes a new code.
+//
+//	GET /appusers/{userId}/authcode
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+func (s *AppUsersService) AuthCode(ctx context.Context, userID string, opts ...CallOption) (string, error) {
+	return text(ctx, s.c, opAppUsersGetAuthCode.with(userID), opts)
+}
+
+// WeChatQRCode gives the URL of a QR code, possibly a data URL, that links the user over WeChat.
+//
+//	GET /appusers/{userId}/integrations/wechat/qrcode
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
+func (s *AppUsersService) WeChatQRCode(ctx context.Context, userID string, opts ...CallOption) (string, error) {
+	return text(ctx, s.c, opAppUsersGetWeChatQRCode.with(userID), opts)
+}
+
+// ViberQRCode gives the URL of a QR code, possibly a data URL, that links the user over Viber.
+//
+//	GET /appusers/{userId}/integrations/viber/qrcode
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
+func (s *AppUsersService) ViberQRCode(ctx context.Context, userID string, opts ...CallOption) (string, error) {
+	return text(ctx, s.c, opAppUsersGetViberQRCode.with(userID), opts)
+}
+
+// TransferRequests gives codes that link a channel of the type channelType, such as messenger.
+//
+// Deprecated: use [AppUsersService.LinkRequests].
+//
+//	GET /appusers/{userId}/transferrequest
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1. Source: official v1 clients.
+func (s *AppUsersService) TransferRequests(ctx context.Context, userID, channelType string, opts ...CallOption) ([]TransferRequest, error) {
+	r := opAppUsersGetTransferRequests.with(userID).query(url.Values{"type": {channelType}})
+	return list[TransferRequest](ctx, s.c, r, opts)
 }

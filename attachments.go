@@ -27,14 +27,6 @@ type AttachmentOptions struct {
 	Type      string           `url:"-" json:"type,omitempty"`      // a content type that overrides the file's; v1.1
 }
 
-type attachmentRemove struct {
-	MediaURL string `json:"mediaUrl"`
-}
-
-type mediaTokenCreate struct {
-	Paths []string `json:"paths"`
-}
-
 // AttachmentsService uploads files and removes them.
 type AttachmentsService struct{ c *Client }
 
@@ -48,7 +40,7 @@ func (s *AttachmentsService) Upload(ctx context.Context, file Upload, options At
 	if options.Access == "" {
 		options.Access = AttachmentAccessPublic
 	}
-	return upload[Attachment](ctx, s.c, opAttachmentsUpload.with().query(options), file, options, "", opts)
+	return one[Attachment](ctx, s.c, opAttachmentsUpload.with().query(options).upload(file, options), opts)
 }
 
 // Delete removes an uploaded file, given by the MediaURL of its upload. Copies in caches may live some minutes longer.
@@ -57,7 +49,7 @@ func (s *AttachmentsService) Upload(ctx context.Context, file Upload, options At
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *AttachmentsService) Delete(ctx context.Context, mediaURL string, opts ...CallOption) error {
-	return exec(ctx, s.c, opAttachmentsRemove.with(), attachmentRemove{mediaURL}, opts)
+	return exec(ctx, s.c, opAttachmentsRemove.with().json(map[string]string{"mediaUrl": mediaURL}), opts)
 }
 
 // CreateMediaToken makes tokens with which private attachments can be read, one for each of
@@ -68,10 +60,9 @@ func (s *AttachmentsService) Delete(ctx context.Context, mediaURL string, opts .
 //
 // Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
 func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []string, opts ...CallOption) (map[string]string, error) {
-	if len(paths) == 0 {
-		return nil, argumentError(opAttachmentsCreateMediaToken.with(), "paths", "is empty")
-	}
-	tokens, err := one[map[string]string](ctx, s.c, opAttachmentsCreateMediaToken.with(), mediaTokenCreate{paths}, "tokens", opts)
+	r := opAttachmentsCreateMediaToken.with().json(map[string][]string{"paths": paths})
+	r.require(len(paths) > 0, "paths", "is empty")
+	tokens, err := one[map[string]string](ctx, s.c, r, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -85,5 +76,5 @@ func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []strin
 //
 // Scope: media token. Versions: v1.1. Source: v1.1 documentation.
 func (s *AttachmentsService) SetCookie(ctx context.Context, mediaToken string, opts ...CallOption) error {
-	return exec(ctx, s.c, opAttachmentsSetCookie.with().bearer(mediaToken), nil, opts)
+	return exec(ctx, s.c, opAttachmentsSetCookie.with().as(mediaToken), opts)
 }

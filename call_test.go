@@ -304,7 +304,7 @@ func TestCallOptions(t *testing.T) {
 		_, err = c.ForApp("a1").AppUsers.Create(t.Context(), AppUserCreate{UserID: id})
 		assert.ErrorIs(t, err, ErrInvalidArgument, "no other call would reach such a user")
 	}
-	_, err = c.ForApp("a1").Integrations.Create(t.Context(), (*TelegramCreate)(nil))
+	_, err = c.ForApp("a1").Integrations.Create(t.Context(), nil)
 	assert.ErrorIs(t, err, ErrInvalidArgument)
 	_, err = c.ForApp("a1").Attachments.CreateMediaToken(t.Context(), nil)
 	assert.ErrorIs(t, err, ErrInvalidArgument)

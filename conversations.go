@@ -1,15 +1,12 @@
 package smooch
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/url"
 	"time"
 )
-
-type postbackCreate struct {
-	ActionID string `json:"actionId"`
-}
 
 // ConversationsService posts and reads the messages of app users. A userID argument is the
 // generated _id or your own userId, any text. Each user has one conversation, made by the first message.
@@ -24,7 +21,7 @@ type ConversationsService struct{ c *Client }
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: REST reference, "Get Conversation".
 func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...CallOption) (*Conversation, error) {
-	return one[Conversation](ctx, s.c, opConversationGet.with(userID), nil, "conversation", opts)
+	return one[Conversation](ctx, s.c, opConversationGet.with(userID), opts)
 }
 
 // PostMessage posts a message to a user's conversation:
@@ -43,24 +40,14 @@ func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...C
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Post Message".
 func (s *ConversationsService) PostMessage(ctx context.Context, userID string, message MessagePost, opts ...CallOption) (*MessageResponse, error) {
-	r := s.c.route(opConversationPostMessage, opMessagesCreate).with(userID)
-	message = message.withDefaults(s.c.version, s.c.defaultRole())
-	if message.Type == "" && message.Message == nil && s.c.version == V1_1 {
-		return nil, argumentError(r, "message", "has neither a type, which v1.1 requires, nor content that tells it")
+	row := opMessagesCreate
+	if s.c.version == V1 {
+		row = opConversationPostMessage
 	}
-	o := apply(opts)
-	if o.sendToken != nil {
-		return s.postSettled(ctx, userID, r, message, &o)
-	}
-	return s.post(ctx, r, message, &o)
-}
-
-func (s *ConversationsService) post(ctx context.Context, r request, message MessagePost, o *callOptions) (*MessageResponse, error) {
-	var answer MessageResponse
-	if err := s.c.send(ctx, r.json(message), into("", &answer), o); err != nil {
-		return nil, err
-	}
-	return &answer, nil
+	message = message.withDefaults(s.c.version, s.c.core.role)
+	typed := message.Type != "" || message.Message != nil || s.c.version == V1
+	r := row.with(userID).json(message).require(typed, "message", "has neither a type, which v1.1 requires, nor content that tells it")
+	return one[MessageResponse](ctx, s.c, r, opts)
 }
 
 // UploadImage uploads an image and posts it to a user's conversation as message, whose members
@@ -77,26 +64,12 @@ func (s *ConversationsService) post(ctx context.Context, r request, message Mess
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Upload Image".
 func (s *ConversationsService) UploadImage(ctx context.Context, userID string, image Upload, message MessagePost, opts ...CallOption) (*MessageResponse, error) {
-	r := s.c.route(opConversationUploadImage, opMessagesUploadImage).with(userID)
-	if message.Role == "" {
-		message.Role = s.c.defaultRole()
+	row := opMessagesUploadImage
+	if s.c.version == V1 {
+		row = opConversationUploadImage
 	}
-	return upload[MessageResponse](ctx, s.c, r, image, message, "", opts)
-}
-
-// route chooses between the rows that v1 and v1.1 have for the same thing.
-func (c *Client) route(v1, v11 operationID) operationID {
-	if c.version == V1 {
-		return v1
-	}
-	return v11
-}
-
-func (c *Client) defaultRole() Role {
-	if c.core.scope.isUser() {
-		return RoleAppUser
-	}
-	return RoleAppMaker
+	message.Role = cmp.Or(message.Role, s.c.core.role)
+	return one[MessageResponse](ctx, s.c, row.with(userID).upload(image, message), opts)
 }
 
 // ListMessages returns one page of a user's messages, at most 100, in the order of their arrival:
@@ -109,10 +82,8 @@ func (c *Client) defaultRole() Role {
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Messages".
 func (s *ConversationsService) ListMessages(ctx context.Context, userID string, options MessageListOptions, opts ...CallOption) (*MessagePage, error) {
 	r := opMessagesList.with(userID).query(options.query())
-	if !options.exclusive() {
-		r.err = argumentError(r, "options", "have more than one of Before, After and OldestFirst, which exclude each other")
-	}
-	return one[MessagePage](ctx, s.c, r, nil, "", opts)
+	r.require(options.exclusive(), "options", "have more than one of Before, After and OldestFirst, which exclude each other")
+	return one[MessagePage](ctx, s.c, r, opts)
 }
 
 // Messages walks a user's messages from the newest, or the last before options.Before, to the
@@ -196,7 +167,7 @@ func (o *MessageListOptions) advance(next time.Time, forward bool) bool {
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ConversationsService) DeleteMessage(ctx context.Context, userID, messageID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opMessagesDelete.with(userID, messageID), nil, opts)
+	return exec(ctx, s.c, opMessagesDelete.with(userID, messageID), opts)
 }
 
 // DeleteMessages removes a user's whole history, for good. Channels stay linked.
@@ -205,7 +176,7 @@ func (s *ConversationsService) DeleteMessage(ctx context.Context, userID, messag
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete All Messages".
 func (s *ConversationsService) DeleteMessages(ctx context.Context, userID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opMessagesDeleteAll.with(userID), nil, opts)
+	return exec(ctx, s.c, opMessagesDeleteAll.with(userID), opts)
 }
 
 // PostActivity shows the user that the business is typing, or has read. A missing role is appMaker, the only one that the
@@ -219,7 +190,7 @@ func (s *ConversationsService) PostActivity(ctx context.Context, userID string, 
 	if activity.Role == "" {
 		activity.Role = RoleAppMaker
 	}
-	return one[Conversation](ctx, s.c, opConversationActivity.with(userID), activity, "conversation", opts)
+	return one[Conversation](ctx, s.c, opConversationActivity.with(userID).json(activity), opts)
 }
 
 // ResetUnreadCount sets the conversation's unread count to 0: the user has read. It fails with [ErrNotFound] if the user has no
@@ -229,7 +200,7 @@ func (s *ConversationsService) PostActivity(ctx context.Context, userID string, 
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Reset Unread Count".
 func (s *ConversationsService) ResetUnreadCount(ctx context.Context, userID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opConversationResetUnread.with(userID), nil, opts)
+	return exec(ctx, s.c, opConversationResetUnread.with(userID), opts)
 }
 
 // Postback plays a user's tap on the postback action with the id actionID.
@@ -238,5 +209,20 @@ func (s *ConversationsService) ResetUnreadCount(ctx context.Context, userID stri
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official JavaScript client.
 func (s *ConversationsService) Postback(ctx context.Context, userID, actionID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opConversationPostback.with(userID), postbackCreate{actionID}, opts)
+	return exec(ctx, s.c, opConversationPostback.with(userID).json(map[string]string{"actionId": actionID}), opts)
+}
+
+// FindSent gives the message that was sent with [WithSendToken] token, if it arrived after
+// since, the caller's time before sending. It fails with [ErrNotFound] if the history does not hold it.
+// The service's clock, told by its answers, is allowed for.
+//
+//	GET /appusers/{userId}/messages
+//
+// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Messages".
+func (s *ConversationsService) FindSent(ctx context.Context, userID, token string, since time.Time, opts ...CallOption) (*Message, error) {
+	if token == "" {
+		return nil, argumentError(opMessagesList.String(), "token", "is empty")
+	}
+	sent := sentMessage{client: s.c, userID: userID, token: token, since: since}
+	return sent.find(ctx, opts...)
 }

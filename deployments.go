@@ -68,10 +68,6 @@ type DeploymentActivate struct {
 	Method                  string `json:"method"`                  // required: "sms" or "voice"
 }
 
-type deploymentCode struct {
-	Code string `json:"code"`
-}
-
 // DeploymentsService manages WhatsApp deployments: create one, activate it with a phone
 // number, confirm the code that arrives there, then create an integration with [WhatsAppCreate].
 type DeploymentsService struct{ c *Client }
@@ -82,7 +78,7 @@ type DeploymentsService struct{ c *Client }
 //
 // Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
 func (s *DeploymentsService) Create(ctx context.Context, deployment DeploymentCreate, opts ...CallOption) (*Deployment, error) {
-	return one[Deployment](ctx, s.c, opDeploymentsCreate.with(), deployment, "deployment", opts)
+	return one[Deployment](ctx, s.c, opDeploymentsCreate.with().json(deployment), opts)
 }
 
 // List gives all deployments.
@@ -91,7 +87,7 @@ func (s *DeploymentsService) Create(ctx context.Context, deployment DeploymentCr
 //
 // Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
 func (s *DeploymentsService) List(ctx context.Context, opts ...CallOption) ([]Deployment, error) {
-	return list[Deployment](ctx, s.c, opDeploymentsList.with(), "deployments", opts)
+	return list[Deployment](ctx, s.c, opDeploymentsList.with(), opts)
 }
 
 // All walks all deployments, which the service gives in one answer.
@@ -101,7 +97,7 @@ func (s *DeploymentsService) List(ctx context.Context, opts ...CallOption) ([]De
 // Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
 func (s *DeploymentsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[*Deployment, error] {
 	return pages(func(int) (*Page[Deployment], error) {
-		return page[Deployment](ctx, s.c, opDeploymentsList.with(), nil, "deployments", opts)
+		return page[Deployment](ctx, s.c, opDeploymentsList.with(), opts)
 	}, 0)
 }
 
@@ -111,7 +107,7 @@ func (s *DeploymentsService) All(ctx context.Context, opts ...CallOption) iter.S
 //
 // Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
 func (s *DeploymentsService) Get(ctx context.Context, deploymentID string, opts ...CallOption) (*Deployment, error) {
-	return one[Deployment](ctx, s.c, opDeploymentsGet.with(deploymentID), nil, "deployment", opts)
+	return one[Deployment](ctx, s.c, opDeploymentsGet.with(deploymentID), opts)
 }
 
 // Delete removes a deployment. It may live on for a while with the status deleting.
@@ -120,7 +116,7 @@ func (s *DeploymentsService) Get(ctx context.Context, deploymentID string, opts 
 //
 // Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
 func (s *DeploymentsService) Delete(ctx context.Context, deploymentID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opDeploymentsDelete.with(deploymentID), nil, opts)
+	return exec(ctx, s.c, opDeploymentsDelete.with(deploymentID), opts)
 }
 
 // Activate asks for a code to be sent to the phone number. A repeat sends another and may meet WhatsApp's limits.
@@ -129,7 +125,7 @@ func (s *DeploymentsService) Delete(ctx context.Context, deploymentID string, op
 //
 // Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
 func (s *DeploymentsService) Activate(ctx context.Context, deploymentID string, activate DeploymentActivate, opts ...CallOption) (*Deployment, error) {
-	return one[Deployment](ctx, s.c, opDeploymentsActivate.with(deploymentID), activate, "deployment", opts)
+	return one[Deployment](ctx, s.c, opDeploymentsActivate.with(deploymentID).json(activate), opts)
 }
 
 // ConfirmCode registers the phone number with the code that it got. A code works once: after
@@ -139,5 +135,5 @@ func (s *DeploymentsService) Activate(ctx context.Context, deploymentID string, 
 //
 // Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
 func (s *DeploymentsService) ConfirmCode(ctx context.Context, deploymentID, code string, opts ...CallOption) (*Deployment, error) {
-	return one[Deployment](ctx, s.c, opDeploymentsConfirmCode.with(deploymentID), deploymentCode{code}, "deployment", opts)
+	return one[Deployment](ctx, s.c, opDeploymentsConfirmCode.with(deploymentID).json(map[string]string{"code": code}), opts)
 }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // Error is an answer of the service that is not 2xx.
@@ -70,20 +69,6 @@ func (e *Error) clean(text string) string {
 		text = e.redact(text)
 	}
 	return oneLine(text)
-}
-
-// oneLine takes line breaks out of a text and bounds it.
-func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, text)
-	if len(text) > 300 {
-		text = strings.ToValidUTF8(text[:300], "") + "..."
-	}
-	return text
 }
 
 // Is reports whether target is the class of the status ([ErrNotFound], ...) or the code.
@@ -190,21 +175,25 @@ type callError struct {
 func (e *callError) Error() string   { return "smooch: " + e.op + ": " + e.text }
 func (e *callError) Unwrap() []error { return e.causes }
 
-// where names something that is not an operation, in errors.
-type where string
-
-func (w where) String() string { return string(w) }
-
-const newClientCall where = "NewClient"
-
-// argumentError names the argument that is wrong, never its value: it may be a person's id, or a secret.
-func argumentError(op fmt.Stringer, name, reason string) error {
-	return &callError{op.String(), name + " " + reason, []error{ErrInvalidArgument}}
+// argumentError names the argument that is wrong, never its value: it may be a person's id, or a
+// secret. op is the call or the function that refuses it.
+func argumentError(op, name, reason string) error {
+	return &callError{op, name + " " + reason, []error{ErrInvalidArgument}}
 }
 
-// unknownOutcome marks cause as leaving open whether the call was carried out.
-func unknownOutcome(op fmt.Stringer, cause error) error {
-	return &callError{op.String(), "outcome unknown, it may have been carried out: " + safeText(cause), []error{ErrOutcomeUnknown, cause}}
+// unsupported refuses what the client's version does not have.
+func unsupported(op, text string) error {
+	return &callError{op, text, []error{ErrUnsupportedVersion}}
+}
+
+// callFailed is the failure of a call for a cause that is no answer.
+func callFailed(op string, cause error) error {
+	return &callError{op, safeText(cause), []error{withoutURL(cause)}}
+}
+
+// outcomeUnknown marks cause as leaving open whether the call was carried out.
+func outcomeUnknown(op string, cause error) error {
+	return &callError{op, "outcome unknown, it may have been carried out: " + safeText(cause), []error{ErrOutcomeUnknown, cause}}
 }
 
 // newError reads an answer that is not 2xx. Whatever the body is, the status survives.

@@ -1,6 +1,10 @@
 package smooch
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/smooch/smooch-go/internal/lenient"
+)
 
 // Trigger names what makes a webhook fire. The set is open; names are case sensitive.
 type Trigger string
@@ -79,7 +83,7 @@ type Event interface {
 	// RawJSON gives the delivery's body as it came: what the types do not know is in it.
 	RawJSON() json.RawMessage
 
-	keep(raw []byte)
+	header() *EventHeader
 }
 
 // EventHeader is what all events have. What an event does not have is zero.
@@ -102,15 +106,7 @@ func (h *EventHeader) Header() EventHeader { return *h }
 // RawJSON gives the delivery's body as it came, nil for an event that was not parsed.
 func (h *EventHeader) RawJSON() json.RawMessage { return h.raw }
 
-func (h *EventHeader) keep(raw []byte) {
-	h.raw = raw
-	h.Version = V1
-	if h.WireVersion == "v1.1" || h.WireVersion == "1.1" {
-		h.Version = V1_1
-	} else if h.WireVersion != "" && h.WireVersion != "1" {
-		h.Version = Version(h.WireVersion)
-	}
-}
+func (h *EventHeader) header() *EventHeader { return h }
 
 // MessageEvent is one or more messages: message:appUser, message:appMaker. The business's own
 // are among them, so a bot looks at [Message.Role], or it answers itself.
@@ -207,13 +203,13 @@ func (e *DeliveryEvent) MarshalJSON() ([]byte, error) {
 	} else {
 		wire.Messages = e.Messages
 	}
-	return encodeJSON(wire)
+	return lenient.Marshal(wire)
 }
 
 // UnmarshalJSON reads what v1 or v1.1 delivers.
 func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 	var wire deliveryJSON
-	if err := decodeJSON(data, &wire); err != nil {
+	if err := lenient.Unmarshal(data, &wire); err != nil {
 		return err
 	}
 	*e = DeliveryEvent(wire.deliveryFields)
@@ -222,11 +218,6 @@ func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 		e.Messages = append(e.Messages, *wire.Message)
 	}
 	return nil
-}
-
-func (e *DeliveryEvent) keep(raw []byte) {
-	e.EventHeader.keep(raw)
-	e.Reason = e.Error.reason()
 }
 
 // MergeEvent is users who became one: merge:appUser. It has no AppUser; what you keep under a discarded id belongs to the surviving one.
@@ -305,11 +296,6 @@ func (e *NotificationEvent) Failed() bool {
 	return e.Trigger == TriggerNotificationDeliveryFailure || e.Trigger == TriggerNotificationMatchFailure
 }
 
-func (e *NotificationEvent) keep(raw []byte) {
-	e.EventHeader.keep(raw)
-	e.Reason = e.Error.reason()
-}
-
 // MatchResult is the user whom a notification was matched to, or who was made for it.
 type MatchResult struct {
 	AppUser      *AppUser      `json:"appUser,omitempty"`
@@ -327,7 +313,7 @@ type UnknownEvent struct {
 // MarshalJSON writes the body, or the header if there is none.
 func (e *UnknownEvent) MarshalJSON() ([]byte, error) {
 	if e.Body == nil {
-		return encodeJSON(&e.EventHeader)
+		return lenient.Marshal(&e.EventHeader)
 	}
 	return e.Body, nil
 }

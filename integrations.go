@@ -2,7 +2,6 @@ package smooch
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"strings"
 )
@@ -180,31 +179,9 @@ type IntegrationsService struct{ c *Client }
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Create Integration".
 func (s *IntegrationsService) Create(ctx context.Context, integration IntegrationCreate, opts ...CallOption) (*Integration, error) {
-	r := opIntegrationsCreate.with()
-	if isNil(integration) {
-		r.err = argumentError(r, "integration", "is nil")
-		return one[Integration](ctx, s.c, r, nil, "integration", opts)
-	}
-	body, err := typedMembers(integration)
-	if err != nil {
-		r.err = argumentError(r, "integration", "cannot be encoded: "+safeText(err))
-	}
-	return one[Integration](ctx, s.c, r, body, "integration", opts)
-}
-
-// typedMembers puts the type of an integration in front of its members.
-func typedMembers(integration IntegrationCreate) (json.RawMessage, error) {
-	members, err := encodeJSON(integration)
-	if err != nil {
-		return nil, err
-	}
-	head, err := encodeJSON(struct {
-		Type IntegrationType `json:"type"`
-	}{integration.integrationType()})
-	if err != nil || string(members) == "{}" {
-		return head, err
-	}
-	return append(append(head[:len(head)-1], ','), members[1:]...), nil
+	r := opIntegrationsCreate.with().json(typedIntegration{integration})
+	r.require(integration != nil, "integration", "is nil")
+	return one[Integration](ctx, s.c, r, opts)
 }
 
 // List gives the integrations of an app: on v1, which has no limit and no offset, all; on v1.1 one page, 25 unless
@@ -214,11 +191,11 @@ func typedMembers(integration IntegrationCreate) (json.RawMessage, error) {
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "List Integrations".
 func (s *IntegrationsService) List(ctx context.Context, options IntegrationListOptions, opts ...CallOption) (*Page[Integration], error) {
-	r := opIntegrationsList.with()
+	r := opIntegrationsList.with().query(options.query())
 	if s.c.version == V1 && (options.Limit != 0 || options.Offset != 0) {
-		r.err = &callError{r.String(), "limit and offset are not in v1, only in v1.1: v1 gives all integrations at once", []error{ErrUnsupportedVersion}}
+		r.refuse(unsupported(r.String(), "limit and offset are not in v1, only in v1.1: v1 answers all integrations at once"))
 	}
-	return page[Integration](ctx, s.c, r, options.query(), "integrations", opts)
+	return page[Integration](ctx, s.c, r, opts)
 }
 
 // All walks the integrations of an app from options.Offset on, asking for a page when the last
@@ -241,7 +218,7 @@ func (s *IntegrationsService) All(ctx context.Context, options IntegrationListOp
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Get Integration".
 func (s *IntegrationsService) Get(ctx context.Context, integrationID string, opts ...CallOption) (*Integration, error) {
-	return one[Integration](ctx, s.c, opIntegrationsGet.with(integrationID), nil, "integration", opts)
+	return one[Integration](ctx, s.c, opIntegrationsGet.with(integrationID), opts)
 }
 
 // Update changes the settings of an integration that update sets.
@@ -250,7 +227,7 @@ func (s *IntegrationsService) Get(ctx context.Context, integrationID string, opt
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *IntegrationsService) Update(ctx context.Context, integrationID string, update IntegrationUpdate, opts ...CallOption) (*Integration, error) {
-	return one[Integration](ctx, s.c, opIntegrationsUpdate.with(integrationID), update, "integration", opts)
+	return one[Integration](ctx, s.c, opIntegrationsUpdate.with(integrationID).json(update), opts)
 }
 
 // Delete removes an integration.
@@ -259,5 +236,97 @@ func (s *IntegrationsService) Update(ctx context.Context, integrationID string, 
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Delete Integration".
 func (s *IntegrationsService) Delete(ctx context.Context, integrationID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opIntegrationsDelete.with(integrationID), nil, opts)
+	return exec(ctx, s.c, opIntegrationsDelete.with(integrationID), opts)
+}
+
+// GetProfile gives the business profile of a WhatsApp integration.
+//
+//	GET /integrations/{integrationId}/profile
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+func (s *IntegrationsService) GetProfile(ctx context.Context, integrationID string, opts ...CallOption) (*Profile, error) {
+	return one[Profile](ctx, s.c, opIntegrationsProfileGet.with(integrationID), opts)
+}
+
+// UpdateProfile changes the fields of a WhatsApp integration's business profile that update
+// sets. The service was seen to answer nothing, and the profile is zero then.
+//
+//	PUT /integrations/{integrationId}/profile
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+func (s *IntegrationsService) UpdateProfile(ctx context.Context, integrationID string, update ProfileUpdate, opts ...CallOption) (*Profile, error) {
+	return one[Profile](ctx, s.c, opIntegrationsProfileUpdate.with(integrationID).json(update), opts)
+}
+
+// UploadProfilePhoto replaces the photo of a WhatsApp integration's business profile.
+//
+//	PUT /integrations/{integrationId}/profile/photo
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+func (s *IntegrationsService) UploadProfilePhoto(ctx context.Context, integrationID string, photo Upload, opts ...CallOption) (*ProfilePhoto, error) {
+	return one[ProfilePhoto](ctx, s.c, opIntegrationsProfileUploadPhoto.with(integrationID).upload(photo, nil), opts)
+}
+
+// ListMessageTemplates gives WhatsApp's message templates of an integration, as many as the
+// service puts on a page. How it names the next page was never seen: look at the answer's bytes ([WithResponse]).
+//
+//	GET /integrations/{integrationId}/messageTemplates
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+func (s *IntegrationsService) ListMessageTemplates(ctx context.Context, integrationID string, options MessageTemplateListOptions, opts ...CallOption) ([]MessageTemplate, error) {
+	return list[MessageTemplate](ctx, s.c, opIntegrationsMessageTemplatesList.with(integrationID).query(options), opts)
+}
+
+// CreateMessageTemplate hands a message template in to WhatsApp.
+//
+//	POST /integrations/{integrationId}/messageTemplates
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+func (s *IntegrationsService) CreateMessageTemplate(ctx context.Context, integrationID string, template MessageTemplateCreate, opts ...CallOption) (*MessageTemplate, error) {
+	return one[MessageTemplate](ctx, s.c, opIntegrationsMessageTemplatesCreate.with(integrationID).json(template), opts)
+}
+
+// DeleteMessageTemplate removes a message template by its name, in all languages.
+//
+//	DELETE /integrations/{integrationId}/messageTemplates/{name}
+//
+// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+func (s *IntegrationsService) DeleteMessageTemplate(ctx context.Context, integrationID, name string, opts ...CallOption) error {
+	return exec(ctx, s.c, opIntegrationsMessageTemplatesDelete.with(integrationID, name), opts)
+}
+
+// GetMenu gives an integration's own menu.
+//
+//	GET /integrations/{integrationId}/menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Integration Menu".
+func (s *IntegrationsService) GetMenu(ctx context.Context, integrationID string, opts ...CallOption) (*Menu, error) {
+	return one[Menu](ctx, s.c, opIntegrationsMenuGet.with(integrationID), opts)
+}
+
+// CreateMenu gives an integration its own menu, in place of the app's. UpdateMenu does too, and can be repeated.
+//
+//	POST /integrations/{integrationId}/menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+func (s *IntegrationsService) CreateMenu(ctx context.Context, integrationID string, menu Menu, opts ...CallOption) (*Menu, error) {
+	return one[Menu](ctx, s.c, opIntegrationsMenuCreate.with(integrationID).json(menu.sent()), opts)
+}
+
+// UpdateMenu replaces an integration's own menu, or makes it.
+//
+//	PUT /integrations/{integrationId}/menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update Integration Menu".
+func (s *IntegrationsService) UpdateMenu(ctx context.Context, integrationID string, menu Menu, opts ...CallOption) (*Menu, error) {
+	return one[Menu](ctx, s.c, opIntegrationsMenuUpdate.with(integrationID).json(menu.sent()), opts)
+}
+
+// DeleteMenu removes an integration's own menu. The app's menu shows again.
+//
+//	DELETE /integrations/{integrationId}/menu
+//
+// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete Integration Menu".
+func (s *IntegrationsService) DeleteMenu(ctx context.Context, integrationID string, opts ...CallOption) error {
+	return exec(ctx, s.c, opIntegrationsMenuDelete.with(integrationID), opts)
 }

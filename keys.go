@@ -42,7 +42,7 @@ func (s *KeysService) app() string { return s.c.appID }
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Create Key".
 func (s *KeysService) Create(ctx context.Context, key KeyCreate, opts ...CallOption) (*Key, error) {
-	return one[Key](ctx, s.c, opKeysCreate.with(s.app()), key, "key", opts)
+	return one[Key](ctx, s.c, opKeysCreate.with(s.app()).json(key), opts)
 }
 
 // List gives all keys of the app with their secrets.
@@ -51,7 +51,7 @@ func (s *KeysService) Create(ctx context.Context, key KeyCreate, opts ...CallOpt
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "List keys".
 func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, error) {
-	return list[Key](ctx, s.c, opKeysList.with(s.app()), "keys", opts)
+	return list[Key](ctx, s.c, opKeysList.with(s.app()), opts)
 }
 
 // Get gives one key with its secret. It fails with [ErrNotFound] if the app has no such key.
@@ -60,7 +60,7 @@ func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, erro
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Get Key".
 func (s *KeysService) Get(ctx context.Context, keyID string, opts ...CallOption) (*Key, error) {
-	return one[Key](ctx, s.c, opKeysGet.with(s.app(), keyID), nil, "key", opts)
+	return one[Key](ctx, s.c, opKeysGet.with(s.app(), keyID), opts)
 }
 
 // Delete revokes a key. Every token that was signed with it stops working.
@@ -69,7 +69,7 @@ func (s *KeysService) Get(ctx context.Context, keyID string, opts ...CallOption)
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Delete Key".
 func (s *KeysService) Delete(ctx context.Context, keyID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opKeysDelete.with(s.app(), keyID), nil, opts)
+	return exec(ctx, s.c, opKeysDelete.with(s.app(), keyID), opts)
 }
 
 // JWT gives a token of scope app that the service has signed with the key. It has no
@@ -79,5 +79,5 @@ func (s *KeysService) Delete(ctx context.Context, keyID string, opts ...CallOpti
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Get JWT".
 func (s *KeysService) JWT(ctx context.Context, keyID string, opts ...CallOption) (string, error) {
-	return text(ctx, s.c, opKeysGetJWT.with(s.app(), keyID), "jwt", opts)
+	return text(ctx, s.c, opKeysGetJWT.with(s.app(), keyID), opts)
 }

@@ -44,7 +44,7 @@ type MenuService struct{ c *Client }
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get App Menu".
 func (s *MenuService) Get(ctx context.Context, opts ...CallOption) (*Menu, error) {
-	return one[Menu](ctx, s.c, opMenuGet.with(), nil, "menu", opts)
+	return one[Menu](ctx, s.c, opMenuGet.with(), opts)
 }
 
 // Update replaces the app's menu.
@@ -53,7 +53,7 @@ func (s *MenuService) Get(ctx context.Context, opts ...CallOption) (*Menu, error
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update App Menu".
 func (s *MenuService) Update(ctx context.Context, menu Menu, opts ...CallOption) (*Menu, error) {
-	return one[Menu](ctx, s.c, opMenuUpdate.with(), menu.sent(), "menu", opts)
+	return one[Menu](ctx, s.c, opMenuUpdate.with().json(menu.sent()), opts)
 }
 
 // Delete removes the app's menu.
@@ -62,7 +62,7 @@ func (s *MenuService) Update(ctx context.Context, menu Menu, opts ...CallOption)
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete App Menu".
 func (s *MenuService) Delete(ctx context.Context, opts ...CallOption) error {
-	return exec(ctx, s.c, opMenuDelete.with(), nil, opts)
+	return exec(ctx, s.c, opMenuDelete.with(), opts)
 }
 
 // sent is the menu with items even if there are none: the service requires the member.
@@ -71,40 +71,4 @@ func (m Menu) sent() Menu {
 		m.Items = []MenuItem{}
 	}
 	return m
-}
-
-// GetMenu gives an integration's own menu.
-//
-//	GET /integrations/{integrationId}/menu
-//
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Integration Menu".
-func (s *IntegrationsService) GetMenu(ctx context.Context, integrationID string, opts ...CallOption) (*Menu, error) {
-	return one[Menu](ctx, s.c, opIntegrationsMenuGet.with(integrationID), nil, "menu", opts)
-}
-
-// CreateMenu gives an integration its own menu, in place of the app's. UpdateMenu does too, and can be repeated.
-//
-//	POST /integrations/{integrationId}/menu
-//
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
-func (s *IntegrationsService) CreateMenu(ctx context.Context, integrationID string, menu Menu, opts ...CallOption) (*Menu, error) {
-	return one[Menu](ctx, s.c, opIntegrationsMenuCreate.with(integrationID), menu.sent(), "menu", opts)
-}
-
-// UpdateMenu replaces an integration's own menu, or makes it.
-//
-//	PUT /integrations/{integrationId}/menu
-//
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update Integration Menu".
-func (s *IntegrationsService) UpdateMenu(ctx context.Context, integrationID string, menu Menu, opts ...CallOption) (*Menu, error) {
-	return one[Menu](ctx, s.c, opIntegrationsMenuUpdate.with(integrationID), menu.sent(), "menu", opts)
-}
-
-// DeleteMenu removes an integration's own menu. The app's menu shows again.
-//
-//	DELETE /integrations/{integrationId}/menu
-//
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete Integration Menu".
-func (s *IntegrationsService) DeleteMenu(ctx context.Context, integrationID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opIntegrationsMenuDelete.with(integrationID), nil, opts)
 }

@@ -3,6 +3,8 @@ package smooch
 import (
 	"cmp"
 	"context"
+
+	"github.com/smooch/smooch-go/internal/lenient"
 )
 
 // NotificationPost is the argument of [NotificationsService.Post].
@@ -43,7 +45,7 @@ func (n NotificationPost) MarshalJSON() ([]byte, error) {
 	if len(n.Message.Message) > 0 {
 		body.MessageSchema, body.Message = cmp.Or(n.MessageSchema, n.Message.MessageSchema, "whatsapp"), n.Message.Message
 	}
-	return encodeJSON(body)
+	return lenient.Marshal(body)
 }
 
 // NotificationsService reaches people who are not app users yet.
@@ -59,11 +61,10 @@ func (s *NotificationsService) Post(ctx context.Context, notification Notificati
 	if notification.Author.Role == "" {
 		notification.Author.Role = RoleAppMaker
 	}
-	r := opNotificationsCreate.with()
-	if m := notification.Message; len(m.Message) > 0 && (m.Metadata != nil || m.Override != nil) {
-		r.err = argumentError(r, "message", "is a WhatsApp payload, which has neither metadata nor overrides")
-	}
-	notification.Message = notification.Message.withDefaults(V1_1, "")
+	m := notification.Message
+	notification.Message = m.withDefaults(V1_1, "")
 	notification.Message.Role = "" // the author has it
-	return one[NotificationResponse](ctx, s.c, r, notification, "notification", opts)
+	r := opNotificationsCreate.with().json(notification)
+	r.require(len(m.Message) == 0 || m.Metadata == nil && m.Override == nil, "message", "is a WhatsApp payload, which has neither metadata nor overrides")
+	return one[NotificationResponse](ctx, s.c, r, opts)
 }

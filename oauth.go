@@ -47,10 +47,6 @@ type OAuthService struct{ c *Client }
 //
 // Scope: none. Versions: none in the path. Source: REST reference, "OAuth".
 func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
-	r := opOAuthAuthorize.with()
-	if authorize.ClientID == "" {
-		return "", argumentError(r, "ClientID", "is empty")
-	}
 	params := url.Values{"client_id": {authorize.ClientID}, "response_type": {"code"}}
 	if authorize.State != "" {
 		params.Set("state", authorize.State)
@@ -58,7 +54,11 @@ func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
 	if authorize.RedirectURI != "" {
 		params.Set("redirect_uri", authorize.RedirectURI)
 	}
-	return s.c.target(r.query(params), nil)
+	r := opOAuthAuthorize.with().query(params).require(authorize.ClientID != "", "ClientID", "is empty")
+	if r.err != nil {
+		return "", r.err
+	}
+	return r.target(s.c)
 }
 
 // Exchange makes an access token of the code that the redirect brought. A code works once.
@@ -67,13 +67,13 @@ func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
 //
 // Scope: none. Versions: none in the path. Source: REST reference, "OAuth".
 func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opts ...CallOption) (*OAuthToken, error) {
-	r := opOAuthToken.with().form(url.Values{
+	r := opOAuthToken.with().post(url.Values{
 		"code":          {exchange.Code},
 		"grant_type":    {"authorization_code"},
 		"client_id":     {exchange.ClientID},
 		"client_secret": {exchange.ClientSecret},
 	})
-	return one[OAuthToken](ctx, s.c, r, nil, "", opts)
+	return one[OAuthToken](ctx, s.c, r, opts)
 }
 
 // Revoke ends the access of an access token. The integration's webhooks are removed.
@@ -82,5 +82,5 @@ func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opt
 //
 // Scope: integration (an OAuth access token). Versions: none in the path. Source: REST reference, "OAuth".
 func (s *OAuthService) Revoke(ctx context.Context, accessToken string, opts ...CallOption) error {
-	return exec(ctx, s.c, opOAuthRevoke.with().bearer(accessToken), nil, opts)
+	return exec(ctx, s.c, opOAuthRevoke.with().as(accessToken), opts)
 }

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// An operation is one call of the API: one row of the table at the end of this
-// file. Methods name a row and nothing else about HTTP; version gates, retry
-// decisions, error hints, log records and the coverage tests read the same row.
+// An operation is one call of the API: one row of the table at the end of this file. Methods name a
+// row and nothing else about HTTP. Version checks, retry decisions, hints in errors, log records
+// and the tests of the documentation all read the same row.
 type operation struct {
 	name     string // as in the endpoint list, "apps.create"
 	method   string
@@ -16,7 +16,20 @@ type operation struct {
 	versions versionSet
 	accepts  *credentials
 	repeat   repeatClass
+	answer   string // the member of the answer that holds the result; "": the whole answer
 }
+
+// operations are the rows in the order of the table.
+var operations []*operation
+
+// row puts an operation into the table.
+func row(op operation) *operation {
+	operations = append(operations, &op)
+	return &op
+}
+
+// with returns a request of the row with its path arguments, in path order.
+func (op *operation) with(ids ...string) *request { return &request{operation: op, ids: ids} }
 
 // String is how errors and logs name the call: the path as the documentation writes it, no ids.
 func (op *operation) String() string { return op.method + " " + op.path }
@@ -36,23 +49,28 @@ var (
 	unversioned = versionSet{}
 )
 
-// A repeatClass says what a second try of a call may do after the outcome of the first is unknown.
+// A repeatClass says what a second attempt may do when the outcome of the first is unknown.
 type repeatClass int
 
 const (
 	unsafe     repeatClass = iota // may do the work twice
-	idempotent                    // the same state as after one try
-	removing                      // idempotent, and 404 on a repeat means that it is done
-	unlinking                     // idempotent, and 404 or 400 on a repeat means that it is done
-	safe                          // reads only
+	traceable                     // unsafe, but takes a send token, which tells whether it was done
+	idempotent                    // leaves the same state as one attempt
+	removing                      // idempotent, and 404 on a repeat means that it was done before
+	unlinking                     // idempotent, and 404 or 400 on a repeat means that it was done before
+	safe                          // only reads
 )
 
-// doneBefore reports whether a repeat that got status shows that an earlier try did the work.
+// repeatable reports whether a second attempt changes nothing.
+func (c repeatClass) repeatable() bool { return c >= idempotent }
+
+// doneBefore reports whether a repeat that got status shows that an earlier attempt did the work.
 func (c repeatClass) doneBefore(status int) bool {
 	return status == 404 && (c == removing || c == unlinking) || status == 400 && c == unlinking
 }
 
-// credentials are what a call accepts: the scopes of a JWT (and "appToken"), and the owners of a key for Basic.
+// credentials are what a call accepts: the scopes of a JWT (and "appToken"), and the owners of a
+// key for Basic.
 type credentials struct {
 	scopes []Scope
 	keys   []string
@@ -92,220 +110,118 @@ func (c *credentials) hint() string {
 	return "accepts " + strings.Join(parts, "; or ")
 }
 
-// An operationID names one row of [operations].
-type operationID int
+// The table. The columns are those of operation.
+var (
+	opAppsCreate    = row(operation{"apps.create", "POST", "/apps", noApp, v1AndV11, forProvisioning, unsafe, "app"})
+	opAppsList      = row(operation{"apps.list", "GET", "/apps", noApp, v1AndV11, forProvisioning, safe, "apps"})
+	opAppsGet       = row(operation{"apps.get", "GET", "/apps/{appId}", noApp, v1AndV11, forProvisioning, safe, "app"})
+	opAppsUpdate    = row(operation{"apps.update", "PUT", "/apps/{appId}", noApp, v1AndV11, forProvisioning, idempotent, "app"})
+	opAppsDelete    = row(operation{"apps.delete", "DELETE", "/apps/{appId}", noApp, v1AndV11, forProvisioning, removing, ""})
+	opAppsGetSDKIDs = row(operation{"apps.getSdkIds", "GET", "/sdks", inApp, v11Only, forApp, safe, ""})
 
-const (
-	opAppsCreate operationID = iota
-	opAppsList
-	opAppsGet
-	opAppsUpdate
-	opAppsDelete
-	opAppsGetSDKIDs
-	opKeysCreate
-	opKeysList
-	opKeysGet
-	opKeysDelete
-	opKeysGetJWT
-	opServiceAccountsCreate
-	opServiceAccountsList
-	opServiceAccountsGet
-	opServiceAccountsUpdate
-	opServiceAccountsDelete
-	opServiceAccountsKeysCreate
-	opServiceAccountsKeysList
-	opServiceAccountsKeysGet
-	opServiceAccountsKeysDelete
-	opServiceAccountsKeysGetJWT
-	opInit
-	opAppUsersCreate
-	opAppUsersGet
-	opAppUsersUpdate
-	opAppUsersDelete
-	opAppUsersDeleteProfile
-	opAppUsersTrackEvent
-	opAppUsersUpdateDevice
-	opAppUsersUpdatePushToken
-	opAppUsersMerge
-	opAppUsersGetChannels
-	opAppUsersLinkChannel
-	opAppUsersUnlinkChannel
-	opAppUsersGetBusinessSystems
-	opAppUsersGetLinkRequests
-	opAppUsersGetAuthCode
-	opAppUsersPingChannel
-	opAppUsersGetTransferRequests
-	opAppUsersGetWeChatQRCode
-	opAppUsersGetViberQRCode
-	opAppUsersStripeUpdateCustomer
-	opAppUsersStripeCreateTransaction
-	opStripeGetAccount
-	opConversationGet
-	opConversationPostMessage
-	opConversationUploadImage
-	opConversationActivity
-	opConversationResetUnread
-	opConversationPostback
-	opMessagesList
-	opMessagesCreate
-	opMessagesDeleteAll
-	opMessagesDelete
-	opMessagesUploadImage
-	opAttachmentsUpload
-	opAttachmentsRemove
-	opAttachmentsCreateMediaToken
-	opAttachmentsSetCookie
-	opNotificationsCreate
-	opMenuGet
-	opMenuUpdate
-	opMenuDelete
-	opIntegrationsCreate
-	opIntegrationsList
-	opIntegrationsGet
-	opIntegrationsUpdate
-	opIntegrationsDelete
-	opIntegrationsMenuGet
-	opIntegrationsMenuCreate
-	opIntegrationsMenuUpdate
-	opIntegrationsMenuDelete
-	opIntegrationsProfileGet
-	opIntegrationsProfileUpdate
-	opIntegrationsProfileUploadPhoto
-	opIntegrationsMessageTemplatesList
-	opIntegrationsMessageTemplatesCreate
-	opIntegrationsMessageTemplatesDelete
-	opTemplatesCreate
-	opTemplatesList
-	opTemplatesGet
-	opTemplatesUpdate
-	opTemplatesDelete
-	opWebhooksCreate
-	opWebhooksList
-	opWebhooksGet
-	opWebhooksUpdate
-	opWebhooksDelete
-	opDeploymentsCreate
-	opDeploymentsList
-	opDeploymentsGet
-	opDeploymentsDelete
-	opDeploymentsActivate
-	opDeploymentsConfirmCode
-	opOAuthAuthorize
-	opOAuthToken
-	opOAuthRevoke
+	opKeysCreate = row(operation{"keys.create", "POST", "/apps/{appId}/keys", noApp, v1AndV11, forProvisioning, unsafe, "key"})
+	opKeysList   = row(operation{"keys.list", "GET", "/apps/{appId}/keys", noApp, v1AndV11, forProvisioning, safe, "keys"})
+	opKeysGet    = row(operation{"keys.get", "GET", "/apps/{appId}/keys/{keyId}", noApp, v1AndV11, forProvisioning, safe, "key"})
+	opKeysDelete = row(operation{"keys.delete", "DELETE", "/apps/{appId}/keys/{keyId}", noApp, v1AndV11, forProvisioning, removing, ""})
+	opKeysGetJWT = row(operation{"keys.getJwt", "GET", "/apps/{appId}/keys/{keyId}/jwt", noApp, v1AndV11, forProvisioning, safe, "jwt"})
+
+	opServiceAccountsCreate     = row(operation{"serviceaccounts.create", "POST", "/serviceaccounts", noApp, v1AndV11, forAccount, unsafe, "serviceAccount"})
+	opServiceAccountsList       = row(operation{"serviceaccounts.list", "GET", "/serviceaccounts", noApp, v1AndV11, forAccount, safe, "serviceAccounts"})
+	opServiceAccountsGet        = row(operation{"serviceaccounts.get", "GET", "/serviceaccounts/{serviceAccountId}", noApp, v1AndV11, forAccount, safe, "serviceAccount"})
+	opServiceAccountsUpdate     = row(operation{"serviceaccounts.update", "PUT", "/serviceaccounts/{serviceAccountId}", noApp, v1AndV11, forAccount, idempotent, "serviceAccount"})
+	opServiceAccountsDelete     = row(operation{"serviceaccounts.delete", "DELETE", "/serviceaccounts/{serviceAccountId}", noApp, v1AndV11, forAccount, removing, ""})
+	opServiceAccountsKeysCreate = row(operation{"serviceaccounts.keys.create", "POST", "/serviceaccounts/{serviceAccountId}/keys", noApp, v1AndV11, forAccount, unsafe, "key"})
+	opServiceAccountsKeysList   = row(operation{"serviceaccounts.keys.list", "GET", "/serviceaccounts/{serviceAccountId}/keys", noApp, v1AndV11, forAccount, safe, "keys"})
+	opServiceAccountsKeysGet    = row(operation{"serviceaccounts.keys.get", "GET", "/serviceaccounts/{serviceAccountId}/keys/{keyId}", noApp, v1AndV11, forAccount, safe, "key"})
+	opServiceAccountsKeysDelete = row(operation{"serviceaccounts.keys.delete", "DELETE", "/serviceaccounts/{serviceAccountId}/keys/{keyId}", noApp, v1AndV11, forAccount, removing, ""})
+	opServiceAccountsKeysGetJWT = row(operation{"serviceaccounts.keys.getJwt", "GET", "/serviceaccounts/{serviceAccountId}/keys/{keyId}/jwt", noApp, v1AndV11, forAccount, safe, "jwt"})
+
+	opInit = row(operation{"init", "POST", "/init", inApp, v1Only, forUser, idempotent, ""})
+
+	opAppUsersCreate                  = row(operation{"appusers.create", "POST", "/appusers", inApp, v1AndV11, forApp, unsafe, "appUser"})
+	opAppUsersGet                     = row(operation{"appusers.get", "GET", "/appusers/{userId}", inApp, v1AndV11, forUser, safe, "appUser"})
+	opAppUsersUpdate                  = row(operation{"appusers.update", "PUT", "/appusers/{userId}", inApp, v1AndV11, forUser, idempotent, "appUser"})
+	opAppUsersDelete                  = row(operation{"appusers.delete", "DELETE", "/appusers/{userId}", inApp, v1AndV11, forApp, removing, ""})
+	opAppUsersDeleteProfile           = row(operation{"appusers.deleteProfile", "DELETE", "/appusers/{userId}/profile", inApp, v1AndV11, forApp, idempotent, "appUser"})
+	opAppUsersTrackEvent              = row(operation{"appusers.trackEvent", "POST", "/appusers/{userId}/events", inApp, v1Only, forUser, unsafe, ""})
+	opAppUsersUpdateDevice            = row(operation{"appusers.updateDevice", "PUT", "/appusers/{userId}/devices/{deviceId}", inApp, v1Only, forUser, idempotent, "device"})
+	opAppUsersUpdatePushToken         = row(operation{"appusers.updatePushToken", "POST", "/appusers/{userId}/pushToken", inApp, v1Only, forUser, idempotent, ""})
+	opAppUsersMerge                   = row(operation{"appusers.merge", "POST", "/appusers/merge", inApp, v11Only, forApp, unsafe, ""})
+	opAppUsersGetChannels             = row(operation{"appusers.getChannels", "GET", "/appusers/{userId}/channels", inApp, v1AndV11, forApp, safe, "channels"})
+	opAppUsersLinkChannel             = row(operation{"appusers.linkChannel", "POST", "/appusers/{userId}/channels", inApp, v1AndV11, forUser, unsafe, "appUser"})
+	opAppUsersUnlinkChannel           = row(operation{"appusers.unlinkChannel", "DELETE", "/appusers/{userId}/channels/{channel}", inApp, v1AndV11, forUser, unlinking, ""})
+	opAppUsersGetBusinessSystems      = row(operation{"appusers.getBusinessSystems", "GET", "/appusers/{userId}/businesssystems", inApp, v1AndV11, forApp, safe, "businessSystems"})
+	opAppUsersGetLinkRequests         = row(operation{"appusers.getLinkRequests", "GET", "/appusers/{userId}/linkrequest", inApp, v1AndV11, forApp, safe, "linkRequests"})
+	opAppUsersGetAuthCode             = row(operation{"appusers.getAuthCode", "GET", "/appusers/{userId}/authcode", inApp, v1AndV11, forApp, safe, "authCode"})
+	opAppUsersPingChannel             = row(operation{"appusers.pingChannel", "POST", "/appusers/{userId}/integrations/{channel}/ping", inApp, v1AndV11, forUser, unsafe, ""})
+	opAppUsersGetTransferRequests     = row(operation{"appusers.getTransferRequests", "GET", "/appusers/{userId}/transferrequest", inApp, v1Only, forUser, safe, "transferRequests"})
+	opAppUsersGetWeChatQRCode         = row(operation{"appusers.getWeChatQRCode", "GET", "/appusers/{userId}/integrations/wechat/qrcode", inApp, v1AndV11, forUser, safe, "url"})
+	opAppUsersGetViberQRCode          = row(operation{"appusers.getViberQRCode", "GET", "/appusers/{userId}/integrations/viber/qrcode", inApp, v1AndV11, forUser, safe, "url"})
+	opAppUsersStripeUpdateCustomer    = row(operation{"appusers.stripe.updateCustomer", "POST", "/appusers/{userId}/stripe/customer", inApp, v1AndV11, forUserJWT, unsafe, ""})
+	opAppUsersStripeCreateTransaction = row(operation{"appusers.stripe.createTransaction", "POST", "/appusers/{userId}/stripe/transaction", inApp, v1AndV11, forUser, unsafe, ""})
+
+	opStripeGetAccount = row(operation{"stripe.getAccount", "GET", "/stripe/account", inApp, v1AndV11, forUser, safe, "account"})
+
+	opConversationGet         = row(operation{"conversation.get", "GET", "/appusers/{userId}/conversation", inApp, v1AndV11, forUser, safe, "conversation"})
+	opConversationPostMessage = row(operation{"conversation.postMessage", "POST", "/appusers/{userId}/conversation/messages", inApp, v1Only, forUser, traceable, ""})
+	opConversationUploadImage = row(operation{"conversation.uploadImage", "POST", "/appusers/{userId}/conversation/images", inApp, v1Only, forUser, unsafe, ""})
+	opConversationActivity    = row(operation{"conversation.activity", "POST", "/appusers/{userId}/conversation/activity", inApp, v1AndV11, forApp, idempotent, "conversation"})
+	opConversationResetUnread = row(operation{"conversation.resetUnread", "POST", "/appusers/{userId}/conversation/read", inApp, v1AndV11, forUser, idempotent, ""})
+	opConversationPostback    = row(operation{"conversation.postback", "POST", "/appusers/{userId}/conversation/postback", inApp, v1AndV11, forUser, unsafe, ""})
+
+	opMessagesList        = row(operation{"messages.list", "GET", "/appusers/{userId}/messages", inApp, v1AndV11, forUser, safe, ""})
+	opMessagesCreate      = row(operation{"messages.create", "POST", "/appusers/{userId}/messages", inApp, v1AndV11, forUser, traceable, ""})
+	opMessagesDeleteAll   = row(operation{"messages.deleteAll", "DELETE", "/appusers/{userId}/messages", inApp, v1AndV11, forApp, removing, ""})
+	opMessagesDelete      = row(operation{"messages.delete", "DELETE", "/appusers/{userId}/messages/{messageId}", inApp, v1AndV11, forApp, removing, ""})
+	opMessagesUploadImage = row(operation{"messages.uploadImage", "POST", "/appusers/{userId}/images", inApp, v1AndV11, forUser, unsafe, ""})
+
+	opAttachmentsUpload           = row(operation{"attachments.upload", "POST", "/attachments", inApp, v1AndV11, forApp, unsafe, ""})
+	opAttachmentsRemove           = row(operation{"attachments.remove", "POST", "/attachments/remove", inApp, v1AndV11, forApp, removing, ""})
+	opAttachmentsCreateMediaToken = row(operation{"attachments.createMediaToken", "POST", "/attachments/token", inApp, v11Only, forApp, idempotent, "tokens"})
+	opAttachmentsSetCookie        = row(operation{"attachments.setCookie", "GET", "/attachments/cookie", inApp, v11Only, forMediaToken, safe, ""})
+
+	opNotificationsCreate = row(operation{"notifications.create", "POST", "/notifications", inApp, v1AndV11, forApp, unsafe, "notification"})
+
+	opMenuGet    = row(operation{"menu.get", "GET", "/menu", inApp, v1AndV11, forApp, safe, "menu"})
+	opMenuUpdate = row(operation{"menu.update", "PUT", "/menu", inApp, v1AndV11, forApp, idempotent, "menu"})
+	opMenuDelete = row(operation{"menu.delete", "DELETE", "/menu", inApp, v1AndV11, forApp, removing, ""})
+
+	opIntegrationsCreate                 = row(operation{"integrations.create", "POST", "/integrations", inApp, v1AndV11, forApp, unsafe, "integration"})
+	opIntegrationsList                   = row(operation{"integrations.list", "GET", "/integrations", inApp, v1AndV11, forApp, safe, "integrations"})
+	opIntegrationsGet                    = row(operation{"integrations.get", "GET", "/integrations/{integrationId}", inApp, v1AndV11, forApp, safe, "integration"})
+	opIntegrationsUpdate                 = row(operation{"integrations.update", "PUT", "/integrations/{integrationId}", inApp, v1AndV11, forApp, idempotent, "integration"})
+	opIntegrationsDelete                 = row(operation{"integrations.delete", "DELETE", "/integrations/{integrationId}", inApp, v1AndV11, forApp, removing, ""})
+	opIntegrationsMenuGet                = row(operation{"integrations.menu.get", "GET", "/integrations/{integrationId}/menu", inApp, v1AndV11, forApp, safe, "menu"})
+	opIntegrationsMenuCreate             = row(operation{"integrations.menu.create", "POST", "/integrations/{integrationId}/menu", inApp, v1AndV11, forApp, unsafe, "menu"})
+	opIntegrationsMenuUpdate             = row(operation{"integrations.menu.update", "PUT", "/integrations/{integrationId}/menu", inApp, v1AndV11, forApp, idempotent, "menu"})
+	opIntegrationsMenuDelete             = row(operation{"integrations.menu.delete", "DELETE", "/integrations/{integrationId}/menu", inApp, v1AndV11, forApp, removing, ""})
+	opIntegrationsProfileGet             = row(operation{"integrations.profile.get", "GET", "/integrations/{integrationId}/profile", inApp, v11Only, forApp, safe, "profile"})
+	opIntegrationsProfileUpdate          = row(operation{"integrations.profile.update", "PUT", "/integrations/{integrationId}/profile", inApp, v1AndV11, forApp, idempotent, "profile"})
+	opIntegrationsProfileUploadPhoto     = row(operation{"integrations.profile.uploadPhoto", "PUT", "/integrations/{integrationId}/profile/photo", inApp, v11Only, forApp, idempotent, ""})
+	opIntegrationsMessageTemplatesList   = row(operation{"integrations.messageTemplates.list", "GET", "/integrations/{integrationId}/messageTemplates", inApp, v11Only, forApp, safe, "messageTemplates"})
+	opIntegrationsMessageTemplatesCreate = row(operation{"integrations.messageTemplates.create", "POST", "/integrations/{integrationId}/messageTemplates", inApp, v11Only, forApp, unsafe, "messageTemplate"})
+	opIntegrationsMessageTemplatesDelete = row(operation{"integrations.messageTemplates.delete", "DELETE", "/integrations/{integrationId}/messageTemplates/{name}", inApp, v11Only, forApp, removing, ""})
+
+	opTemplatesCreate = row(operation{"templates.create", "POST", "/templates", inApp, v1AndV11, forApp, unsafe, "template"})
+	opTemplatesList   = row(operation{"templates.list", "GET", "/templates", inApp, v1AndV11, forApp, safe, "templates"})
+	opTemplatesGet    = row(operation{"templates.get", "GET", "/templates/{templateId}", inApp, v1AndV11, forApp, safe, "template"})
+	opTemplatesUpdate = row(operation{"templates.update", "PUT", "/templates/{templateId}", inApp, v1AndV11, forApp, idempotent, "template"})
+	opTemplatesDelete = row(operation{"templates.delete", "DELETE", "/templates/{templateId}", inApp, v1AndV11, forApp, removing, ""})
+
+	opWebhooksCreate = row(operation{"webhooks.create", "POST", "/webhooks", inApp, v1AndV11, forApp, unsafe, "webhook"})
+	opWebhooksList   = row(operation{"webhooks.list", "GET", "/webhooks", inApp, v1AndV11, forApp, safe, "webhooks"})
+	opWebhooksGet    = row(operation{"webhooks.get", "GET", "/webhooks/{webhookId}", inApp, v1AndV11, forApp, safe, "webhook"})
+	opWebhooksUpdate = row(operation{"webhooks.update", "PUT", "/webhooks/{webhookId}", inApp, v1AndV11, forApp, idempotent, "webhook"})
+	opWebhooksDelete = row(operation{"webhooks.delete", "DELETE", "/webhooks/{webhookId}", inApp, v1AndV11, forApp, removing, ""})
+
+	opDeploymentsCreate      = row(operation{"deployments.create", "POST", "/whatsapp/deployments", noApp, v11Only, forAccount, unsafe, "deployment"})
+	opDeploymentsList        = row(operation{"deployments.list", "GET", "/whatsapp/deployments", noApp, v11Only, forAccount, safe, "deployments"})
+	opDeploymentsGet         = row(operation{"deployments.get", "GET", "/whatsapp/deployments/{deploymentId}", noApp, v11Only, forAccount, safe, "deployment"})
+	opDeploymentsDelete      = row(operation{"deployments.delete", "DELETE", "/whatsapp/deployments/{deploymentId}", noApp, v11Only, forAccount, removing, ""})
+	opDeploymentsActivate    = row(operation{"deployments.activate", "POST", "/whatsapp/deployments/{deploymentId}/activate", noApp, v11Only, forAccount, unsafe, "deployment"})
+	opDeploymentsConfirmCode = row(operation{"deployments.confirmCode", "POST", "/whatsapp/deployments/{deploymentId}/code/confirm", noApp, v11Only, forAccount, unsafe, "deployment"})
+
+	opOAuthAuthorize = row(operation{"oauth.authorize", "GET", "/oauth/authorize", noApp, unversioned, forNone, safe, ""})
+	opOAuthToken     = row(operation{"oauth.token", "POST", "/oauth/token", noApp, unversioned, forNone, unsafe, ""})
+	opOAuthRevoke    = row(operation{"oauth.revoke", "DELETE", "/oauth/authorization", noApp, unversioned, forIntegration, removing, ""})
 )
-
-var operations = [...]operation{
-	opAppsCreate:    {"apps.create", "POST", "/apps", noApp, v1AndV11, forProvisioning, unsafe},
-	opAppsList:      {"apps.list", "GET", "/apps", noApp, v1AndV11, forProvisioning, safe},
-	opAppsGet:       {"apps.get", "GET", "/apps/{appId}", noApp, v1AndV11, forProvisioning, safe},
-	opAppsUpdate:    {"apps.update", "PUT", "/apps/{appId}", noApp, v1AndV11, forProvisioning, idempotent},
-	opAppsDelete:    {"apps.delete", "DELETE", "/apps/{appId}", noApp, v1AndV11, forProvisioning, removing},
-	opAppsGetSDKIDs: {"apps.getSdkIds", "GET", "/sdks", inApp, v11Only, forApp, safe},
-
-	opKeysCreate: {"keys.create", "POST", "/apps/{appId}/keys", noApp, v1AndV11, forProvisioning, unsafe},
-	opKeysList:   {"keys.list", "GET", "/apps/{appId}/keys", noApp, v1AndV11, forProvisioning, safe},
-	opKeysGet:    {"keys.get", "GET", "/apps/{appId}/keys/{keyId}", noApp, v1AndV11, forProvisioning, safe},
-	opKeysDelete: {"keys.delete", "DELETE", "/apps/{appId}/keys/{keyId}", noApp, v1AndV11, forProvisioning, removing},
-	opKeysGetJWT: {"keys.getJwt", "GET", "/apps/{appId}/keys/{keyId}/jwt", noApp, v1AndV11, forProvisioning, safe},
-
-	opServiceAccountsCreate:     {"serviceaccounts.create", "POST", "/serviceaccounts", noApp, v1AndV11, forAccount, unsafe},
-	opServiceAccountsList:       {"serviceaccounts.list", "GET", "/serviceaccounts", noApp, v1AndV11, forAccount, safe},
-	opServiceAccountsGet:        {"serviceaccounts.get", "GET", "/serviceaccounts/{serviceAccountId}", noApp, v1AndV11, forAccount, safe},
-	opServiceAccountsUpdate:     {"serviceaccounts.update", "PUT", "/serviceaccounts/{serviceAccountId}", noApp, v1AndV11, forAccount, idempotent},
-	opServiceAccountsDelete:     {"serviceaccounts.delete", "DELETE", "/serviceaccounts/{serviceAccountId}", noApp, v1AndV11, forAccount, removing},
-	opServiceAccountsKeysCreate: {"serviceaccounts.keys.create", "POST", "/serviceaccounts/{serviceAccountId}/keys", noApp, v1AndV11, forAccount, unsafe},
-	opServiceAccountsKeysList:   {"serviceaccounts.keys.list", "GET", "/serviceaccounts/{serviceAccountId}/keys", noApp, v1AndV11, forAccount, safe},
-	opServiceAccountsKeysGet:    {"serviceaccounts.keys.get", "GET", "/serviceaccounts/{serviceAccountId}/keys/{keyId}", noApp, v1AndV11, forAccount, safe},
-	opServiceAccountsKeysDelete: {"serviceaccounts.keys.delete", "DELETE", "/serviceaccounts/{serviceAccountId}/keys/{keyId}", noApp, v1AndV11, forAccount, removing},
-	opServiceAccountsKeysGetJWT: {"serviceaccounts.keys.getJwt", "GET", "/serviceaccounts/{serviceAccountId}/keys/{keyId}/jwt", noApp, v1AndV11, forAccount, safe},
-
-	opInit: {"init", "POST", "/init", inApp, v1Only, forUser, idempotent},
-
-	opAppUsersCreate:                  {"appusers.create", "POST", "/appusers", inApp, v1AndV11, forApp, unsafe},
-	opAppUsersGet:                     {"appusers.get", "GET", "/appusers/{userId}", inApp, v1AndV11, forUser, safe},
-	opAppUsersUpdate:                  {"appusers.update", "PUT", "/appusers/{userId}", inApp, v1AndV11, forUser, idempotent},
-	opAppUsersDelete:                  {"appusers.delete", "DELETE", "/appusers/{userId}", inApp, v1AndV11, forApp, removing},
-	opAppUsersDeleteProfile:           {"appusers.deleteProfile", "DELETE", "/appusers/{userId}/profile", inApp, v1AndV11, forApp, idempotent},
-	opAppUsersTrackEvent:              {"appusers.trackEvent", "POST", "/appusers/{userId}/events", inApp, v1Only, forUser, unsafe},
-	opAppUsersUpdateDevice:            {"appusers.updateDevice", "PUT", "/appusers/{userId}/devices/{deviceId}", inApp, v1Only, forUser, idempotent},
-	opAppUsersUpdatePushToken:         {"appusers.updatePushToken", "POST", "/appusers/{userId}/pushToken", inApp, v1Only, forUser, idempotent},
-	opAppUsersMerge:                   {"appusers.merge", "POST", "/appusers/merge", inApp, v11Only, forApp, unsafe},
-	opAppUsersGetChannels:             {"appusers.getChannels", "GET", "/appusers/{userId}/channels", inApp, v1AndV11, forApp, safe},
-	opAppUsersLinkChannel:             {"appusers.linkChannel", "POST", "/appusers/{userId}/channels", inApp, v1AndV11, forUser, unsafe},
-	opAppUsersUnlinkChannel:           {"appusers.unlinkChannel", "DELETE", "/appusers/{userId}/channels/{channel}", inApp, v1AndV11, forUser, unlinking},
-	opAppUsersGetBusinessSystems:      {"appusers.getBusinessSystems", "GET", "/appusers/{userId}/businesssystems", inApp, v1AndV11, forApp, safe},
-	opAppUsersGetLinkRequests:         {"appusers.getLinkRequests", "GET", "/appusers/{userId}/linkrequest", inApp, v1AndV11, forApp, safe},
-	opAppUsersGetAuthCode:             {"appusers.getAuthCode", "GET", "/appusers/{userId}/authcode", inApp, v1AndV11, forApp, safe},
-	opAppUsersPingChannel:             {"appusers.pingChannel", "POST", "/appusers/{userId}/integrations/{channel}/ping", inApp, v1AndV11, forUser, unsafe},
-	opAppUsersGetTransferRequests:     {"appusers.getTransferRequests", "GET", "/appusers/{userId}/transferrequest", inApp, v1Only, forUser, safe},
-	opAppUsersGetWeChatQRCode:         {"appusers.getWeChatQRCode", "GET", "/appusers/{userId}/integrations/wechat/qrcode", inApp, v1AndV11, forUser, safe},
-	opAppUsersGetViberQRCode:          {"appusers.getViberQRCode", "GET", "/appusers/{userId}/integrations/viber/qrcode", inApp, v1AndV11, forUser, safe},
-	opAppUsersStripeUpdateCustomer:    {"appusers.stripe.updateCustomer", "POST", "/appusers/{userId}/stripe/customer", inApp, v1AndV11, forUserJWT, unsafe},
-	opAppUsersStripeCreateTransaction: {"appusers.stripe.createTransaction", "POST", "/appusers/{userId}/stripe/transaction", inApp, v1AndV11, forUser, unsafe},
-
-	opStripeGetAccount: {"stripe.getAccount", "GET", "/stripe/account", inApp, v1AndV11, forUser, safe},
-
-	opConversationGet:         {"conversation.get", "GET", "/appusers/{userId}/conversation", inApp, v1AndV11, forUser, safe},
-	opConversationPostMessage: {"conversation.postMessage", "POST", "/appusers/{userId}/conversation/messages", inApp, v1Only, forUser, unsafe},
-	opConversationUploadImage: {"conversation.uploadImage", "POST", "/appusers/{userId}/conversation/images", inApp, v1Only, forUser, unsafe},
-	opConversationActivity:    {"conversation.activity", "POST", "/appusers/{userId}/conversation/activity", inApp, v1AndV11, forApp, idempotent},
-	opConversationResetUnread: {"conversation.resetUnread", "POST", "/appusers/{userId}/conversation/read", inApp, v1AndV11, forUser, idempotent},
-	opConversationPostback:    {"conversation.postback", "POST", "/appusers/{userId}/conversation/postback", inApp, v1AndV11, forUser, unsafe},
-
-	opMessagesList:        {"messages.list", "GET", "/appusers/{userId}/messages", inApp, v1AndV11, forUser, safe},
-	opMessagesCreate:      {"messages.create", "POST", "/appusers/{userId}/messages", inApp, v1AndV11, forUser, unsafe},
-	opMessagesDeleteAll:   {"messages.deleteAll", "DELETE", "/appusers/{userId}/messages", inApp, v1AndV11, forApp, removing},
-	opMessagesDelete:      {"messages.delete", "DELETE", "/appusers/{userId}/messages/{messageId}", inApp, v1AndV11, forApp, removing},
-	opMessagesUploadImage: {"messages.uploadImage", "POST", "/appusers/{userId}/images", inApp, v1AndV11, forUser, unsafe},
-
-	opAttachmentsUpload:           {"attachments.upload", "POST", "/attachments", inApp, v1AndV11, forApp, unsafe},
-	opAttachmentsRemove:           {"attachments.remove", "POST", "/attachments/remove", inApp, v1AndV11, forApp, removing},
-	opAttachmentsCreateMediaToken: {"attachments.createMediaToken", "POST", "/attachments/token", inApp, v11Only, forApp, idempotent},
-	opAttachmentsSetCookie:        {"attachments.setCookie", "GET", "/attachments/cookie", inApp, v11Only, forMediaToken, safe},
-
-	opNotificationsCreate: {"notifications.create", "POST", "/notifications", inApp, v1AndV11, forApp, unsafe},
-
-	opMenuGet:    {"menu.get", "GET", "/menu", inApp, v1AndV11, forApp, safe},
-	opMenuUpdate: {"menu.update", "PUT", "/menu", inApp, v1AndV11, forApp, idempotent},
-	opMenuDelete: {"menu.delete", "DELETE", "/menu", inApp, v1AndV11, forApp, removing},
-
-	opIntegrationsCreate:                 {"integrations.create", "POST", "/integrations", inApp, v1AndV11, forApp, unsafe},
-	opIntegrationsList:                   {"integrations.list", "GET", "/integrations", inApp, v1AndV11, forApp, safe},
-	opIntegrationsGet:                    {"integrations.get", "GET", "/integrations/{integrationId}", inApp, v1AndV11, forApp, safe},
-	opIntegrationsUpdate:                 {"integrations.update", "PUT", "/integrations/{integrationId}", inApp, v1AndV11, forApp, idempotent},
-	opIntegrationsDelete:                 {"integrations.delete", "DELETE", "/integrations/{integrationId}", inApp, v1AndV11, forApp, removing},
-	opIntegrationsMenuGet:                {"integrations.menu.get", "GET", "/integrations/{integrationId}/menu", inApp, v1AndV11, forApp, safe},
-	opIntegrationsMenuCreate:             {"integrations.menu.create", "POST", "/integrations/{integrationId}/menu", inApp, v1AndV11, forApp, unsafe},
-	opIntegrationsMenuUpdate:             {"integrations.menu.update", "PUT", "/integrations/{integrationId}/menu", inApp, v1AndV11, forApp, idempotent},
-	opIntegrationsMenuDelete:             {"integrations.menu.delete", "DELETE", "/integrations/{integrationId}/menu", inApp, v1AndV11, forApp, removing},
-	opIntegrationsProfileGet:             {"integrations.profile.get", "GET", "/integrations/{integrationId}/profile", inApp, v11Only, forApp, safe},
-	opIntegrationsProfileUpdate:          {"integrations.profile.update", "PUT", "/integrations/{integrationId}/profile", inApp, v1AndV11, forApp, idempotent},
-	opIntegrationsProfileUploadPhoto:     {"integrations.profile.uploadPhoto", "PUT", "/integrations/{integrationId}/profile/photo", inApp, v11Only, forApp, idempotent},
-	opIntegrationsMessageTemplatesList:   {"integrations.messageTemplates.list", "GET", "/integrations/{integrationId}/messageTemplates", inApp, v11Only, forApp, safe},
-	opIntegrationsMessageTemplatesCreate: {"integrations.messageTemplates.create", "POST", "/integrations/{integrationId}/messageTemplates", inApp, v11Only, forApp, unsafe},
-	opIntegrationsMessageTemplatesDelete: {"integrations.messageTemplates.delete", "DELETE", "/integrations/{integrationId}/messageTemplates/{name}", inApp, v11Only, forApp, removing},
-
-	opTemplatesCreate: {"templates.create", "POST", "/templates", inApp, v1AndV11, forApp, unsafe},
-	opTemplatesList:   {"templates.list", "GET", "/templates", inApp, v1AndV11, forApp, safe},
-	opTemplatesGet:    {"templates.get", "GET", "/templates/{templateId}", inApp, v1AndV11, forApp, safe},
-	opTemplatesUpdate: {"templates.update", "PUT", "/templates/{templateId}", inApp, v1AndV11, forApp, idempotent},
-	opTemplatesDelete: {"templates.delete", "DELETE", "/templates/{templateId}", inApp, v1AndV11, forApp, removing},
-
-	opWebhooksCreate: {"webhooks.create", "POST", "/webhooks", inApp, v1AndV11, forApp, unsafe},
-	opWebhooksList:   {"webhooks.list", "GET", "/webhooks", inApp, v1AndV11, forApp, safe},
-	opWebhooksGet:    {"webhooks.get", "GET", "/webhooks/{webhookId}", inApp, v1AndV11, forApp, safe},
-	opWebhooksUpdate: {"webhooks.update", "PUT", "/webhooks/{webhookId}", inApp, v1AndV11, forApp, idempotent},
-	opWebhooksDelete: {"webhooks.delete", "DELETE", "/webhooks/{webhookId}", inApp, v1AndV11, forApp, removing},
-
-	opDeploymentsCreate:      {"deployments.create", "POST", "/whatsapp/deployments", noApp, v11Only, forAccount, unsafe},
-	opDeploymentsList:        {"deployments.list", "GET", "/whatsapp/deployments", noApp, v11Only, forAccount, safe},
-	opDeploymentsGet:         {"deployments.get", "GET", "/whatsapp/deployments/{deploymentId}", noApp, v11Only, forAccount, safe},
-	opDeploymentsDelete:      {"deployments.delete", "DELETE", "/whatsapp/deployments/{deploymentId}", noApp, v11Only, forAccount, removing},
-	opDeploymentsActivate:    {"deployments.activate", "POST", "/whatsapp/deployments/{deploymentId}/activate", noApp, v11Only, forAccount, unsafe},
-	opDeploymentsConfirmCode: {"deployments.confirmCode", "POST", "/whatsapp/deployments/{deploymentId}/code/confirm", noApp, v11Only, forAccount, unsafe},
-
-	opOAuthAuthorize: {"oauth.authorize", "GET", "/oauth/authorize", noApp, unversioned, forNone, safe},
-	opOAuthToken:     {"oauth.token", "POST", "/oauth/token", noApp, unversioned, forNone, unsafe},
-	opOAuthRevoke:    {"oauth.revoke", "DELETE", "/oauth/authorization", noApp, unversioned, forIntegration, removing},
-}

@@ -61,6 +61,8 @@ func (e endpoint) repeat() repeatClass {
 	switch {
 	case e.Method == "GET":
 		return safe
+	case e.ID == "messages.create" || e.ID == "conversation.postMessage":
+		return traceable
 	case e.Retry != "yes":
 		return unsafe
 	case e.ID == "appusers.unlinkChannel":

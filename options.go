@@ -7,8 +7,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
+
+	"github.com/smooch/smooch-go/internal/pace"
 )
 
 // Option is a setting of [NewClient].
@@ -23,6 +26,9 @@ type Option func(*config) error
 type Limiter interface {
 	Wait(ctx context.Context) error
 }
+
+// newClientOp is what errors of NewClient and its options name.
+const newClientOp = "NewClient"
 
 // config is what options fill. A zero version means: what the credential speaks.
 type config struct {
@@ -73,7 +79,11 @@ func (cfg *config) client(auth Auth) (*Client, error) {
 		return nil, err
 	}
 	core.base, core.auth, core.scope = base, auth, scopeOf(auth)
-	core.budget.fill(core.retry.Budget)
+	core.role = RoleAppMaker
+	if core.scope.isUser() {
+		core.role = RoleAppUser
+	}
+	core.budget = pace.NewBudget(core.retry.Budget)
 	if core.http.Timeout > 0 { // like ours it is for one attempt, and must not run while the client waits
 		core.timeout, core.http.Timeout = min(core.timeout, core.http.Timeout), 0
 	}
@@ -85,15 +95,15 @@ func (cfg *config) client(auth Auth) (*Client, error) {
 		version = V1_1
 	}
 	c := newClient(core, version, cfg.appID, cfg.bound)
-	if err := c.check(newClientCall); err != nil {
-		return nil, err
+	if c.problem != "" {
+		return nil, argumentError(newClientOp, c.problemWith, c.problem)
 	}
 	return c, nil
 }
 
 // checkBase refuses an address that credentials must not be sent to.
 func (cfg *config) checkBase() (string, error) {
-	fail := func(reason string) (string, error) { return "", argumentError(newClientCall, "base URL", reason) }
+	fail := func(reason string) (string, error) { return "", argumentError(newClientOp, "base URL", reason) }
 	u, err := url.Parse(cfg.base)
 	if err != nil || u.Host == "" || u.Hostname() == "" {
 		return fail("is not an absolute URL")
@@ -130,7 +140,7 @@ func WithApp(appID string) Option {
 func WithVersion(v Version) Option {
 	return func(cfg *config) error {
 		if v != V1 && v != V1_1 {
-			return argumentError(newClientCall, "version", "is neither v1 nor v1.1")
+			return argumentError(newClientOp, "version", "is neither v1 nor v1.1")
 		}
 		cfg.version = v
 		return nil
@@ -141,7 +151,7 @@ func WithVersion(v Version) Option {
 func WithRegion(r Region) Option {
 	return func(cfg *config) error {
 		if r != US && r != EU {
-			return argumentError(newClientCall, "region", "is neither US nor EU; WithBaseURL takes any address")
+			return argumentError(newClientOp, "region", "is neither US nor EU; WithBaseURL takes any address")
 		}
 		cfg.base, cfg.core.oauthBase = string(r), defaultOAuthBase
 		return nil
@@ -174,7 +184,7 @@ func WithInsecureHTTP() Option {
 func WithHTTPClient(hc *http.Client) Option {
 	return func(cfg *config) error {
 		if hc == nil {
-			return argumentError(newClientCall, "HTTP client", "is nil")
+			return argumentError(newClientOp, "HTTP client", "is nil")
 		}
 		own := cfg.core.http.Transport
 		cfg.core.http = *hc
@@ -190,7 +200,7 @@ func WithHTTPClient(hc *http.Client) Option {
 func WithRetryPolicy(p RetryPolicy) Option {
 	return func(cfg *config) error {
 		if p.MaxAttempts < 0 || p.MinDelay < 0 || p.MaxDelay < 0 || p.MaxRetryAfter < 0 || p.Budget < 0 {
-			return argumentError(newClientCall, "retry policy", "has a negative field")
+			return argumentError(newClientOp, "retry policy", "has a negative field")
 		}
 		cfg.core.retry = p.withDefaults()
 		return nil
@@ -201,7 +211,7 @@ func WithRetryPolicy(p RetryPolicy) Option {
 func WithLimiter(l Limiter) Option {
 	return func(cfg *config) error {
 		if isNil(l) {
-			return argumentError(newClientCall, "limiter", "is nil")
+			return argumentError(newClientOp, "limiter", "is nil")
 		}
 		cfg.core.limiter = l
 		return nil
@@ -213,7 +223,7 @@ func WithLimiter(l Limiter) Option {
 func WithLogger(l *slog.Logger) Option {
 	return func(cfg *config) error {
 		if l == nil {
-			return argumentError(newClientCall, "logger", "is nil")
+			return argumentError(newClientOp, "logger", "is nil")
 		}
 		cfg.core.logger = l
 		return nil
@@ -224,7 +234,7 @@ func WithLogger(l *slog.Logger) Option {
 func WithUserAgent(product string) Option {
 	return func(cfg *config) error {
 		if product == "" || strings.ContainsFunc(product, func(r rune) bool { return r < ' ' || r > '~' }) {
-			return argumentError(newClientCall, "user agent", "is empty or not printable ASCII")
+			return argumentError(newClientOp, "user agent", "is empty or not printable ASCII")
 		}
 		cfg.core.userAgent = product + " " + userAgent
 		return nil
@@ -237,7 +247,7 @@ func WithUserAgent(product string) Option {
 func WithTimeout(perAttempt time.Duration) Option {
 	return func(cfg *config) error {
 		if perAttempt <= 0 {
-			return argumentError(newClientCall, "time-out", "is not positive")
+			return argumentError(newClientOp, "time-out", "is not positive")
 		}
 		cfg.core.timeout = perAttempt
 		return nil
@@ -249,9 +259,21 @@ func WithTimeout(perAttempt time.Duration) Option {
 func WithMaxResponse(bytes int64) Option {
 	return func(cfg *config) error {
 		if bytes <= 0 {
-			return argumentError(newClientCall, "maximum response", "is not positive")
+			return argumentError(newClientOp, "maximum response", "is not positive")
 		}
 		cfg.core.maxResponse = min(bytes, math.MaxInt64-1) // one more is read
 		return nil
 	}
+}
+
+// isNil reports whether v is nil, or holds a nil pointer or function: what a caller passes on
+// without looking.
+func isNil(v any) bool {
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
 }

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/smooch/smooch-go/internal/keyqueue"
 )
 
 // WebhookReceiver is an http.Handler for the target of webhooks. It checks the secret, decodes the event
@@ -46,19 +48,19 @@ import (
 // shares that between processes. An event is acknowledged only when it has been handled, so a process that dies loses none; with
 // [WithBackground] it does.
 type WebhookReceiver struct {
-	maxBody    int64
-	timeout    time.Duration
-	deduper    Deduper
-	observer   func(Delivery)
-	background *background // nil: events are handled before they are answered
+	maxBody   int64
+	timeout   time.Duration
+	deduper   Deduper
+	observer  func(Delivery)
+	handlings handlingGroup
+	queueSize int                        // of WithBackground
+	workers   int                        // of WithBackground
+	queue     *keyqueue.Queue[*handling] // nil: events are handled before they are answered
 
 	mu       sync.Mutex
 	secrets  [][sha256.Size]byte
 	versions []Version // nil: all
 	handlers map[reflect.Type]func(context.Context, Event) error
-	flights  map[string]*flight
-	running  sync.WaitGroup
-	closed   bool
 }
 
 // ReceiverOption is a setting of [NewWebhookReceiver].
@@ -76,18 +78,18 @@ type Delivery struct {
 	Duration    time.Duration // since the request came
 }
 
-var errNoSecret = argumentError(where("WebhookReceiver"), "secret", "is missing or empty: everybody would be let in")
+var errNoSecret = argumentError("WebhookReceiver", "secret", "is missing or empty: everybody would be let in")
 
 // NewWebhookReceiver makes a receiver that lets in deliveries with one of secrets: each webhook
 // has its own, and several may share a target. No secret, or an empty one, is an error.
 func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookReceiver, error) {
 	r := &WebhookReceiver{
-		maxBody:  1 << 20,
-		timeout:  15 * time.Second,
-		deduper:  NewMemoryDeduper(10_000),
-		observer: func(Delivery) {},
-		handlers: map[reflect.Type]func(context.Context, Event) error{},
-		flights:  map[string]*flight{},
+		maxBody:   1 << 20,
+		timeout:   15 * time.Second,
+		deduper:   NewMemoryDeduper(10_000),
+		observer:  func(Delivery) {},
+		handlers:  map[reflect.Type]func(context.Context, Event) error{},
+		handlings: handlingGroup{byKey: map[string]*handling{}},
 	}
 	if len(secrets) == 0 {
 		return nil, errNoSecret
@@ -102,8 +104,8 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 			return nil, err
 		}
 	}
-	if r.background != nil {
-		r.background.start()
+	if r.workers > 0 {
+		r.queue = keyqueue.New(r.queueSize, r.workers, (*handling).handle)
 	}
 	return r, nil
 }
@@ -114,7 +116,7 @@ func WithAcceptVersions(versions ...Version) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		for _, v := range versions {
 			if v != V1 && v != V1_1 {
-				return argumentError(where("WithAcceptVersions"), "version", "is not V1 or V1_1")
+				return argumentError("WithAcceptVersions", "version", "is not V1 or V1_1")
 			}
 		}
 		r.AcceptVersions(versions...)
@@ -126,7 +128,7 @@ func WithAcceptVersions(versions ...Version) ReceiverOption {
 func WithDeduper(d Deduper) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if isNil(d) {
-			return argumentError(where("WithDeduper"), "deduper", "is nil")
+			return argumentError("WithDeduper", "deduper", "is nil")
 		}
 		r.deduper = d
 		return nil
@@ -137,7 +139,7 @@ func WithDeduper(d Deduper) ReceiverOption {
 func WithMaxBody(bytes int64) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if bytes <= 0 {
-			return argumentError(where("WithMaxBody"), "limit", "is not positive")
+			return argumentError("WithMaxBody", "limit", "is not positive")
 		}
 		r.maxBody = min(bytes, math.MaxInt64-1) // one more is read
 		return nil
@@ -149,7 +151,7 @@ func WithMaxBody(bytes int64) ReceiverOption {
 func WithHandlerTimeout(d time.Duration) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if d <= 0 || d > 20*time.Second {
-			return argumentError(where("WithHandlerTimeout"), "time-out", "is not between 0 and 20 seconds")
+			return argumentError("WithHandlerTimeout", "time-out", "is not between 0 and 20 seconds")
 		}
 		r.timeout = d
 		return nil
@@ -161,7 +163,7 @@ func WithHandlerTimeout(d time.Duration) ReceiverOption {
 func WithObserver(observe func(Delivery)) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if observe == nil {
-			return argumentError(where("WithObserver"), "observer", "is nil")
+			return argumentError("WithObserver", "observer", "is nil")
 		}
 		r.observer = observe
 		return nil
@@ -254,7 +256,6 @@ func (e *PanicError) Error() string { return fmt.Sprintf("smooch: panic: %v", e.
 var (
 	errWrongSecret = errors.New("smooch: the secret is wrong or missing")
 	errTooSlow     = errors.New("smooch: the handler takes too long")
-	errQueueFull   = errors.New("smooch: the queue is full, or the receiver is shutting down")
 )
 
 // ServeHTTP answers one delivery.
@@ -270,13 +271,14 @@ func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
-	d := r.deliver(req)
+	d := r.deliver(req, began)
 	d.Duration = time.Since(began)
 	w.WriteHeader(d.Status)
 	r.observer(d)
 }
 
-func (r *WebhookReceiver) deliver(req *http.Request) Delivery {
+// deliver does the work of ServeHTTP for a POST.
+func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
 	d := Delivery{SecretIndex: r.match(req.Header.Values("X-API-Key"))}
 	if d.SecretIndex < 0 {
 		d.Status, d.Err = http.StatusUnauthorized, errWrongSecret
@@ -304,7 +306,7 @@ func (r *WebhookReceiver) deliver(req *http.Request) Delivery {
 		}
 		return d
 	}
-	r.once(context.WithoutCancel(req.Context()), &d, handler)
+	handleOnce(context.WithoutCancel(req.Context()), r, &d, handler, began)
 	return d
 }
 
@@ -335,4 +337,28 @@ func (r *WebhookReceiver) handler(e Event) func(context.Context, Event) error {
 		return handler
 	}
 	return r.handlers[reflect.TypeFor[Event]()]
+}
+
+// lease is for how long a claim holds whose holder says nothing more. In one process a function is
+// never run beside itself, however long it takes; another process may take its event over after this.
+func (r *WebhookReceiver) lease() time.Duration { return 2*r.timeout + 30*time.Second }
+
+// Shutdown refuses new events with 503, so that they come again, and returns when those that were
+// taken have been handled, or with ctx's error.
+func (r *WebhookReceiver) Shutdown(ctx context.Context) error {
+	r.handlings.close()
+	drained := make(chan struct{})
+	go func() {
+		r.handlings.running.Wait()
+		close(drained)
+	}()
+	select {
+	case <-drained:
+		if r.queue != nil {
+			r.queue.Close()
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -285,13 +285,6 @@ func TestContextThatHasEndedSendsNothing(t *testing.T) {
 	assert.Empty(t, rec.requests())
 }
 
-func TestTransportWithoutBody(t *testing.T) {
-	c := fakeClient(t, func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 204}, nil // as http.Client allows, and fakes of transports do
-	})
-	assert.NoError(t, c.AppUsers.Delete(t.Context(), "ida"))
-}
-
 func TestNoLimitOfTheResponse(t *testing.T) {
 	c := fakeClient(t, func(*http.Request) (*http.Response, error) { return answer(200, `{"app":{"_id":"a1"}}`), nil }, WithMaxResponse(math.MaxInt64))
 	app, err := c.Apps.Get(t.Context(), "a1")
@@ -312,12 +305,6 @@ func TestAuthThatSignsTheURL(t *testing.T) {
 		assert.Error(t, err)
 		assert.Equal(t, []string{"sig=x", "sig=x"}, queries)
 	})
-}
-
-func TestTransportThatGivesNothing(t *testing.T) {
-	c := fakeClient(t, func(*http.Request) (*http.Response, error) { return nil, nil })
-	_, err := c.Conversations.PostMessage(t.Context(), "u", TextMessage("x"))
-	assert.ErrorIs(t, err, ErrOutcomeUnknown)
 }
 
 func TestWaitsEndWithTheContext(t *testing.T) {
@@ -718,21 +705,5 @@ func TestRefusedCallsGoFirst(t *testing.T) {
 		group.Wait()
 		require.Len(t, order, 9)
 		assert.ElementsMatch(t, []string{"slow", "quick"}, order[2:4])
-	})
-}
-
-func TestGateForgetsWaitersThatLeft(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var g gate
-		g.refuse(time.Now(), 10*time.Second)
-		ctx, cancel := context.WithCancel(t.Context())
-		left := make(chan error)
-		go func() { left <- g.wait(ctx, true) }()
-		synctest.Wait()
-		cancel()
-		assert.ErrorIs(t, <-left, context.Canceled)
-		began := time.Now()
-		require.NoError(t, g.wait(t.Context(), false))
-		assert.Equal(t, 10*time.Second, time.Since(began))
 	})
 }

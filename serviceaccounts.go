@@ -37,7 +37,7 @@ type ServiceAccountsService struct{ c *Client }
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ServiceAccountsService) Create(ctx context.Context, account ServiceAccountCreate, opts ...CallOption) (*ServiceAccount, error) {
-	return one[ServiceAccount](ctx, s.c, opServiceAccountsCreate.with(), account, "serviceAccount", opts)
+	return one[ServiceAccount](ctx, s.c, opServiceAccountsCreate.with().json(account), opts)
 }
 
 // List gives one page of service accounts, 25 unless options say otherwise.
@@ -46,7 +46,7 @@ func (s *ServiceAccountsService) Create(ctx context.Context, account ServiceAcco
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ServiceAccountsService) List(ctx context.Context, options ServiceAccountListOptions, opts ...CallOption) (*Page[ServiceAccount], error) {
-	return page[ServiceAccount](ctx, s.c, opServiceAccountsList.with(), options, "serviceAccounts", opts)
+	return page[ServiceAccount](ctx, s.c, opServiceAccountsList.with().query(options), opts)
 }
 
 // All walks the service accounts from options.Offset on, asking for a page when the last is
@@ -69,7 +69,7 @@ func (s *ServiceAccountsService) All(ctx context.Context, options ServiceAccount
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ServiceAccountsService) Get(ctx context.Context, serviceAccountID string, opts ...CallOption) (*ServiceAccount, error) {
-	return one[ServiceAccount](ctx, s.c, opServiceAccountsGet.with(serviceAccountID), nil, "serviceAccount", opts)
+	return one[ServiceAccount](ctx, s.c, opServiceAccountsGet.with(serviceAccountID), opts)
 }
 
 // Update renames a service account.
@@ -78,7 +78,7 @@ func (s *ServiceAccountsService) Get(ctx context.Context, serviceAccountID strin
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ServiceAccountsService) Update(ctx context.Context, serviceAccountID string, update ServiceAccountUpdate, opts ...CallOption) (*ServiceAccount, error) {
-	return one[ServiceAccount](ctx, s.c, opServiceAccountsUpdate.with(serviceAccountID), update, "serviceAccount", opts)
+	return one[ServiceAccount](ctx, s.c, opServiceAccountsUpdate.with(serviceAccountID).json(update), opts)
 }
 
 // Delete removes a service account, once no app is linked to it.
@@ -87,7 +87,7 @@ func (s *ServiceAccountsService) Update(ctx context.Context, serviceAccountID st
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ServiceAccountsService) Delete(ctx context.Context, serviceAccountID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opServiceAccountsDelete.with(serviceAccountID), nil, opts)
+	return exec(ctx, s.c, opServiceAccountsDelete.with(serviceAccountID), opts)
 }
 
 // CreateKey makes a key of a service account, for [AccountJWT] or [BasicAuth]. A repeat makes another key.
@@ -96,7 +96,7 @@ func (s *ServiceAccountsService) Delete(ctx context.Context, serviceAccountID st
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ServiceAccountsService) CreateKey(ctx context.Context, serviceAccountID string, key KeyCreate, opts ...CallOption) (*Key, error) {
-	return one[Key](ctx, s.c, opServiceAccountsKeysCreate.with(serviceAccountID), key, "key", opts)
+	return one[Key](ctx, s.c, opServiceAccountsKeysCreate.with(serviceAccountID).json(key), opts)
 }
 
 // ListKeys gives all keys of a service account with their secrets.
@@ -105,7 +105,7 @@ func (s *ServiceAccountsService) CreateKey(ctx context.Context, serviceAccountID
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ServiceAccountsService) ListKeys(ctx context.Context, serviceAccountID string, opts ...CallOption) ([]Key, error) {
-	return list[Key](ctx, s.c, opServiceAccountsKeysList.with(serviceAccountID), "keys", opts)
+	return list[Key](ctx, s.c, opServiceAccountsKeysList.with(serviceAccountID), opts)
 }
 
 // GetKey gives one key of a service account with its secret. It fails with [ErrNotFound] if there is no such key.
@@ -114,7 +114,7 @@ func (s *ServiceAccountsService) ListKeys(ctx context.Context, serviceAccountID 
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ServiceAccountsService) GetKey(ctx context.Context, serviceAccountID, keyID string, opts ...CallOption) (*Key, error) {
-	return one[Key](ctx, s.c, opServiceAccountsKeysGet.with(serviceAccountID, keyID), nil, "key", opts)
+	return one[Key](ctx, s.c, opServiceAccountsKeysGet.with(serviceAccountID, keyID), opts)
 }
 
 // DeleteKey revokes a key of a service account. Every token that was signed with it stops working.
@@ -123,7 +123,7 @@ func (s *ServiceAccountsService) GetKey(ctx context.Context, serviceAccountID, k
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ServiceAccountsService) DeleteKey(ctx context.Context, serviceAccountID, keyID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opServiceAccountsKeysDelete.with(serviceAccountID, keyID), nil, opts)
+	return exec(ctx, s.c, opServiceAccountsKeysDelete.with(serviceAccountID, keyID), opts)
 }
 
 // KeyJWT gives a token of scope account that the service has signed with the key, for [BearerToken]. Treat it as the secret.
@@ -132,5 +132,5 @@ func (s *ServiceAccountsService) DeleteKey(ctx context.Context, serviceAccountID
 //
 // Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *ServiceAccountsService) KeyJWT(ctx context.Context, serviceAccountID, keyID string, opts ...CallOption) (string, error) {
-	return text(ctx, s.c, opServiceAccountsKeysGetJWT.with(serviceAccountID, keyID), "jwt", opts)
+	return text(ctx, s.c, opServiceAccountsKeysGetJWT.with(serviceAccountID, keyID), opts)
 }

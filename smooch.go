@@ -31,12 +31,14 @@
 package smooch
 
 import (
-	"fmt"
+	"context"
 	"log/slog"
 	"net/http"
 	"reflect"
 	"sync/atomic"
 	"time"
+
+	"github.com/smooch/smooch-go/internal/pace"
 )
 
 // Version is a version of the API, and of the payloads that a webhook delivers.
@@ -83,7 +85,10 @@ type Client struct {
 	common  service
 	version Version
 	appID   string
-	bound   bool // ForApp or WithApp was used, be the id good or not
+	bound   bool   // ForApp or WithApp was used, whether or not with a good id
+	prefix  string // of the paths inside the bound app
+
+	problemWith, problem string // the argument that no call can be made with, and what is wrong with it
 }
 
 // service is what all services are made of; sharing one value spares a copy fourteen allocations.
@@ -95,10 +100,11 @@ type core struct {
 	oauthBase   string
 	auth        Auth
 	scope       Scope // "" when the credential does not say
+	role        Role  // of messages that do not say
 	http        http.Client
 	retry       RetryPolicy
-	budget      budget
-	gate        gate
+	budget      *pace.Budget
+	throttle    pace.Throttle
 	limiter     Limiter
 	logger      *slog.Logger
 	userAgent   string
@@ -115,7 +121,7 @@ type core struct {
 // is an error that matches [ErrInvalidArgument] and names the argument.
 func NewClient(auth Auth, opts ...Option) (*Client, error) {
 	if isNil(auth) {
-		return nil, argumentError(newClientCall, "auth", "is nil; NoAuth is a client without a credential")
+		return nil, argumentError(newClientOp, "auth", "is nil; NoAuth is a client without a credential")
 	}
 	if checked, ok := auth.(interface{ check() error }); ok {
 		if err := checked.check(); err != nil {
@@ -125,7 +131,7 @@ func NewClient(auth Auth, opts ...Option) (*Client, error) {
 	cfg := defaults()
 	for _, opt := range opts {
 		if opt == nil {
-			return nil, argumentError(newClientCall, "option", "is nil")
+			return nil, argumentError(newClientOp, "option", "is nil")
 		}
 		if err := opt(cfg); err != nil {
 			return nil, err
@@ -148,39 +154,55 @@ func (c *Client) ForVersion(v Version) *Client {
 	return newClient(c.core, v, c.appID, c.bound)
 }
 
-// isNil is also true for a nil of a type.
-func isNil(v any) bool {
-	switch value := reflect.ValueOf(v); value.Kind() {
-	case reflect.Invalid:
-		return true
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
-		return value.IsNil()
-	}
-	return false
-}
-
 // String names the client without its credential.
 func (c *Client) String() string { return "smooch.Client(" + string(c.version) + ")" }
 
-// oauthBase is the address of the OAuth calls, which have no version.
-func (c *Client) oauthBase() string { return c.core.oauthBase }
-
-// check says what is wrong with the client's version or app. NewClient returns it at once, a copy with each call.
-func (c *Client) check(op fmt.Stringer) error {
-	switch {
-	case c.version != V1 && c.version != V1_1:
-		return argumentError(op, "version", "is neither v1 nor v1.1")
-	case c.version == V1_1 && c.core.scope == ScopeAppToken:
-		return argumentError(op, "version", "is v1.1, which takes no app token; use v1, or a JWT")
-	case c.bound:
-		return checkSegment(op, "appID", c.appID)
-	}
-	return nil
+// Init is what a device calls when an app is opened: it creates the device and its app user
+// if they are new, updates them if not, and authenticates the user if the credential is an [AppUserJWT].
+// Without one, whoever learns a userId can read that user's conversation.
+//
+// Deprecated: later v1 documentation and v1.1 do not have it. Use [AppUsersService.Create] to make a user.
+//
+//	POST /init
+//
+// Scope: app token, appUser, app, appMaker, account. Versions: v1. Source: REST reference, "Init".
+func (c *Client) Init(ctx context.Context, init InitRequest, opts ...CallOption) (*InitResponse, error) {
+	return one[InitResponse](ctx, c, opInit.with().json(init), opts)
 }
 
+// Do makes a call that the SDK has no method for, with the same credentials, retries and errors.
+//
+// path is what follows the version and, where an app is bound and the credential is above a single
+// user, the app's prefix: "/appusers/" + url.PathEscape(id) + "/messages". Its segments are escaped
+// by the caller, and a query is allowed; empty segments, "." and ".." are refused. in is the JSON
+// body, nil for none, and not allowed with GET. The answer is decoded into out, a pointer, or
+// ignored if out is nil.
+//
+// GET is repeated as safe, PUT and DELETE as idempotent, everything else as a call whose repeat may
+// do the work twice.
+func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
+	r := newRequest(method, path).json(in)
+	r.require(in == nil || r.repeat != safe, "in", "is given, but "+method+" has no body")
+	if target := reflect.ValueOf(out); out != nil {
+		r.require(target.Kind() == reflect.Pointer && !target.IsNil(), "out", "is not a pointer to decode into")
+	}
+	return call(ctx, c, r, out, opts)
+}
+
+// newClient makes a client of what its copies share and what is its own.
 func newClient(core *core, v Version, appID string, bound bool) *Client {
 	c := &Client{core: core, version: v, appID: appID, bound: bound}
 	c.common.c = c
+	segment, problem := escapeSegment(appID)
+	c.prefix = "/apps/" + segment
+	switch {
+	case v != V1 && v != V1_1:
+		c.problemWith, c.problem = "version", "is neither v1 nor v1.1"
+	case v == V1_1 && core.scope == ScopeAppToken:
+		c.problemWith, c.problem = "version", "is v1.1, which takes no app token; use v1, or a JWT"
+	case bound && problem != "":
+		c.problemWith, c.problem = "appID", problem
+	}
 	c.Apps = (*AppsService)(&c.common)
 	c.Keys = (*KeysService)(&c.common)
 	c.ServiceAccounts = (*ServiceAccountsService)(&c.common)

@@ -5,10 +5,6 @@ import (
 	"encoding/json"
 )
 
-type stripeCustomer struct {
-	Token string `json:"token"`
-}
-
 type stripeTransaction struct {
 	ActionID string `json:"actionId"`
 	Token    string `json:"token,omitempty"`
@@ -23,7 +19,7 @@ type StripeService struct{ c *Client }
 //
 // Scope: appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
 func (s *StripeService) UpdateCustomer(ctx context.Context, userID, token string, opts ...CallOption) error {
-	return exec(ctx, s.c, opAppUsersStripeUpdateCustomer.with(userID), stripeCustomer{token}, opts)
+	return exec(ctx, s.c, opAppUsersStripeUpdateCustomer.with(userID).json(map[string]string{"token": token}), opts)
 }
 
 // CreateTransaction pays the buy action with the id actionID, once, with a Stripe token, or
@@ -34,7 +30,7 @@ func (s *StripeService) UpdateCustomer(ctx context.Context, userID, token string
 //
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
 func (s *StripeService) CreateTransaction(ctx context.Context, userID, actionID, token string, opts ...CallOption) error {
-	return exec(ctx, s.c, opAppUsersStripeCreateTransaction.with(userID), stripeTransaction{actionID, token}, opts)
+	return exec(ctx, s.c, opAppUsersStripeCreateTransaction.with(userID).json(stripeTransaction{actionID, token}), opts)
 }
 
 // Account gives the linked Stripe account, an object of a shape that is not documented.
@@ -43,7 +39,7 @@ func (s *StripeService) CreateTransaction(ctx context.Context, userID, actionID,
 //
 // Scope: app token, appUser, app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
 func (s *StripeService) Account(ctx context.Context, opts ...CallOption) (json.RawMessage, error) {
-	account, err := one[json.RawMessage](ctx, s.c, opStripeGetAccount.with(), nil, "account", opts)
+	account, err := one[json.RawMessage](ctx, s.c, opStripeGetAccount.with(), opts)
 	if err != nil {
 		return nil, err
 	}

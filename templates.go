@@ -41,7 +41,7 @@ type TemplatesService struct{ c *Client }
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *TemplatesService) Create(ctx context.Context, template TemplateCreate, opts ...CallOption) (*Template, error) {
 	template.Message = template.Message.withDefaults(V1_1, RoleAppMaker)
-	return one[Template](ctx, s.c, opTemplatesCreate.with(), template, "template", opts)
+	return one[Template](ctx, s.c, opTemplatesCreate.with().json(template), opts)
 }
 
 // List gives one page of templates, 25 unless options say otherwise.
@@ -50,7 +50,7 @@ func (s *TemplatesService) Create(ctx context.Context, template TemplateCreate, 
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *TemplatesService) List(ctx context.Context, options TemplateListOptions, opts ...CallOption) (*Page[Template], error) {
-	return page[Template](ctx, s.c, opTemplatesList.with(), options, "templates", opts)
+	return page[Template](ctx, s.c, opTemplatesList.with().query(options), opts)
 }
 
 // All walks the templates from options.Offset on, asking for a page when the last is used up.
@@ -73,7 +73,7 @@ func (s *TemplatesService) All(ctx context.Context, options TemplateListOptions,
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *TemplatesService) Get(ctx context.Context, templateID string, opts ...CallOption) (*Template, error) {
-	return one[Template](ctx, s.c, opTemplatesGet.with(templateID), nil, "template", opts)
+	return one[Template](ctx, s.c, opTemplatesGet.with(templateID), opts)
 }
 
 // Update changes name or message of a template, or both.
@@ -86,7 +86,7 @@ func (s *TemplatesService) Update(ctx context.Context, templateID string, update
 		message := update.Message.withDefaults(V1_1, RoleAppMaker)
 		update.Message = &message
 	}
-	return one[Template](ctx, s.c, opTemplatesUpdate.with(templateID), update, "template", opts)
+	return one[Template](ctx, s.c, opTemplatesUpdate.with(templateID).json(update), opts)
 }
 
 // Delete removes a template.
@@ -95,5 +95,5 @@ func (s *TemplatesService) Update(ctx context.Context, templateID string, update
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *TemplatesService) Delete(ctx context.Context, templateID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opTemplatesDelete.with(templateID), nil, opts)
+	return exec(ctx, s.c, opTemplatesDelete.with(templateID), opts)
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go/internal/lenient"
 )
 
 func TestUnixTimeIsExact(t *testing.T) {
@@ -96,7 +98,7 @@ func TestISOTime(t *testing.T) {
 // TestOddShapesAreAbsent: null, "" and [] where an object belongs, and times that are none, do not lose a resource.
 func TestOddShapesAreAbsent(t *testing.T) {
 	var user AppUser
-	require.NoError(t, decodeJSON([]byte(`{"_id":"u","userId":null,"signedUpAt":"","properties":[],"clients":null,"conversationStarted":null,"pendingClients":[{"id":"c","info":"","raw":[]}]}`), &user))
+	require.NoError(t, lenient.Unmarshal([]byte(`{"_id":"u","userId":null,"signedUpAt":"","properties":[],"clients":null,"conversationStarted":null,"pendingClients":[{"id":"c","info":"","raw":[]}]}`), &user))
 	assert.Equal(t, "u", user.ID)
 	assert.True(t, user.SignedUpAt.IsZero())
 	assert.Empty(t, user.Properties)
@@ -105,10 +107,10 @@ func TestOddShapesAreAbsent(t *testing.T) {
 
 	var message Message
 	var full AppUser
-	require.NoError(t, decodeJSON([]byte(`{"_id":"u","clients":["",[],null,{"platform":"ios"}]}`), &full))
+	require.NoError(t, lenient.Unmarshal([]byte(`{"_id":"u","clients":["",[],null,{"platform":"ios"}]}`), &full))
 	require.Len(t, full.Clients, 4)
 	assert.Equal(t, "ios", string(full.Clients[3].Platform))
-	require.NoError(t, decodeJSON([]byte(`{"_id":"m","metadata":[],"actions":[],"source":"","coordinates":[],"quotedMessage":{"content":[]},"received":"never"}`), &message))
+	require.NoError(t, lenient.Unmarshal([]byte(`{"_id":"m","metadata":[],"actions":[],"source":"","coordinates":[],"quotedMessage":{"content":[]},"received":"never"}`), &message))
 	assert.Equal(t, "m", message.ID)
 	assert.Empty(t, message.Metadata)
 	assert.Nil(t, message.Source)
@@ -116,9 +118,9 @@ func TestOddShapesAreAbsent(t *testing.T) {
 	assert.NotNil(t, message.QuotedMessage)
 	assert.True(t, message.Received.IsZero())
 
-	assert.Error(t, decodeJSON([]byte(`{"_id":"m","source":"web"}`), &Message{}), "text is not absent")
-	assert.Error(t, decodeJSON([]byte(`{"_id":"m","metadata":[1]}`), &Message{}))
-	require.NoError(t, decodeJSON([]byte(`{"properties":{"n":12345678901234567890}}`), &user))
+	assert.Error(t, lenient.Unmarshal([]byte(`{"_id":"m","source":"web"}`), &Message{}), "text is not absent")
+	assert.Error(t, lenient.Unmarshal([]byte(`{"_id":"m","metadata":[1]}`), &Message{}))
+	require.NoError(t, lenient.Unmarshal([]byte(`{"properties":{"n":12345678901234567890}}`), &user))
 	assert.Equal(t, json.Number("12345678901234567890"), user.Properties["n"])
 }
 
@@ -126,15 +128,15 @@ func FuzzDecodeMessage(f *testing.F) {
 	f.Add([]byte(`{"_id":"m","received":1439220041.586,"metadata":[],"items":[{"actions":[{"amount":5}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var m Message
-		if decodeJSON(data, &m) != nil {
+		if lenient.Unmarshal(data, &m) != nil {
 			return
 		}
-		encoded, err := encodeJSON(m)
+		encoded, err := lenient.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var again Message
-		if err := decodeJSON(encoded, &again); err != nil {
+		if err := lenient.Unmarshal(encoded, &again); err != nil {
 			t.Fatalf("%s: %v", encoded, err)
 		}
 	})

@@ -54,11 +54,9 @@ type WebhooksService struct{ c *Client }
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Create webhook".
 func (s *WebhooksService) Create(ctx context.Context, webhook WebhookCreate, opts ...CallOption) (*Webhook, error) {
-	r := opWebhooksCreate.with()
-	if len(webhook.Triggers) == 0 && s.c.version == V1_1 {
-		r.err = argumentError(r, "triggers", "are missing, which v1.1 requires")
-	}
-	return one[Webhook](ctx, s.c, r, webhook, "webhook", opts)
+	r := opWebhooksCreate.with().json(webhook)
+	r.require(len(webhook.Triggers) > 0 || s.c.version == V1, "triggers", "are missing, which v1.1 requires")
+	return one[Webhook](ctx, s.c, r, opts)
 }
 
 // List gives all webhooks of the app with their secrets.
@@ -67,7 +65,7 @@ func (s *WebhooksService) Create(ctx context.Context, webhook WebhookCreate, opt
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "List webhooks".
 func (s *WebhooksService) List(ctx context.Context, opts ...CallOption) ([]Webhook, error) {
-	return list[Webhook](ctx, s.c, opWebhooksList.with(), "webhooks", opts)
+	return list[Webhook](ctx, s.c, opWebhooksList.with(), opts)
 }
 
 // Get gives one webhook. It fails with [ErrNotFound] if the app has no such webhook.
@@ -76,7 +74,7 @@ func (s *WebhooksService) List(ctx context.Context, opts ...CallOption) ([]Webho
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get webhook".
 func (s *WebhooksService) Get(ctx context.Context, webhookID string, opts ...CallOption) (*Webhook, error) {
-	return one[Webhook](ctx, s.c, opWebhooksGet.with(webhookID), nil, "webhook", opts)
+	return one[Webhook](ctx, s.c, opWebhooksGet.with(webhookID), opts)
 }
 
 // Update changes the fields of a webhook that update sets. The secret and the version stay.
@@ -85,7 +83,7 @@ func (s *WebhooksService) Get(ctx context.Context, webhookID string, opts ...Cal
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update webhook".
 func (s *WebhooksService) Update(ctx context.Context, webhookID string, update WebhookUpdate, opts ...CallOption) (*Webhook, error) {
-	return one[Webhook](ctx, s.c, opWebhooksUpdate.with(webhookID), update, "webhook", opts)
+	return one[Webhook](ctx, s.c, opWebhooksUpdate.with(webhookID).json(update), opts)
 }
 
 // Delete removes a webhook.
@@ -94,5 +92,5 @@ func (s *WebhooksService) Update(ctx context.Context, webhookID string, update W
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete webhook".
 func (s *WebhooksService) Delete(ctx context.Context, webhookID string, opts ...CallOption) error {
-	return exec(ctx, s.c, opWebhooksDelete.with(webhookID), nil, opts)
+	return exec(ctx, s.c, opWebhooksDelete.with(webhookID), opts)
 }

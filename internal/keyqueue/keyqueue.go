@@ -24,8 +24,8 @@ type Queue[T any] struct {
 //
 // handle is called for each item. If again is true, it is called for the item once more when the
 // duration after has passed. Until then no worker waits, but later items of the key do, and the
-// item counts towards size. handle must not panic, as nothing recovers it, nor call runtime.Goexit,
-// which ends the worker and leaves the other items of the key unhandled.
+// item counts towards size. handle must not panic, as nothing recovers it. An item whose handling ends
+// in runtime.Goexit, as in a test's FailNow, is not handled again.
 func New[T any](size, workers int, handle func(T) (again bool, after time.Duration)) *Queue[T] {
 	q := &Queue[T]{handle: handle, ready: make(chan string, size), items: map[string][]T{}}
 	for range workers {
@@ -61,16 +61,32 @@ func (q *Queue[T]) Close() {
 }
 
 func (q *Queue[T]) work() {
+	drained := false
+	defer func() {
+		if !drained { // handle called runtime.Goexit
+			go q.work()
+		}
+	}()
 	for key := range q.ready {
-		q.mu.Lock()
-		item := q.items[key][0]
-		q.mu.Unlock()
-		if again, after := q.handle(item); again {
+		q.handleFirst(key)
+	}
+	drained = true
+}
+
+// handleFirst handles the first item of a key.
+func (q *Queue[T]) handleFirst(key string) {
+	q.mu.Lock()
+	item := q.items[key][0]
+	q.mu.Unlock()
+	again, after := false, time.Duration(0)
+	defer func() {
+		if again {
 			time.AfterFunc(after, func() { q.ready <- key })
 		} else {
 			q.remove(key)
 		}
-	}
+	}()
+	again, after = q.handle(item)
 }
 
 // remove takes the first item of a key off the queue.

@@ -63,7 +63,7 @@ func TemplateShorthand(name string) (string, error) {
 	return "%((template: " + name + "))%", nil
 }
 
-const shorthand where = "shorthand"
+const shorthand = "shorthand"
 
 func payloadShorthand(label, kind, payload string) (string, error) {
 	if payload == "" || strings.ContainsAny(payload, "()\r\n") {

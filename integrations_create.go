@@ -1,6 +1,10 @@
 package smooch
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/smooch/smooch-go/internal/lenient"
+)
 
 // IntegrationCreate is the argument of [IntegrationsService.Create]: a struct for each
 // channel, or [CustomIntegration] for a channel that has none. Fields without a remark are required. They hold
@@ -28,13 +32,28 @@ func (c customIntegration) MarshalJSON() ([]byte, error) {
 		if name == "type" {
 			continue
 		}
-		encoded, err := encodeJSON(value)
+		encoded, err := lenient.Marshal(value)
 		if err != nil {
 			return nil, err
 		}
 		fields[name] = encoded
 	}
-	return encodeJSON(fields)
+	return lenient.Marshal(fields)
+}
+
+// typedIntegration is an IntegrationCreate as it is sent: its type in front of its members.
+type typedIntegration struct{ IntegrationCreate }
+
+func (t typedIntegration) MarshalJSON() ([]byte, error) {
+	members, err := lenient.Marshal(t.IntegrationCreate)
+	if err != nil {
+		return nil, err
+	}
+	head, err := lenient.Marshal(map[string]IntegrationType{"type": t.integrationType()})
+	if err != nil || string(members) == "{}" {
+		return head, err
+	}
+	return append(append(head[:len(head)-1], ','), members[1:]...), nil
 }
 
 // MessengerCreate creates an integration of the type messenger: Facebook Messenger. The Facebook app needs the permissions manage_pages and pages_messaging.

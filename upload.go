@@ -3,9 +3,7 @@ package smooch
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -15,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+
+	"github.com/smooch/smooch-go/internal/lenient"
 )
 
 // Upload is a file to send. It streams: memory stays the same whatever its size.
@@ -33,71 +33,33 @@ type Upload struct {
 	Size        int64  // bytes; 0: found out from a Source that can be sought or has Len
 }
 
-// payload is the body of a request.
-type payload interface {
-	contentType() string
-	// attach gives r the body, for one attempt. release ends the attempt's use of it, waiting for that while ctx lasts.
-	attach(r *http.Request) (release func(ctx context.Context), err error)
-	// repeatable reports whether attach may be called again.
-	repeatable() bool
-}
-
-// bytesPayload is a body in memory.
-type bytesPayload struct {
-	kind string
-	data []byte
-}
-
-func (p *bytesPayload) contentType() string { return p.kind }
-func (p *bytesPayload) repeatable() bool    { return true }
-
-func (p *bytesPayload) attach(r *http.Request) (func(context.Context), error) {
-	r.ContentLength = int64(len(p.data))
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.data)), nil }
-	r.Body, _ = r.GetBody()
-	return func(context.Context) {}, nil
-}
-
-// multipartPayload is a file with form fields. Only what surrounds the file is in memory.
-type multipartPayload struct {
+// A fileBody is a request body of a file with form fields. Only what surrounds the file is in memory.
+type fileBody struct {
 	upload Upload
 	form   *multipart.Writer
 	head   []byte // up to the file
 	tail   []byte // from its end
-	fields []formField
+	fields []lenient.Field
 
-	prefix    []byte     // what was read of a Source to tell its type
-	seeker    io.Seeker  // nil: it cannot be sent again
-	start     int64      // where the seeker stood
-	size      int64      // of the file, -1: unknown
-	inUse     *source    // of the current attempt
-	spent     bool       // a Source that cannot be sought has been read from
-	abandoned bool       // a read of Source did not end with its attempt
-	end       *endReader // of the current attempt's body
+	prefix    []byte    // what was read of a Source to tell its type
+	seeker    io.Seeker // nil: it cannot be sent again
+	start     int64     // where the seeker stood
+	size      int64     // of the file, -1: unknown
+	inUse     *source   // of the current attempt
+	spent     bool      // a Source that cannot be sought has been read from
+	abandoned bool      // a read of Source did not end with its attempt
 }
 
-type formField struct{ name, value string }
-
-// upload sends a file as the part "source", and the members of fields as form fields.
-func upload[T any](ctx context.Context, c *Client, r request, u Upload, fields any, key string, opts []CallOption) (*T, error) {
-	body, err := newMultipart(r, u, fields)
-	if err != nil {
-		return nil, err
-	}
-	r.body = body
-	return one[T](ctx, c, r, nil, key, opts)
-}
-
-func newMultipart(op fmt.Stringer, u Upload, fields any) (*multipartPayload, error) {
-	if isNil(u.Source) == (u.Open == nil) {
+func newFileBody(op string, u Upload, fields any) (*fileBody, error) {
+	if (u.Source == nil) == (u.Open == nil) {
 		return nil, argumentError(op, "upload", "has not exactly one of Source and Open")
 	}
-	p := &multipartPayload{upload: u, size: -1}
+	p := &fileBody{upload: u, size: -1}
 	if err := p.measure(); err != nil {
 		return nil, argumentError(op, "upload", "cannot be read: "+safeText(err))
 	}
 	var err error
-	if p.fields, err = formFields(fields); err != nil {
+	if p.fields, err = lenient.Fields(fields); err != nil {
 		return nil, argumentError(op, "form", "cannot be encoded: "+safeText(err))
 	}
 	if strings.ContainsFunc(p.upload.ContentType, func(r rune) bool { return r < ' ' || r > '~' }) {
@@ -113,14 +75,14 @@ var (
 )
 
 // measure finds out where the source stands, its size, name and type.
-func (p *multipartPayload) measure() error {
+func (p *fileBody) measure() error {
 	u := &p.upload
 	if s, ok := u.Source.(io.Seeker); ok {
 		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
 			p.seeker, p.start = s, start
 		}
 	}
-	if file, ok := u.Source.(*os.File); ok && u.Filename == "" {
+	if file, ok := u.Source.(*os.File); ok && file != nil && u.Filename == "" {
 		u.Filename = file.Name()
 	}
 	u.Filename = baseName(u.Filename)
@@ -144,7 +106,7 @@ func (p *multipartPayload) measure() error {
 	return nil
 }
 
-func (p *multipartPayload) measureSize() error {
+func (p *fileBody) measureSize() error {
 	sized, hasLen := p.upload.Source.(interface{ Len() int })
 	switch {
 	case p.upload.Size > 0:
@@ -174,7 +136,7 @@ func isRegular(r io.Reader) bool {
 }
 
 // sniff tells the content type from the first bytes, which are not lost.
-func (p *multipartPayload) sniff() error {
+func (p *fileBody) sniff() error {
 	r := p.upload.Source
 	if p.upload.Open != nil {
 		file, err := p.open()
@@ -200,9 +162,9 @@ func (p *multipartPayload) sniff() error {
 	return nil
 }
 
-func (p *multipartPayload) open() (io.ReadCloser, error) {
+func (p *fileBody) open() (io.ReadCloser, error) {
 	file, err := p.upload.Open()
-	if err == nil && isNil(file) {
+	if err == nil && file == nil {
 		err = errNoFile
 	}
 	return file, err
@@ -229,59 +191,26 @@ func extension(contentType string) string {
 	return ""
 }
 
-// formFields are the members of a request type as form fields: text as it is, all else as JSON.
-func formFields(v any) ([]formField, error) {
-	if v == nil {
-		return nil, nil
+// add adds further form fields. They replace those of the same name.
+func (p *fileBody) add(op string, extra map[string]any) error {
+	if len(extra) == 0 {
+		return nil
 	}
-	data, err := encodeJSON(v)
+	fields, err := lenient.Fields(extra)
 	if err != nil {
-		return nil, err
-	}
-	dec := newDecoder(data)
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	var fields []formField
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return nil, err
-		}
-		fields = append(fields, formField{name.(string), formText(value)})
-	}
-	return fields, nil
-}
-
-func formText(value json.RawMessage) string {
-	var text string
-	if json.Unmarshal(value, &text) == nil {
-		return text
-	}
-	return string(value)
-}
-
-// withFields is the payload with further form fields.
-func (p *multipartPayload) withFields(op fmt.Stringer, extra map[string]any) (payload, error) {
-	fields, err := formFields(extra)
-	if err != nil {
-		return nil, argumentError(op, "field", "cannot be encoded: "+safeText(err))
+		return argumentError(op, "field", "cannot be encoded: "+safeText(err))
 	}
 	for _, field := range p.fields {
-		if _, replaced := extra[field.name]; !replaced {
+		if _, replaced := extra[field.Name]; !replaced {
 			fields = append(fields, field)
 		}
 	}
 	p.fields = fields
-	return p, p.frame()
+	return p.frame()
 }
 
 // frame writes what surrounds the file: its part's header, then the form fields.
-func (p *multipartPayload) frame() error {
+func (p *fileBody) frame() error {
 	var buf bytes.Buffer
 	p.form = multipart.NewWriter(&buf)
 	header := textproto.MIMEHeader{
@@ -294,7 +223,7 @@ func (p *multipartPayload) frame() error {
 	p.head = bytes.Clone(buf.Bytes())
 	buf.Reset()
 	for _, field := range p.fields {
-		if err := p.form.WriteField(field.name, field.value); err != nil {
+		if err := p.form.WriteField(field.Name, field.Value); err != nil {
 			return err
 		}
 	}
@@ -305,46 +234,53 @@ func (p *multipartPayload) frame() error {
 	return nil
 }
 
-func (p *multipartPayload) contentType() string { return p.form.FormDataContentType() }
+func (p *fileBody) contentType() string { return p.form.FormDataContentType() }
 
-func (p *multipartPayload) repeatable() bool {
+// repeatable reports whether the file can be sent again.
+func (p *fileBody) repeatable() bool {
 	return p.upload.Open != nil || !p.abandoned && (p.seeker != nil || !p.spent)
 }
 
-func (p *multipartPayload) attach(r *http.Request) (func(context.Context), error) {
+// attach gives r the body, for one attempt. sent is called when the last of it has been read.
+func (p *fileBody) attach(r *http.Request, sent func()) error {
 	src := &source{turn: make(chan struct{}, 1), sized: p.size >= 0, left: p.size}
 	switch {
 	case p.upload.Open != nil:
 		file, err := p.open()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		src.r, src.close = file, file.Close
 	case p.seeker != nil:
 		if _, err := p.seeker.Seek(p.start, io.SeekStart); err != nil {
-			return nil, err
+			return err
 		}
 		src.r = p.upload.Source
 	default:
 		src.r = io.MultiReader(bytes.NewReader(p.prefix), p.upload.Source)
 	}
-	p.inUse, p.end = src, &endReader{r: bytes.NewReader(p.tail)}
+	p.inUse = src
+	end := &endReader{r: bytes.NewReader(p.tail), reached: sent}
 	r.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(p.head), src, p.end), src}
+	}{io.MultiReader(bytes.NewReader(p.head), src, end), src}
 	r.ContentLength = -1
 	if p.size >= 0 {
 		r.ContentLength = int64(len(p.head)) + p.size + int64(len(p.tail))
 	}
-	return func(ctx context.Context) {
-		p.abandoned = p.abandoned || !src.revoke(ctx)
-		p.spent = p.spent || src.touched.Load()
-	}, nil
+	return nil
+}
+
+// release ends the attempt's use of the caller's reader. It waits for a read that is under way, while
+// ctx lasts.
+func (p *fileBody) release(ctx context.Context) {
+	p.abandoned = p.abandoned || !p.inUse.revoke(ctx)
+	p.spent = p.spent || p.inUse.touched.Load()
 }
 
 // failure is the error that the caller's reader gave, if it gave one.
-func (p *multipartPayload) failure() error {
+func (p *fileBody) failure() error {
 	if p.inUse == nil {
 		return nil
 	}
@@ -407,9 +343,6 @@ func (s *source) revoke(ctx context.Context) (ended bool) {
 	}
 	return ended
 }
-
-// whenSent has f called when the last of the attempt's body has been read.
-func (p *multipartPayload) whenSent(f func()) { p.end.reached = f }
 
 // endReader tells when the last of a body has been read.
 type endReader struct {

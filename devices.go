@@ -1,9 +1,6 @@
 package smooch
 
-import (
-	"context"
-	"encoding/json"
-)
+import "encoding/json"
 
 // Platform is the kind of a device or channel. The set is open.
 type Platform string
@@ -65,15 +62,15 @@ type InitResponse struct {
 	AppUser AppUser `json:"appUser"` // its ID may differ from the one held before: two users were merged
 }
 
-// Init is what a device calls when an app is opened: it creates the device and its app user
-// if they are new, updates them if not, and authenticates the user if the credential is an [AppUserJWT].
-// Without one, whoever learns a userId can read that user's conversation.
-//
-// Deprecated: later v1 documentation and v1.1 do not have it. Use [AppUsersService.Create] to make a user.
-//
-//	POST /init
-//
-// Scope: app token, appUser, app, appMaker, account. Versions: v1. Source: REST reference, "Init".
-func (c *Client) Init(ctx context.Context, init InitRequest, opts ...CallOption) (*InitResponse, error) {
-	return one[InitResponse](ctx, c, opInit.with(), init, "", opts)
+// DeviceUpdate is the argument of [AppUsersService.UpdateDevice]. nil leaves a field as it is.
+type DeviceUpdate struct {
+	PushNotificationToken *string        `json:"pushNotificationToken,omitempty"`
+	AppVersion            *string        `json:"appVersion,omitempty"`
+	Info                  map[string]any `json:"info,omitzero"` // merged: only the keys that are given change
+}
+
+// PushTokenUpdate is the argument of [AppUsersService.UpdatePushToken].
+type PushTokenUpdate struct {
+	DeviceID string `json:"deviceId"` // required
+	Token    string `json:"token"`    // required
 }

@@ -1,0 +1,425 @@
+package smooch
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptrace"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/smooch/smooch-go/internal/pace"
+)
+
+// An exchange is one call on its way to the service and back. This file is the only one of a call
+// with effects: it waits, sends, counts and logs. What an attempt means is decided in retry.go.
+//
+// go-retryablehttp runs the attempts. It sees the exchange as the transport of its http.Client and
+// as its policy, so that each attempt passes these stations:
+//
+//	RoundTrip   wait       until the context, the throttle and the limiter allow it
+//	            authorize  with credentials that may have been renewed
+//	            send       bounded by the time-out
+//	            read       the whole answer, up to its limit
+//	next                   verdict, what follows from it, and the delay before the next attempt
+//
+// and the last one ends in result.
+type exchange struct {
+	core    *core
+	request *request
+	ctx     context.Context
+	http    http.Client
+	loop    retryablehttp.Client
+
+	attempts  int
+	maybeDone bool          // an attempt may have done the work although no answer said so
+	renewed   bool          // the credential was renewed after a 401
+	delay     time.Duration // before the next attempt
+	delaying  bool          // the delay has begun
+
+	attempt               // the last one
+	verdict verdict       // on it
+	plain   *http.Request // as it was before it was authorized
+	sent    http.Header   // what authorizing made of its header
+	began   time.Time     // when it was sent
+
+	unsent     error  // why the last attempt was not sent, which ends the call
+	unsentText string // what kept it
+	previous   error  // the failure of the attempt before
+}
+
+// do makes the call. Its answer is in status and body then.
+func (x *exchange) do(req *http.Request) error {
+	x.http = x.core.http
+	x.http.Transport = x
+	x.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	x.loop.HTTPClient = &x.http
+	x.loop.RetryMax = x.core.retry.MaxAttempts - 1
+	x.loop.CheckRetry = func(context.Context, *http.Response, error) (bool, error) { return x.next(), nil }
+	x.loop.Backoff = func(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
+		x.delaying = true
+		return x.delay
+	}
+	x.loop.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	_, err := x.loop.Do(&retryablehttp.Request{Request: req}) // each attempt has read and closed its body
+	if x.request.response != nil {
+		*x.request.response = Response{x.status, x.header, x.body, x.attempts}
+	}
+	return x.result(err)
+}
+
+// RoundTrip makes one attempt. The whole answer is read here, so that a repeat can follow a body
+// that breaks off, and the connection is free again.
+func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	if x.attempts > 0 {
+		x.previous = x.failure()
+	}
+	x.delaying, x.attempt, x.plain = false, attempt{}, req
+	if err := x.wait(); err != nil {
+		return nil, err
+	}
+	clock := newClock(x.ctx, x.core.timeout, x.request.file == nil)
+	defer clock.stop()
+	ctx := clock.ctx
+	var trace *writeTrace
+	if !x.request.repeat.repeatable() { // only then it matters whether the request was written
+		trace = newWriteTrace(x.core.http.Transport)
+		ctx = httptrace.WithClientTrace(ctx, &trace.hooks)
+	}
+	out := req.WithContext(ctx)
+	out.Header = req.Header.Clone()
+	address := *req.URL // an Auth may sign into it
+	out.URL = &address
+	if err := x.authorize(out); err != nil {
+		return nil, x.cannotSend("cannot authorize", x.cause(err, clock))
+	}
+	x.sent = out.Header
+	if err := x.attach(out, clock); err != nil {
+		return nil, x.cannotSend("cannot open the upload", err)
+	}
+	x.attempts++
+	x.began = time.Now()
+	resp, err := x.core.http.Transport.RoundTrip(out)
+	clock.start()
+	if err == nil {
+		x.read(resp, clock)
+	} else {
+		x.fail(err, clock, trace)
+	}
+	if x.request.file != nil {
+		x.request.file.release(clock.ctx)
+	}
+	if x.core.logger.Enabled(x.ctx, slog.LevelDebug) {
+		x.log()
+	}
+	if x.status == 0 {
+		return nil, x.err
+	}
+	return &http.Response{StatusCode: x.status, Header: x.header, Body: http.NoBody, Request: req}, nil
+}
+
+// wait returns when the attempt may be sent.
+func (x *exchange) wait() error {
+	if err := x.ctx.Err(); err != nil {
+		return x.cannotSend("not sent", err)
+	}
+	err := x.core.throttle.Wait(x.ctx, x.verdict.refused)
+	if err == nil && x.core.limiter != nil {
+		if err := x.core.limiter.Wait(x.ctx); err != nil {
+			return x.cannotSend("waiting for the limiter", err)
+		}
+		if x.core.throttle.Paused() { // since then
+			err = x.core.throttle.Wait(x.ctx, x.verdict.refused)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	refusal := &Error{Op: x.request.String(), StatusCode: http.StatusTooManyRequests, Attempts: x.attempts}
+	if paused, ok := errors.AsType[*pace.PauseError](err); ok {
+		refusal.RetryAfter = paused.Remaining
+		return x.cannotSend("waiting out an earlier 429", refusal)
+	}
+	return x.cannotSend("waiting out an earlier 429", errors.Join(err, refusal))
+}
+
+// cannotSend ends the call.
+func (x *exchange) cannotSend(text string, err error) error {
+	x.unsent, x.unsentText = err, text
+	return err
+}
+
+// authorize puts credentials on an attempt.
+func (x *exchange) authorize(out *http.Request) error {
+	switch {
+	case x.request.form != nil: // it holds them
+		return nil
+	case x.request.bearer != "":
+		out.Header.Set("Authorization", "Bearer "+x.request.bearer)
+		return nil
+	}
+	return x.core.auth.Authorize(out.Context(), out)
+}
+
+// attach gives an attempt its body. It also keeps net/http from sending a request again by itself
+// when a kept connection breaks, where the call forbids that: a GET without a body, and what has a
+// body that can be had again and a key for idempotency.
+func (x *exchange) attach(out *http.Request, clock *clock) error {
+	switch data := x.request.data; {
+	case x.request.file != nil:
+		return x.request.file.attach(out, clock.start)
+	case x.request.contentType != "":
+		out.ContentLength = int64(len(data))
+		out.Body = io.NopCloser(bytes.NewReader(data))
+		if out.Header["Idempotency-Key"] == nil && out.Header["X-Idempotency-Key"] == nil {
+			out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+		}
+	case x.request.once && x.request.repeat == safe:
+		out.Body = io.NopCloser(strings.NewReader(""))
+	}
+	return nil
+}
+
+// read takes in the answer, up to the limit for its kind.
+func (x *exchange) read(resp *http.Response, clock *clock) {
+	defer resp.Body.Close()
+	x.status, x.header, x.written = resp.StatusCode, resp.Header, true
+	limit := x.core.maxResponse
+	if !x.succeeded() {
+		limit = maxErrorBody
+	}
+	body, err := readUpTo(resp.Body, resp.ContentLength, limit)
+	switch {
+	case !x.succeeded():
+		x.body = body[:min(len(body), maxErrorBody)]
+		_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody*3) // a connection whose answer is read can be used again
+	case int64(len(body)) > limit:
+		x.err = ErrResponseTooLarge
+	case err != nil:
+		x.body, x.err = body, x.cause(err, clock)
+	default:
+		x.body = body
+	}
+}
+
+// readUpTo reads to the end, or one byte over the limit. size is what is expected, -1 if that is
+// not known.
+func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
+	const most = 1 << 20 // for a size that is only claimed
+	buf := make([]byte, 0, min(max(size+1, 512), limit+1, most))
+	for int64(len(buf)) <= limit {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, len(buf))
+		}
+		n, err := r.Read(buf[len(buf):min(int64(cap(buf)), limit+1)])
+		buf = buf[:len(buf)+n]
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
+}
+
+// fail takes in an attempt that got no answer.
+func (x *exchange) fail(err error, clock *clock, trace *writeTrace) {
+	if x.request.file != nil {
+		if err := x.request.file.failure(); err != nil {
+			_ = x.cannotSend("reading the upload", err) // the request is not complete, so nothing is done
+		}
+	}
+	x.err = x.cause(err, clock)
+	x.written = !trace.knowsUnwritten() && !isDialError(err) && !isPermanent(err)
+}
+
+// cause is what kept an answer away: the context, the time-out, or what err says.
+func (x *exchange) cause(err error, clock *clock) error {
+	switch {
+	case x.ctx.Err() != nil:
+		return x.ctx.Err()
+	case clock.ctx.Err() != nil:
+		return errTimeout(x.core.timeout)
+	}
+	return withoutURL(err)
+}
+
+func (x *exchange) log() {
+	x.core.logger.LogAttrs(x.ctx, slog.LevelDebug, "smooch attempt",
+		slog.String("op", x.request.String()),
+		slog.Int("status", x.status),
+		slog.Int("attempt", x.attempts),
+		slog.Duration("duration", time.Since(x.began)))
+}
+
+// next does what follows from the attempt that has just ended, and reports whether another is made.
+func (x *exchange) next() bool {
+	if x.unsent != nil {
+		return false
+	}
+	x.verdict = judge(x.request.operation, x.attempt)
+	x.maybeDone = x.maybeDone || x.verdict.lost
+	if x.status != 0 && !x.verdict.refused {
+		x.core.throttle.Accepted()
+	}
+	if x.ctx.Err() != nil {
+		return false
+	}
+	policy := x.core.retry
+	x.delay = policy.backoff(x.attempts)
+	switch {
+	case x.verdict.refused:
+		pause := cmp.Or(x.verdict.asked, x.delay)
+		x.core.throttle.Refused(x.began, min(pause, policy.MaxRetryAfter))
+		x.delay = 0 // the throttle does the waiting, for this call as for the others
+		return x.mayRepeat(pause)
+	case x.verdict.renew:
+		if x.renewed || !x.renew() {
+			return false
+		}
+		x.renewed, x.delay = true, 0
+	case x.verdict.asked > 0:
+		x.delay = x.verdict.asked + min(x.delay, policy.MinDelay)
+	}
+	return x.verdict.again && x.mayRepeat(x.delay) && (x.request.unbudgeted || x.core.budget.Take())
+}
+
+// mayRepeat reports whether call, policy and context allow another attempt after a delay.
+func (x *exchange) mayRepeat(delay time.Duration) bool {
+	deadline, bounded := x.ctx.Deadline()
+	return !x.request.once && x.attempts < x.core.retry.MaxAttempts && x.request.repeatable() &&
+		x.verdict.asked <= x.core.retry.MaxRetryAfter && (!bounded || time.Until(deadline) > delay)
+}
+
+// renew reports whether authorizing again gives other credentials than those that were refused.
+func (x *exchange) renew() bool {
+	if x.request.form != nil || x.request.bearer != "" {
+		return false
+	}
+	if signer, ok := x.core.auth.(interface{ renewed(string) (string, error) }); ok {
+		refused := strings.TrimPrefix(x.sent.Get("Authorization"), "Bearer ")
+		token, err := signer.renewed(refused)
+		return err == nil && token != refused
+	}
+	probe := &http.Request{Method: x.request.method, URL: x.plain.URL, Header: x.plain.Header.Clone()}
+	return x.core.auth.Authorize(x.ctx, probe) == nil && !maps.EqualFunc(probe.Header, x.sent, slices.Equal[[]string])
+}
+
+// result turns what the last attempt came to into the call's error.
+func (x *exchange) result(err error) error {
+	switch {
+	case x.delaying:
+		x.previous = x.failure()
+		return x.stopped("waiting to repeat the call", x.ctx.Err())
+	case x.unsent != nil:
+		return x.stopped(x.unsentText, x.unsent)
+	case x.status == 0 && x.err == nil:
+		return callFailed(x.request.String(), err) // http.Client refused to send it
+	case x.maybeDone && x.request.repeat.doneBefore(x.status):
+		x.body = nil
+		return nil
+	case x.succeeded() && x.err == nil:
+		x.core.budget.Return()
+		return nil
+	}
+	return x.failure()
+}
+
+// failure is why the last attempt did not bring the answer.
+func (x *exchange) failure() error {
+	op := x.request.String()
+	if x.succeeded() {
+		return &DecodeError{op, x.status, x.err}
+	}
+	err := x.err
+	if x.status != 0 {
+		e := newError(x.request.operation, x.status, x.header, x.body)
+		e.Attempts, e.redact = x.attempts, redactor(x.request, x.plain.Header, x.sent)
+		err = e
+	}
+	switch {
+	case x.verdict.lost && !x.request.repeat.repeatable():
+		return outcomeUnknown(op, err)
+	case x.status != 0:
+		return err
+	}
+	return callFailed(op, err)
+}
+
+// stopped is a call that ended before its next attempt was sent. What the attempt before came to is
+// in the chain.
+func (x *exchange) stopped(text string, cause error) error {
+	if refusal, ok := cause.(*Error); ok && x.attempts == 0 {
+		return refusal
+	}
+	e := &callError{x.request.String(), text + ": " + safeText(cause), []error{cause}}
+	if x.previous != nil {
+		e.text += "; before that: " + safeText(x.previous)
+		e.causes = append(e.causes, x.previous)
+	}
+	return e
+}
+
+// A clock bounds an attempt. For an upload it starts when the body has been sent.
+type clock struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	limit   time.Duration
+	running atomic.Bool
+	timer   atomic.Pointer[time.Timer]
+}
+
+func newClock(ctx context.Context, limit time.Duration, start bool) *clock {
+	c := &clock{limit: limit}
+	c.running.Store(start)
+	if start {
+		c.ctx, c.cancel = context.WithTimeout(ctx, limit)
+	} else {
+		c.ctx, c.cancel = context.WithCancel(ctx)
+	}
+	return c
+}
+
+// start starts the time, unless it runs.
+func (c *clock) start() {
+	if !c.running.Swap(true) {
+		c.timer.Store(time.AfterFunc(c.limit, c.cancel))
+	}
+}
+
+func (c *clock) stop() {
+	if timer := c.timer.Load(); timer != nil {
+		timer.Stop()
+	}
+	c.cancel()
+}
+
+// A writeTrace learns from net/http whether a request can have reached the service.
+type writeTrace struct {
+	hooks        httptrace.ClientTrace
+	reliable     bool // the transport is net/http's own
+	asked, wrote atomic.Bool
+}
+
+func newWriteTrace(transport http.RoundTripper) *writeTrace {
+	t := &writeTrace{}
+	_, t.reliable = transport.(*http.Transport)
+	t.hooks.GetConn = func(string) { t.asked.Store(true) }
+	t.hooks.WroteHeaders = func() { t.wrote.Store(true) }
+	return t
+}
+
+// knowsUnwritten is false also for a transport that does not tell.
+func (t *writeTrace) knowsUnwritten() bool {
+	return t != nil && (t.reliable || t.asked.Load()) && !t.wrote.Load()
+}

@@ -1,0 +1,291 @@
+package smooch
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/go-querystring/query"
+
+	"github.com/smooch/smooch-go/internal/lenient"
+)
+
+// A request is a row of the operation table with what one call adds to it. The methods that fill it
+// in return it, so that a service method is one expression; the first thing that is wrong with it
+// becomes the error of build, before anything is sent.
+type request struct {
+	*operation
+	callOptions
+	ids    []string   // path arguments, in path order
+	raw    string     // the path given to Do, already escaped; "": the row's
+	params url.Values // query
+	in     any        // the JSON body; nil: none
+	form   url.Values // a form in place of the JSON body, and no credential
+	file   *fileBody  // a file with form fields in place of the JSON body
+	bearer string     // a token that replaces the client's credential
+	err    error      // the first argument that was refused
+
+	data        []byte // the encoded body, of JSON or a form
+	contentType string // of the body; "": there is none
+}
+
+// newRequest returns a request of a path that the SDK has no row for, see [Client.Do].
+func newRequest(method, path string) *request {
+	op := &operation{name: "do", method: method, path: "(path given to Do)", inApp: true, versions: v1AndV11, accepts: forUser}
+	switch method {
+	case http.MethodGet, http.MethodHead:
+		op.repeat = safe
+	case http.MethodPut:
+		op.repeat = idempotent
+	case http.MethodDelete:
+		op.repeat = removing
+	}
+	r := op.with()
+	plain, rawQuery, _ := strings.Cut(path, "?")
+	params, err := url.ParseQuery(rawQuery)
+	r.raw, r.params = strings.TrimPrefix(plain, "/"), params
+	r.require(err == nil, "path", "has a query that cannot be read")
+	r.require(!strings.ContainsFunc(plain, isUnescaped), "path", "is not escaped: use url.PathEscape on each segment")
+	for segment := range strings.SplitSeq(r.raw, "/") {
+		value, err := url.PathUnescape(segment)
+		r.require(err == nil, "path", "has a segment that is not escaped correctly")
+		_, problem := escapeSegment(value)
+		r.require(problem == "", "a segment of path", problem)
+	}
+	return r
+}
+
+// isUnescaped reports whether a character cannot stand in an escaped path.
+func isUnescaped(c rune) bool { return c <= ' ' || c == '#' || c == '\\' || c >= 0x7f }
+
+// refuse makes err the error of the call, unless something else was refused before.
+func (r *request) refuse(err error) *request {
+	if r.err == nil {
+		r.err = err
+	}
+	return r
+}
+
+// require refuses the argument name unless ok. reason says what is wrong with it.
+func (r *request) require(ok bool, name, reason string) *request {
+	if !ok {
+		r.refuse(argumentError(r.String(), name, reason))
+	}
+	return r
+}
+
+// query adds a struct with url tags, or url.Values.
+func (r *request) query(options any) *request {
+	values, ok := options.(url.Values)
+	if !ok {
+		var err error
+		if values, err = query.Values(options); err != nil {
+			r.require(false, "query", err.Error())
+		}
+	}
+	r.params = values
+	return r
+}
+
+// json gives the request a body. nil is no body.
+func (r *request) json(in any) *request {
+	r.in = in
+	return r
+}
+
+// upload gives the request a file as its body, with the members of fields as form fields.
+func (r *request) upload(file Upload, fields any) *request {
+	body, err := newFileBody(r.String(), file, fields)
+	if err != nil {
+		return r.refuse(err)
+	}
+	r.file = body
+	return r
+}
+
+// post gives the request a form as its body, and no credential.
+func (r *request) post(form url.Values) *request {
+	r.form = form
+	return r
+}
+
+// as replaces the client's credential by a bearer token.
+func (r *request) as(token string) *request {
+	r.bearer = token
+	return r.refuse(checkSecret(r.String(), "token", token))
+}
+
+// build returns the request as net/http has it. It fails if the client's version or app does not
+// allow the call, or if an argument was refused.
+func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
+	switch {
+	case ctx == nil:
+		return nil, argumentError(r.String(), "context", "is nil")
+	case c.problem != "":
+		return nil, argumentError(r.String(), c.problemWith, c.problem)
+	case len(r.versions) > 0 && !slices.Contains(r.versions, c.version):
+		has := r.versions[0]
+		return nil, unsupported(r.String(), fmt.Sprintf("is not in %s, only in %s: use client.ForVersion(%q)", c.version, has, has))
+	case r.err != nil:
+		return nil, r.err
+	}
+	target, err := r.target(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.encode(); err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, target, http.NoBody)
+	if err != nil {
+		return nil, argumentError(r.String(), "method", "is not a method")
+	}
+	if err := checkHeader(r.String(), r.header); err != nil {
+		return nil, err
+	}
+	values := [...]string{"application/json", c.core.userAgent, r.contentType} // one allocation for all
+	req.Header = http.Header{"Accept": values[0:1:1], "User-Agent": values[1:2:2]}
+	if r.contentType != "" {
+		req.Header["Content-Type"] = values[2:3:3]
+	}
+	maps.Copy(req.Header, r.header)
+	return req, nil
+}
+
+// target returns the URL. Each path argument is escaped on its own, and nothing cleans the path
+// afterwards.
+func (r *request) target(c *Client) (string, error) {
+	var b strings.Builder
+	b.Grow(len(c.core.base) + len(r.path) + 96)
+	if len(r.versions) == 0 {
+		b.WriteString(c.core.oauthBase)
+	} else {
+		b.WriteString(c.core.base + "/" + string(c.version))
+	}
+	switch {
+	case !r.inApp, c.core.scope.isUser():
+	case c.bound:
+		b.WriteString(c.prefix)
+	case c.core.scope.isAccount() && r.raw == "":
+		return "", argumentError(r.String(), "appID", "is missing: bind an app with client.ForApp, as this credential is not an app's own")
+	}
+	rest, ids := r.path, r.ids
+	if r.raw != "" {
+		rest = "/" + r.raw
+	}
+	for len(ids) > 0 {
+		before, after, _ := strings.Cut(rest, "{")
+		name, remainder, _ := strings.Cut(after, "}")
+		segment, problem := escapeSegment(ids[0])
+		if problem != "" {
+			return "", argumentError(r.String(), argumentName(name), problem)
+		}
+		b.WriteString(before)
+		b.WriteString(segment)
+		rest, ids = remainder, ids[1:]
+	}
+	b.WriteString(rest)
+	params := r.params
+	if len(r.extra) > 0 {
+		params = maps.Clone(r.extra)
+		for key, values := range r.params {
+			if _, replaced := params[key]; !replaced {
+				params[key] = values
+			}
+		}
+	}
+	if len(params) > 0 {
+		b.WriteString("?" + params.Encode())
+	}
+	return b.String(), nil
+}
+
+// encode fills in data and content type, unless the body is a file, which is read when it is sent.
+func (r *request) encode() error {
+	switch {
+	case r.file != nil:
+		err := r.file.add(r.String(), r.fields)
+		r.contentType = r.file.contentType()
+		return err
+	case r.form != nil && r.fields == nil:
+		r.data, r.contentType = []byte(r.form.Encode()), "application/x-www-form-urlencoded"
+		return nil
+	case r.in == nil && r.fields == nil:
+		return nil
+	case r.form != nil || r.in == nil && r.method != http.MethodPost && r.method != http.MethodPut:
+		return argumentError(r.String(), "field", "is given, but the call has no JSON body")
+	}
+	var err error
+	r.contentType = "application/json"
+	if r.data, err = lenient.Marshal(r.in); err != nil {
+		return argumentError(r.String(), "body", "cannot be encoded: "+safeText(err))
+	}
+	if r.fields == nil {
+		return nil
+	}
+	var members map[string]any
+	if err := lenient.Unmarshal(r.data, &members); err != nil {
+		return argumentError(r.String(), "field", "is given, but the body is not a JSON object")
+	}
+	if members == nil { // the call had no body
+		members = map[string]any{}
+	}
+	maps.Copy(members, r.fields)
+	if r.data, err = lenient.Marshal(members); err != nil {
+		return argumentError(r.String(), "field", "cannot be encoded: "+safeText(err))
+	}
+	return nil
+}
+
+// repeatable reports whether the body can be sent again.
+func (r *request) repeatable() bool { return r.file == nil || r.file.repeatable() }
+
+// argumentName turns a name of the documentation's path (userId) into that of the Go argument (userID).
+func argumentName(name string) string {
+	if stem, ok := strings.CutSuffix(name, "Id"); ok {
+		return stem + "ID"
+	}
+	return name
+}
+
+// escapeSegment escapes a path argument, or says what is wrong with one that would reach another
+// resource: an empty one, and the dots that proxies resolve even when they are escaped. A plus is
+// escaped too, as some servers read it as a space.
+func escapeSegment(value string) (segment, problem string) {
+	switch {
+	case value == "":
+		return "", "is empty"
+	case value == "." || value == "..":
+		return "", "is a dot segment, which would reach another resource"
+	case !utf8.ValidString(value):
+		return "", "is not UTF-8: in JSON it would become another"
+	}
+	return strings.ReplaceAll(url.PathEscape(value), "+", "%2B"), ""
+}
+
+// headerName is what RFC 9110 calls a token.
+var headerName = regexp.MustCompile("^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")
+
+// checkHeader refuses what HTTP does not allow in a header.
+func checkHeader(op string, h http.Header) error {
+	for key, values := range h {
+		switch {
+		case !headerName.MatchString(key):
+			return argumentError(op, "header", "has a name that HTTP does not allow")
+		case key == "Accept-Encoding":
+			return argumentError(op, "header Accept-Encoding", "is net/http's, which decompresses what it asks for")
+		}
+		for _, value := range values {
+			if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+				return argumentError(op, "header "+key, "holds a line break or another control character")
+			}
+		}
+	}
+	return nil
+}
