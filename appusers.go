@@ -126,8 +126,9 @@ type AppUsersService struct{ c *Client }
 func (s *AppUsersService) Create(ctx context.Context, user AppUserCreate, opts ...CallOption) (*AppUser, error) {
 	r := opAppUsersCreate.with().json(user)
 	if user.UserID != "" { // the service says that it is missing
-		_, problem := escapeSegment(user.UserID)
-		r.require(problem == "", "userID", problem) // no other call could reach such a user by it
+		if _, problem := escapeSegment(user.UserID); problem != "" {
+			r.refuse("userID", problem) // no other call could reach such a user by it
+		}
 	}
 	return one[AppUser](ctx, s.c, r, opts)
 }
@@ -234,7 +235,9 @@ func (s *AppUsersService) LinkChannel(ctx context.Context, userID string, link C
 		link.Confirmation = &Confirmation{link.Confirmation.Type, &message}
 	}
 	r := opAppUsersLinkChannel.with(userID).json(link)
-	r.require(link.Confirmation != nil || s.c.version == V1, "confirmation", "is missing, which v1.1 requires")
+	if link.Confirmation == nil && s.c.version == V1_1 {
+		r.refuse("confirmation", "is missing, which v1.1 requires")
+	}
 	return one[AppUser](ctx, s.c, r, opts)
 }
 
@@ -272,7 +275,9 @@ func (s *AppUsersService) BusinessSystems(ctx context.Context, userID string, op
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
 func (s *AppUsersService) LinkRequests(ctx context.Context, userID string, integrationIDs []string, opts ...CallOption) ([]LinkRequest, error) {
 	r := opAppUsersGetLinkRequests.with(userID).query(url.Values{"integrationIds": {strings.Join(integrationIDs, ",")}})
-	r.require(len(integrationIDs) > 0, "integrationIDs", "is empty")
+	if len(integrationIDs) == 0 {
+		r.refuse("integrationIDs", "is empty")
+	}
 	return list[LinkRequest](ctx, s.c, r, opts)
 }
 

@@ -61,7 +61,9 @@ func (s *AttachmentsService) Delete(ctx context.Context, mediaURL string, opts .
 // Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
 func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []string, opts ...CallOption) (map[string]string, error) {
 	r := opAttachmentsCreateMediaToken.with().json(map[string][]string{"paths": paths})
-	r.require(len(paths) > 0, "paths", "is empty")
+	if len(paths) == 0 {
+		r.refuse("paths", "is empty")
+	}
 	tokens, err := one[map[string]string](ctx, s.c, r, opts)
 	if err != nil {
 		return nil, err

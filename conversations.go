@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"net/url"
 	"time"
 )
 
@@ -44,9 +43,14 @@ func (s *ConversationsService) PostMessage(ctx context.Context, userID string, m
 	if s.c.version == V1 {
 		row = opConversationPostMessage
 	}
-	message = message.withDefaults(s.c.version, s.c.core.role)
-	typed := message.Type != "" || message.Message != nil || s.c.version == V1
-	r := row.with(userID).json(message).require(typed, "message", "has neither a type, which v1.1 requires, nor content that tells it")
+	message.Role = cmp.Or(message.Role, s.c.core.role)
+	if message.Type == "" && s.c.version == V1_1 {
+		message.Type = message.contentType()
+	}
+	r := row.with(userID).json(message)
+	if message.Type == "" && message.Message == nil && s.c.version == V1_1 {
+		r.refuse("message", "has neither a type, which v1.1 requires, nor content that tells it")
+	}
 	return one[MessageResponse](ctx, s.c, r, opts)
 }
 
@@ -82,7 +86,9 @@ func (s *ConversationsService) UploadImage(ctx context.Context, userID string, i
 // Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Messages".
 func (s *ConversationsService) ListMessages(ctx context.Context, userID string, options MessageListOptions, opts ...CallOption) (*MessagePage, error) {
 	r := opMessagesList.with(userID).query(options.query())
-	r.require(options.exclusive(), "options", "have more than one of Before, After and OldestFirst, which exclude each other")
+	if !options.exclusive() {
+		r.refuse("options", "have more than one of Before, After and OldestFirst, which exclude each other")
+	}
 	return one[MessagePage](ctx, s.c, r, opts)
 }
 
@@ -123,42 +129,6 @@ func (s *ConversationsService) Messages(ctx context.Context, userID string, opti
 			}
 		}
 	}
-}
-
-// fullPage is how many messages the service puts on a page.
-const fullPage = 100
-
-// following is where the page after p begins. A link to it is read for its parameter, never
-// followed: it could lead elsewhere. Where the service sends no links, a full page is followed by another.
-func (p *MessagePage) following(forward bool) (next time.Time, more bool) {
-	if len(p.Messages) == 0 {
-		return next, false
-	}
-	link, parameter, edge := p.Previous, "before", p.Messages[0].Received.Time
-	if forward {
-		link, parameter, edge = p.Next, "after", p.Messages[len(p.Messages)-1].Received.Time
-	}
-	if u, err := url.Parse(link); err == nil {
-		if t, ok := parseUnixTime(u.Query().Get(parameter)); ok {
-			return t, true
-		}
-	}
-	return edge, link != "" || len(p.Messages) >= fullPage
-}
-
-// advance moves the options on to the next page; false if that is not further.
-func (o *MessageListOptions) advance(next time.Time, forward bool) bool {
-	switch {
-	case next.IsZero():
-		return false
-	case forward:
-		ok := next.After(o.After)
-		*o = MessageListOptions{After: next}
-		return ok
-	}
-	ok := o.Before.IsZero() || next.Before(o.Before)
-	o.Before = next
-	return ok
 }
 
 // DeleteMessage removes one message from the history.

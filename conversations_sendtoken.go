@@ -39,10 +39,16 @@ func sendWithToken(ctx context.Context, c *Client, r *request, out any) error {
 	token := *r.sendToken
 	message, ok := r.in.(MessagePost)
 	_, replaced := r.fields["metadata"]
-	r.require(ok && r.repeat == traceable, "send token", "is for PostMessage only")
-	r.require(token != "", "send token", "is empty")
-	r.require(ctx != nil, "context", "is nil")
-	r.require(!replaced, "field metadata", "is given, which would replace the send token; use MessagePost.Metadata")
+	switch {
+	case !ok || r.repeat != traceable:
+		r.refuse("send token", "is for PostMessage only")
+	case token == "":
+		r.refuse("send token", "is empty")
+	case ctx == nil:
+		r.refuse("context", "is nil")
+	case replaced:
+		r.refuse("field metadata", "is given, which would replace the send token; use MessagePost.Metadata")
+	}
 	if r.err != nil {
 		return r.err
 	}

@@ -33,7 +33,7 @@ const recurrence = time.Minute
 
 func factOf(e Event) fact {
 	h := e.header()
-	name, once := factName(e)
+	name, once := factName(e, h)
 	f := fact{key: name, order: h.AppUser.ID, recurs: h.Timestamp.IsZero() && !once}
 	switch {
 	case name == "":
@@ -56,13 +56,10 @@ func factOf(e Event) fact {
 	return f
 }
 
-// claims are the keys that the deduper knows the fact by. One that recurs has the minute in them, the
-// last one and the current one: if a process dies before it has released them, later events of the
-// kind count as copies for two minutes at most, and not for ever.
-func (f fact) claims(now time.Time) []string {
-	if !f.recurs {
-		return []string{f.key}
-	}
+// recurringClaims are the keys that the deduper knows a fact by that recurs. They have the minute in
+// them, the last one and the current one: if a process dies before it has released them, later events
+// of the kind count as copies for two minutes at most, and not for ever.
+func (f fact) recurringClaims(now time.Time) []string {
 	minute := func(at time.Time) string {
 		return f.key + "|" + strconv.FormatInt(at.Unix()/int64(recurrence/time.Second), 10)
 	}
@@ -76,8 +73,14 @@ func hash(data []byte) string {
 
 // factName names the fact by its ids; "" if the event does not have them. once says that a fact of
 // that name happens once, so that no timestamp is needed to tell it from the next.
-func factName(e Event) (name string, once bool) {
-	h := e.header()
+func factName(e Event, h *EventHeader) (name string, once bool) {
+	if e, ok := e.(*MessageEvent); ok && len(e.Messages) > 0 && e.Messages[0].Role != "" {
+		trigger := TriggerMessageAppMaker
+		if e.Messages[0].Role == RoleAppUser {
+			trigger = TriggerMessageAppUser
+		}
+		return joinKey(string(trigger), messageIDs(e.Messages)), true
+	}
 	trigger := string(h.Trigger.upgraded()[0])
 	user, at, when := h.AppUser.ID, "", []string(nil)
 	if !h.Timestamp.IsZero() {
@@ -86,13 +89,6 @@ func factName(e Event) (name string, once bool) {
 	}
 	switch e := e.(type) {
 	case *MessageEvent:
-		switch {
-		case len(e.Messages) == 0 || e.Messages[0].Role == "":
-		case e.Messages[0].Role == RoleAppUser:
-			trigger = string(TriggerMessageAppUser)
-		default:
-			trigger = string(TriggerMessageAppMaker)
-		}
 		return joinKey(trigger, messageIDs(e.Messages)), true
 	case *DeliveryEvent:
 		if e.Destination != nil {

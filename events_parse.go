@@ -21,16 +21,16 @@ func ParseEvent(body []byte) (Event, error) {
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return nil, &DecodeError{Op: "webhook", Err: lenient.ErrNotObject}
 	}
-	if err := lenient.UnmarshalStrict(body, &peek); err != nil {
+	if err := json.Unmarshal(body, &peek); err != nil {
 		return nil, &DecodeError{Op: "webhook", Err: err}
 	}
 	var trigger Trigger
 	_ = json.Unmarshal(peek.Trigger, &trigger) // one that is no text is unknown
-	event := newEvent(trigger)
+	event, h := newEvent(trigger)
 	if event == nil {
-		event = parseUnknown(trigger, body, nil)
+		event, h = parseUnknown(trigger, body, nil)
 	} else if err := lenient.Unmarshal(body, event); err != nil {
-		event = parseUnknown(trigger, body, &DecodeError{Op: "webhook", Err: err})
+		event, h = parseUnknown(trigger, body, &DecodeError{Op: "webhook", Err: err})
 	}
 	switch e := event.(type) {
 	case *DeliveryEvent:
@@ -38,7 +38,6 @@ func ParseEvent(body []byte) (Event, error) {
 	case *NotificationEvent:
 		e.Reason = reasonOf(e.Error)
 	}
-	h := event.header()
 	h.raw, h.Version = bytes.Clone(body), V1
 	switch h.WireVersion {
 	case "", "1":
@@ -51,7 +50,7 @@ func ParseEvent(body []byte) (Event, error) {
 }
 
 // parseUnknown reads what it can of an event's header, each part by itself.
-func parseUnknown(trigger Trigger, body []byte, err error) Event {
+func parseUnknown(trigger Trigger, body []byte, err error) (Event, *EventHeader) {
 	e := &UnknownEvent{Body: bytes.Clone(body), Err: err}
 	e.Trigger = trigger
 	parts := lenient.Members{
@@ -61,34 +60,48 @@ func parseUnknown(trigger Trigger, body []byte, err error) Event {
 	for name, part := range parts {
 		_ = lenient.Members{name: part}.Unmarshal(body) // what is of another type stays zero; the body has it
 	}
-	return e
+	return e, &e.EventHeader
 }
 
-// newEvent returns an empty event of the type that a trigger has, nil if it is not known.
-func newEvent(t Trigger) Event {
+// newEvent returns an empty event of the type that a trigger has, with its header; nil if the trigger
+// is not known.
+func newEvent(t Trigger) (Event, *EventHeader) {
 	switch t {
 	case TriggerMessage, TriggerMessageAppUser, TriggerMessageAppMaker:
-		return &MessageEvent{}
+		e := &MessageEvent{}
+		return e, &e.EventHeader
 	case TriggerPostback:
-		return &PostbackEvent{}
+		e := &PostbackEvent{}
+		return e, &e.EventHeader
 	case TriggerConversationStart, TriggerConversationRead, TriggerConversationReferral:
-		return &ConversationEvent{}
-	case TriggerDeliverySuccess, TriggerDeliveryFailure, TriggerMessageDeliveryChannel, TriggerMessageDeliveryUser, TriggerMessageDeliveryFailure:
-		return &DeliveryEvent{}
+		e := &ConversationEvent{}
+		return e, &e.EventHeader
+	case TriggerDeliverySuccess, TriggerDeliveryFailure,
+		TriggerMessageDeliveryChannel, TriggerMessageDeliveryUser, TriggerMessageDeliveryFailure:
+		e := &DeliveryEvent{}
+		return e, &e.EventHeader
 	case TriggerMergeAppUser:
-		return &MergeEvent{}
+		e := &MergeEvent{}
+		return e, &e.EventHeader
 	case TriggerPaymentSuccess:
-		return &PaymentEvent{}
+		e := &PaymentEvent{}
+		return e, &e.EventHeader
 	case TriggerLinkMatch, TriggerLinkSuccess, TriggerLinkFailure:
-		return &LinkEvent{}
+		e := &LinkEvent{}
+		return e, &e.EventHeader
 	case TriggerTypingAppUser:
-		return &TypingEvent{}
+		e := &TypingEvent{}
+		return e, &e.EventHeader
 	case TriggerClientAdd, TriggerClientRemove:
-		return &ClientEvent{}
+		e := &ClientEvent{}
+		return e, &e.EventHeader
 	case TriggerAppUserDelete:
-		return &AppUserDeleteEvent{}
-	case TriggerNotificationDeliveryChannel, TriggerNotificationDeliveryUser, TriggerNotificationDeliveryFailure, TriggerNotificationMatchFailure:
-		return &NotificationEvent{}
+		e := &AppUserDeleteEvent{}
+		return e, &e.EventHeader
+	case TriggerNotificationDeliveryChannel, TriggerNotificationDeliveryUser,
+		TriggerNotificationDeliveryFailure, TriggerNotificationMatchFailure:
+		e := &NotificationEvent{}
+		return e, &e.EventHeader
 	}
-	return nil
+	return nil, nil
 }

@@ -74,7 +74,21 @@ func (x *exchange) do(req *http.Request) error {
 	if x.request.response != nil {
 		*x.request.response = Response{x.status, x.header, x.body, x.attempts}
 	}
-	return x.result(err)
+	switch {
+	case x.delaying:
+		x.previous = x.failure()
+		return x.stopped("waiting to repeat the call", x.ctx.Err())
+	case x.unsent != nil:
+		return x.stopped(x.unsentText, x.unsent)
+	case x.status == 0 && x.err == nil:
+		return callFailed(x.request.String(), err) // http.Client refused to send it
+	case x.maybeDone && x.request.repeat.doneBefore(x.status):
+		x.body = nil
+		return nil
+	case x.ok && x.err == nil:
+		return nil
+	}
+	return x.failure()
 }
 
 // RoundTrip makes one attempt. The whole answer is read here, so that a repeat can follow a body
@@ -87,36 +101,53 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := x.wait(); err != nil {
 		return nil, err
 	}
-	clock := newClock(x.ctx, x.core.timeout, x.request.file == nil)
-	defer clock.stop()
-	ctx := clock.ctx
-	var trace *writeTrace
-	if !x.request.repeat.repeatable() { // only then it matters whether the request was written
-		trace = newWriteTrace(x.core.http.Transport)
-		ctx = httptrace.WithClientTrace(ctx, &trace.hooks)
+	ctx, cancel := context.WithTimeout(x.ctx, x.core.timeout)
+	file := x.request.file
+	if file != nil { // its time starts later
+		cancel()
+		ctx, cancel = file.withTimeout(x.ctx, x.core.timeout)
 	}
-	out := req.WithContext(ctx)
+	defer cancel()
+	var trace *writeTrace
+	attemptCtx := ctx
+	if x.request.repeat < idempotent { // only then it matters whether the request was written
+		trace = &writeTrace{}
+		_, trace.reliable = x.core.http.Transport.(*http.Transport)
+		attemptCtx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			GetConn:      func(string) { trace.asked.Store(true) },
+			WroteHeaders: func() { trace.wrote.Store(true) },
+		})
+	}
+	out := req.WithContext(attemptCtx)
 	out.Header = req.Header.Clone()
 	address := *req.URL // an Auth may sign into it
 	out.URL = &address
-	if err := x.authorize(out); err != nil {
-		return nil, x.cannotSend("cannot authorize", x.cause(err, clock))
+	switch {
+	case x.request.form != nil: // it holds the credential
+	case x.request.bearer != "":
+		out.Header.Set("Authorization", "Bearer "+x.request.bearer)
+	default:
+		if err := x.core.auth.Authorize(attemptCtx, out); err != nil {
+			return nil, x.cannotSend("cannot authorize", x.cause(ctx, err))
+		}
 	}
 	x.sent = out.Header
-	if err := x.attach(out, clock); err != nil {
+	if err := x.attach(out); err != nil {
 		return nil, x.cannotSend("cannot open the upload", err)
 	}
 	x.attempts++
 	x.began = time.Now()
 	resp, err := x.core.http.Transport.RoundTrip(out)
-	clock.start()
-	if err == nil {
-		x.read(resp, clock)
-	} else {
-		x.fail(err, clock, trace)
+	if file != nil {
+		file.startTimeout() // it may answer before it has read all
 	}
-	if x.request.file != nil {
-		x.request.file.release(clock.ctx)
+	if err == nil {
+		x.read(ctx, resp)
+	} else {
+		x.fail(ctx, err, trace)
+	}
+	if file != nil {
+		file.release(ctx)
 	}
 	if x.core.logger.Enabled(x.ctx, slog.LevelDebug) {
 		x.log()
@@ -158,25 +189,13 @@ func (x *exchange) cannotSend(text string, err error) error {
 	return err
 }
 
-// authorize puts credentials on an attempt.
-func (x *exchange) authorize(out *http.Request) error {
-	switch {
-	case x.request.form != nil: // it holds them
-		return nil
-	case x.request.bearer != "":
-		out.Header.Set("Authorization", "Bearer "+x.request.bearer)
-		return nil
-	}
-	return x.core.auth.Authorize(out.Context(), out)
-}
-
 // attach gives an attempt its body. It also keeps net/http from sending a request again by itself
 // when a kept connection breaks, where the call forbids that: a GET without a body, and what has a
 // body that can be had again and a key for idempotency.
-func (x *exchange) attach(out *http.Request, clock *clock) error {
+func (x *exchange) attach(out *http.Request) error {
 	switch data := x.request.data; {
 	case x.request.file != nil:
-		return x.request.file.attach(out, clock.start)
+		return x.request.file.attach(out)
 	case x.request.contentType != "":
 		out.ContentLength = int64(len(data))
 		out.Body = io.NopCloser(bytes.NewReader(data))
@@ -190,22 +209,23 @@ func (x *exchange) attach(out *http.Request, clock *clock) error {
 }
 
 // read takes in the answer, up to the limit for its kind.
-func (x *exchange) read(resp *http.Response, clock *clock) {
+func (x *exchange) read(ctx context.Context, resp *http.Response) {
 	defer resp.Body.Close()
 	x.status, x.header, x.written = resp.StatusCode, resp.Header, true
+	x.ok = x.status >= 200 && x.status <= 299
 	limit := x.core.maxResponse
-	if !x.succeeded() {
+	if !x.ok {
 		limit = maxErrorBody
 	}
 	body, err := readUpTo(resp.Body, resp.ContentLength, limit)
 	switch {
-	case !x.succeeded():
+	case !x.ok:
 		x.body = body[:min(len(body), maxErrorBody)]
 		_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody*3) // a connection whose answer is read can be used again
 	case int64(len(body)) > limit:
 		x.err = ErrResponseTooLarge
 	case err != nil:
-		x.body, x.err = body, x.cause(err, clock)
+		x.body, x.err = body, x.cause(ctx, err)
 	default:
 		x.body = body
 	}
@@ -233,22 +253,22 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 }
 
 // fail takes in an attempt that got no answer.
-func (x *exchange) fail(err error, clock *clock, trace *writeTrace) {
+func (x *exchange) fail(ctx context.Context, err error, trace *writeTrace) {
 	if x.request.file != nil {
 		if err := x.request.file.failure(); err != nil {
 			_ = x.cannotSend("reading the upload", err) // the request is not complete, so nothing is done
 		}
 	}
-	x.err = x.cause(err, clock)
+	x.err = x.cause(ctx, err)
 	x.written = !trace.knowsUnwritten() && !isDialError(err) && !isPermanent(err)
 }
 
 // cause is what kept an answer away: the context, the time-out, or what err says.
-func (x *exchange) cause(err error, clock *clock) error {
+func (x *exchange) cause(ctx context.Context, err error) error {
 	switch {
 	case x.ctx.Err() != nil:
 		return x.ctx.Err()
-	case clock.ctx.Err() != nil:
+	case ctx.Err() != nil:
 		return errTimeout(x.core.timeout)
 	}
 	return withoutURL(err)
@@ -272,7 +292,10 @@ func (x *exchange) next() bool {
 	if x.status != 0 && !x.verdict.refused {
 		x.core.throttle.Accepted()
 	}
-	if x.ctx.Err() != nil {
+	if x.ok && x.err == nil {
+		x.core.budget.Return()
+	}
+	if !x.verdict.again || x.ctx.Err() != nil {
 		return false
 	}
 	policy := x.core.retry
@@ -291,7 +314,7 @@ func (x *exchange) next() bool {
 	case x.verdict.asked > 0:
 		x.delay = x.verdict.asked + min(x.delay, policy.MinDelay)
 	}
-	return x.verdict.again && x.mayRepeat(x.delay) && (x.request.unbudgeted || x.core.budget.Take())
+	return x.mayRepeat(x.delay) && (x.request.unbudgeted || x.core.budget.Take())
 }
 
 // mayRepeat reports whether call, policy and context allow another attempt after a delay.
@@ -315,30 +338,10 @@ func (x *exchange) renew() bool {
 	return x.core.auth.Authorize(x.ctx, probe) == nil && !maps.EqualFunc(probe.Header, x.sent, slices.Equal[[]string])
 }
 
-// result turns what the last attempt came to into the call's error.
-func (x *exchange) result(err error) error {
-	switch {
-	case x.delaying:
-		x.previous = x.failure()
-		return x.stopped("waiting to repeat the call", x.ctx.Err())
-	case x.unsent != nil:
-		return x.stopped(x.unsentText, x.unsent)
-	case x.status == 0 && x.err == nil:
-		return callFailed(x.request.String(), err) // http.Client refused to send it
-	case x.maybeDone && x.request.repeat.doneBefore(x.status):
-		x.body = nil
-		return nil
-	case x.succeeded() && x.err == nil:
-		x.core.budget.Return()
-		return nil
-	}
-	return x.failure()
-}
-
 // failure is why the last attempt did not bring the answer.
 func (x *exchange) failure() error {
 	op := x.request.String()
-	if x.succeeded() {
+	if x.ok {
 		return &DecodeError{op, x.status, x.err}
 	}
 	err := x.err
@@ -348,7 +351,7 @@ func (x *exchange) failure() error {
 		err = e
 	}
 	switch {
-	case x.verdict.lost && !x.request.repeat.repeatable():
+	case x.verdict.unknown:
 		return outcomeUnknown(op, err)
 	case x.status != 0:
 		return err
@@ -370,53 +373,10 @@ func (x *exchange) stopped(text string, cause error) error {
 	return e
 }
 
-// A clock bounds an attempt. For an upload it starts when the body has been sent.
-type clock struct {
-	ctx     context.Context
-	cancel  context.CancelFunc
-	limit   time.Duration
-	running atomic.Bool
-	timer   atomic.Pointer[time.Timer]
-}
-
-func newClock(ctx context.Context, limit time.Duration, start bool) *clock {
-	c := &clock{limit: limit}
-	c.running.Store(start)
-	if start {
-		c.ctx, c.cancel = context.WithTimeout(ctx, limit)
-	} else {
-		c.ctx, c.cancel = context.WithCancel(ctx)
-	}
-	return c
-}
-
-// start starts the time, unless it runs.
-func (c *clock) start() {
-	if !c.running.Swap(true) {
-		c.timer.Store(time.AfterFunc(c.limit, c.cancel))
-	}
-}
-
-func (c *clock) stop() {
-	if timer := c.timer.Load(); timer != nil {
-		timer.Stop()
-	}
-	c.cancel()
-}
-
 // A writeTrace learns from net/http whether a request can have reached the service.
 type writeTrace struct {
-	hooks        httptrace.ClientTrace
 	reliable     bool // the transport is net/http's own
 	asked, wrote atomic.Bool
-}
-
-func newWriteTrace(transport http.RoundTripper) *writeTrace {
-	t := &writeTrace{}
-	_, t.reliable = transport.(*http.Transport)
-	t.hooks.GetConn = func(string) { t.asked.Store(true) }
-	t.hooks.WroteHeaders = func() { t.wrote.Store(true) }
-	return t
 }
 
 // knowsUnwritten is false also for a transport that does not tell.

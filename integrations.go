@@ -179,8 +179,12 @@ type IntegrationsService struct{ c *Client }
 //
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Create Integration".
 func (s *IntegrationsService) Create(ctx context.Context, integration IntegrationCreate, opts ...CallOption) (*Integration, error) {
-	r := opIntegrationsCreate.with().json(typedIntegration{integration})
-	r.require(integration != nil, "integration", "is nil")
+	r := opIntegrationsCreate.with()
+	if integration == nil {
+		r.refuse("integration", "is nil")
+	} else {
+		r.json(typedIntegration{integration})
+	}
 	return one[Integration](ctx, s.c, r, opts)
 }
 
@@ -193,7 +197,7 @@ func (s *IntegrationsService) Create(ctx context.Context, integration Integratio
 func (s *IntegrationsService) List(ctx context.Context, options IntegrationListOptions, opts ...CallOption) (*Page[Integration], error) {
 	r := opIntegrationsList.with().query(options.query())
 	if s.c.version == V1 && (options.Limit != 0 || options.Offset != 0) {
-		r.refuse(unsupported(r.String(), "limit and offset are not in v1, only in v1.1: v1 answers all integrations at once"))
+		r.fail(unsupported(r.String(), "limit and offset are not in v1, only in v1.1: v1 answers all integrations at once"))
 	}
 	return page[Integration](ctx, s.c, r, opts)
 }

@@ -293,6 +293,28 @@ type MessagePage struct {
 	Next         string        `json:"next,omitempty"`     // the URL of newer messages, if there are any
 }
 
+// fullPage is how many messages the service puts on a page.
+const fullPage = 100
+
+// following is where the page after p begins. A link to it is read for its parameter, never
+// followed: it could lead elsewhere. Where the service sends no links, a full page is followed by another.
+func (p *MessagePage) following(forward bool) (next time.Time, more bool) {
+	if len(p.Messages) == 0 {
+		return next, false
+	}
+	link, parameter, edge := p.Previous, "before", p.Messages[0].Received.Time
+	if forward {
+		link, parameter, edge = p.Next, "after", p.Messages[len(p.Messages)-1].Received.Time
+	}
+	if u, err := url.Parse(link); err == nil {
+		var t UnixTime
+		if _ = t.UnmarshalJSON([]byte(u.Query().Get(parameter))); !t.IsZero() {
+			return t.Time, true
+		}
+	}
+	return edge, link != "" || len(p.Messages) >= fullPage
+}
+
 // MessageListOptions choose messages of a history, by their time to the millisecond. At most one
 // of the fields may be set. The zero value is the newest page, or all messages from the newest on.
 type MessageListOptions struct {
@@ -323,6 +345,21 @@ func (o MessageListOptions) exclusive() bool {
 		}
 	}
 	return set <= 1
+}
+
+// advance moves the options on to the next page; false if that is not further.
+func (o *MessageListOptions) advance(next time.Time, forward bool) bool {
+	switch {
+	case next.IsZero():
+		return false
+	case forward:
+		ok := next.After(o.After)
+		*o = MessageListOptions{After: next}
+		return ok
+	}
+	ok := o.Before.IsZero() || next.Before(o.Before)
+	o.Before = next
+	return ok
 }
 
 // ActivityType is what the business does. The set is open.

@@ -65,6 +65,8 @@ func (s *NotificationsService) Post(ctx context.Context, notification Notificati
 	notification.Message = m.withDefaults(V1_1, "")
 	notification.Message.Role = "" // the author has it
 	r := opNotificationsCreate.with().json(notification)
-	r.require(len(m.Message) == 0 || m.Metadata == nil && m.Override == nil, "message", "is a WhatsApp payload, which has neither metadata nor overrides")
+	if len(m.Message) > 0 && (m.Metadata != nil || m.Override != nil) {
+		r.refuse("message", "is a WhatsApp payload, which has neither metadata nor overrides")
+	}
 	return one[NotificationResponse](ctx, s.c, r, opts)
 }

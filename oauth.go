@@ -54,7 +54,10 @@ func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
 	if authorize.RedirectURI != "" {
 		params.Set("redirect_uri", authorize.RedirectURI)
 	}
-	r := opOAuthAuthorize.with().query(params).require(authorize.ClientID != "", "ClientID", "is empty")
+	r := opOAuthAuthorize.with().query(params)
+	if authorize.ClientID == "" {
+		r.refuse("ClientID", "is empty")
+	}
 	if r.err != nil {
 		return "", r.err
 	}

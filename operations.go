@@ -49,7 +49,8 @@ var (
 	unversioned = versionSet{}
 )
 
-// A repeatClass says what a second attempt may do when the outcome of the first is unknown.
+// A repeatClass says what a second attempt may do when the outcome of the first is unknown. From
+// idempotent on it changes nothing, so that a call may be repeated.
 type repeatClass int
 
 const (
@@ -60,9 +61,6 @@ const (
 	unlinking                     // idempotent, and 404 or 400 on a repeat means that it was done before
 	safe                          // only reads
 )
-
-// repeatable reports whether a second attempt changes nothing.
-func (c repeatClass) repeatable() bool { return c >= idempotent }
 
 // doneBefore reports whether a repeat that got status shows that an earlier attempt did the work.
 func (c repeatClass) doneBefore(status int) bool {

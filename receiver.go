@@ -51,6 +51,7 @@ type WebhookReceiver struct {
 	maxBody   int64
 	timeout   time.Duration
 	deduper   Deduper
+	lease     time.Duration // of a claim whose holder says nothing more
 	observer  func(Delivery)
 	handlings handlingGroup
 	queueSize int                        // of WithBackground
@@ -104,6 +105,9 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 			return nil, err
 		}
 	}
+	// In one process a function is never run beside itself, however long it takes; another process may
+	// take its event over after the lease.
+	r.lease = 2*r.timeout + 30*time.Second
 	if r.workers > 0 {
 		r.queue = keyqueue.New(r.queueSize, r.workers, (*handling).handle)
 	}
@@ -130,7 +134,7 @@ func WithDeduper(d Deduper) ReceiverOption {
 		if isNil(d) {
 			return argumentError("WithDeduper", "deduper", "is nil")
 		}
-		r.deduper = d
+		r.deduper = panicSafeDeduper{d}
 		return nil
 	}
 }
@@ -338,10 +342,6 @@ func (r *WebhookReceiver) handler(e Event) func(context.Context, Event) error {
 	}
 	return r.handlers[reflect.TypeFor[Event]()]
 }
-
-// lease is for how long a claim holds whose holder says nothing more. In one process a function is
-// never run beside itself, however long it takes; another process may take its event over after this.
-func (r *WebhookReceiver) lease() time.Duration { return 2*r.timeout + 30*time.Second }
 
 // Shutdown refuses new events with 503, so that they come again, and returns when those that were
 // taken have been handled, or with ctx's error.

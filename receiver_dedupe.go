@@ -3,6 +3,7 @@ package smooch
 import (
 	lru "container/list"
 	"context"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -67,16 +68,15 @@ func (d *memoryDeduper) Claim(_ context.Context, key string, lease time.Duration
 		c.until = now.Add(lease)
 		return ClaimWon, nil
 	}
-	d.evict()
+	if len(d.keys) >= d.size {
+		d.evict()
+	}
 	d.keys[key] = d.order.PushBack(&claimed{key: key, until: now.Add(lease)})
 	return ClaimWon, nil
 }
 
 // evict makes room for one key. A key in use is kept as long as there is one to forget that is done or whose holder has died.
 func (d *memoryDeduper) evict() {
-	if len(d.keys) < d.size {
-		return
-	}
 	oldest, now := d.order.Front(), time.Now()
 	for e := oldest; e != nil; e = e.Next() {
 		if c := e.Value.(*claimed); c.done || now.After(c.until) {
@@ -95,7 +95,9 @@ func (d *memoryDeduper) Done(_ context.Context, key string) error {
 		d.order.MoveToBack(element)
 		return nil
 	}
-	d.evict()
+	if len(d.keys) >= d.size {
+		d.evict()
+	}
 	d.keys[key] = d.order.PushBack(&claimed{key: key, done: true})
 	return nil
 }
@@ -108,4 +110,29 @@ func (d *memoryDeduper) Release(_ context.Context, key string) error {
 		delete(d.keys, key)
 	}
 	return nil
+}
+
+// panicSafeDeduper turns a panic of a Deduper into an error: net/http, which would recover it, is on
+// another goroutine.
+type panicSafeDeduper struct{ Deduper }
+
+func (d panicSafeDeduper) Claim(ctx context.Context, key string, lease time.Duration) (claim Claim, err error) {
+	defer recoverTo(&err)
+	return d.Deduper.Claim(ctx, key, lease)
+}
+
+func (d panicSafeDeduper) Done(ctx context.Context, key string) (err error) {
+	defer recoverTo(&err)
+	return d.Deduper.Done(ctx, key)
+}
+
+func (d panicSafeDeduper) Release(ctx context.Context, key string) (err error) {
+	defer recoverTo(&err)
+	return d.Deduper.Release(ctx, key)
+}
+
+func recoverTo(err *error) {
+	if value := recover(); value != nil {
+		*err = &PanicError{Value: value, Stack: debug.Stack()}
+	}
 }

@@ -74,9 +74,7 @@ func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, function f
 // as the function may take longer than the answer.
 func (h *handling) run(d Delivery) {
 	r := h.receiver
-	ctx, cancel := context.WithTimeout(h.ctx, r.timeout)
-	defer cancel()
-	won, err := h.claim(ctx)
+	won, err := h.claim()
 	switch {
 	case err != nil:
 		h.end(outcome{status: http.StatusServiceUnavailable, err: err})
@@ -100,10 +98,15 @@ func (h *handling) run(d Delivery) {
 
 // handle calls the function, and concludes the event unless it is to be handled again.
 func (h *handling) handle() (again bool, after time.Duration) {
-	// Unless the function returns: a test's FailNow ends its goroutine.
-	var err error = &PanicError{Value: "runtime.Goexit"}
+	var err error = &PanicError{Value: "runtime.Goexit"} // as a test's FailNow calls, unless it returns
 	defer func() {
-		if again, after = h.retry(err); !again {
+		if value := recover(); value != nil {
+			err = &PanicError{Value: value, Stack: debug.Stack()}
+		}
+		if h.receiver.queue != nil {
+			again, after = retryInBackground(h.calls, err)
+		}
+		if !again {
 			h.conclude(err)
 		}
 	}()
@@ -113,21 +116,24 @@ func (h *handling) handle() (again bool, after time.Duration) {
 	h.calls++
 	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout)
 	defer cancel()
-	err = guard(func() error { return h.function(ctx, h.event) })
+	err = h.function(ctx, h.event)
 	return again, after
 }
 
 // conclude records what the function came to, and ends the handling. The event counts as handled even
 // if the deduper cannot record it: another delivery would handle it twice.
 func (h *handling) conclude(err error) {
-	status := statusOf(err)
+	status := http.StatusOK
+	if err != nil {
+		status = statusOf(err)
+	}
 	tell := h.receiver.deduper.Done
 	switch {
 	case status == http.StatusServiceUnavailable || status == http.StatusInternalServerError:
 		tell = h.receiver.deduper.Release
 	case h.fact.recurs:
 		held := h.claims
-		h.claims = h.fact.claims(time.Now()) // the function may have taken minutes
+		h.claims = h.fact.recurringClaims(time.Now()) // the function may have taken minutes
 		forget := handling{receiver: h.receiver, ctx: h.ctx, claims: append(held, h.claims...)}
 		time.AfterFunc(recurrence, func() { _ = forget.tell(h.receiver.deduper.Release) }) // if that fails, they count for a minute more
 	}
@@ -136,23 +142,26 @@ func (h *handling) conclude(err error) {
 
 // end sets the outcome and tells all who wait for it.
 func (h *handling) end(o outcome) {
+	defer h.receiver.handlings.running.Done()
 	if h.receiver.handlings.leave(h, o); h.report != nil && o.handled {
+		defer func() { _ = recover() }() // there is nobody left to tell of a panic
 		d := *h.report
 		d.Status, d.Handled, d.Err, d.Duration = 0, true, o.err, time.Since(h.began)
-		_ = guard(func() error { h.receiver.observer(d); return nil }) // there is nobody left to tell of a panic
+		h.receiver.observer(d)
 	}
-	h.receiver.handlings.running.Done()
 }
 
 // claim asks the deduper for the fact, and waits while another process handles it.
-func (h *handling) claim(ctx context.Context) (won bool, err error) {
-	h.claims = h.fact.claims(time.Now())
+func (h *handling) claim() (won bool, err error) {
+	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout)
+	defer cancel()
+	h.claims = []string{h.fact.key}
+	if h.fact.recurs {
+		h.claims = h.fact.recurringClaims(time.Now())
+	}
 	for i, key := range h.claims {
 		for claim := ClaimBusy; claim != ClaimWon; {
-			err := guard(func() (err error) {
-				claim, err = h.receiver.deduper.Claim(ctx, key, h.receiver.lease())
-				return err
-			})
+			claim, err = h.receiver.deduper.Claim(ctx, key, h.receiver.lease)
 			if err == nil && claim == ClaimBusy {
 				select {
 				case <-ctx.Done():
@@ -175,28 +184,16 @@ func (h *handling) tell(tell func(context.Context, string) error) error {
 	defer cancel()
 	var failed []error
 	for _, key := range h.claims {
-		failed = append(failed, guard(func() error { return tell(ctx, key) }))
+		failed = append(failed, tell(ctx, key))
 	}
 	return errors.Join(failed...)
 }
 
-// guard turns a panic into an error: net/http, which would catch it, is on another goroutine.
-func guard(fn func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = &PanicError{Value: value, Stack: debug.Stack()}
-		}
-	}()
-	return fn()
-}
-
-// statusOf is the answer for what a function returned.
+// statusOf is the answer for an error that a function returned.
 func statusOf(err error) int {
 	_, permanent := errors.AsType[*permanentError](err)
 	_, panicked := errors.AsType[*PanicError](err)
 	switch {
-	case err == nil:
-		return http.StatusOK
 	case permanent:
 		return http.StatusNotAcceptable
 	case panicked:

@@ -29,13 +29,13 @@ func WithBackground(queue, workers int) ReceiverOption {
 // retryDelays are the times before a function is called again in the background.
 var retryDelays = [...]time.Duration{time.Second, 5 * time.Second}
 
-// retry reports whether a function that returned err is to be called again, and when. Outside the
-// background the service repeats the delivery instead.
-func (h *handling) retry(err error) (again bool, after time.Duration) {
-	if h.receiver.queue == nil || statusOf(err) != http.StatusServiceUnavailable || h.calls > len(retryDelays) {
+// retryInBackground reports whether a function that has been called so often, and returned err, is to
+// be called again, and when.
+func retryInBackground(calls int, err error) (again bool, after time.Duration) {
+	if err == nil || statusOf(err) != http.StatusServiceUnavailable || calls > len(retryDelays) {
 		return false, 0
 	}
-	return true, retryDelays[h.calls-1]
+	return true, retryDelays[calls-1]
 }
 
 var errQueueFull = errors.New("smooch: the queue is full, or the receiver is shutting down")

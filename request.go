@@ -25,14 +25,14 @@ type request struct {
 	ids    []string   // path arguments, in path order
 	raw    string     // the path given to Do, already escaped; "": the row's
 	params url.Values // query
-	in     any        // the JSON body; nil: none
-	form   url.Values // a form in place of the JSON body, and no credential
-	file   *fileBody  // a file with form fields in place of the JSON body
 	bearer string     // a token that replaces the client's credential
 	err    error      // the first argument that was refused
 
-	data        []byte // the encoded body, of JSON or a form
-	contentType string // of the body; "": there is none
+	contentType string     // of the body; "": there is none
+	data        []byte     // the body, of
+	in          any        // JSON, before it was encoded, or
+	form        url.Values // a form, which holds the credential too
+	file        *fileBody  // a body that is a file, which is read when it is sent
 }
 
 // newRequest returns a request of a path that the SDK has no row for, see [Client.Do].
@@ -50,13 +50,20 @@ func newRequest(method, path string) *request {
 	plain, rawQuery, _ := strings.Cut(path, "?")
 	params, err := url.ParseQuery(rawQuery)
 	r.raw, r.params = strings.TrimPrefix(plain, "/"), params
-	r.require(err == nil, "path", "has a query that cannot be read")
-	r.require(!strings.ContainsFunc(plain, isUnescaped), "path", "is not escaped: use url.PathEscape on each segment")
+	if err != nil {
+		r.refuse("path", "has a query that cannot be read")
+	}
+	if strings.ContainsFunc(plain, isUnescaped) {
+		r.refuse("path", "is not escaped: use url.PathEscape on each segment")
+	}
 	for segment := range strings.SplitSeq(r.raw, "/") {
 		value, err := url.PathUnescape(segment)
-		r.require(err == nil, "path", "has a segment that is not escaped correctly")
-		_, problem := escapeSegment(value)
-		r.require(problem == "", "a segment of path", problem)
+		if err != nil {
+			r.refuse("path", "has a segment that is not escaped correctly")
+		}
+		if _, problem := escapeSegment(value); problem != "" {
+			r.refuse("a segment of path", problem)
+		}
 	}
 	return r
 }
@@ -64,20 +71,16 @@ func newRequest(method, path string) *request {
 // isUnescaped reports whether a character cannot stand in an escaped path.
 func isUnescaped(c rune) bool { return c <= ' ' || c == '#' || c == '\\' || c >= 0x7f }
 
-// refuse makes err the error of the call, unless something else was refused before.
-func (r *request) refuse(err error) *request {
+// fail makes err the error of the call, unless it has one.
+func (r *request) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
-	return r
 }
 
-// require refuses the argument name unless ok. reason says what is wrong with it.
-func (r *request) require(ok bool, name, reason string) *request {
-	if !ok {
-		r.refuse(argumentError(r.String(), name, reason))
-	}
-	return r
+// refuse fails the call because of the argument name. reason says what is wrong with it.
+func (r *request) refuse(name, reason string) {
+	r.fail(argumentError(r.String(), name, reason))
 }
 
 // query adds a struct with url tags, or url.Values.
@@ -86,7 +89,7 @@ func (r *request) query(options any) *request {
 	if !ok {
 		var err error
 		if values, err = query.Values(options); err != nil {
-			r.require(false, "query", err.Error())
+			r.refuse("query", err.Error())
 		}
 	}
 	r.params = values
@@ -95,30 +98,41 @@ func (r *request) query(options any) *request {
 
 // json gives the request a body. nil is no body.
 func (r *request) json(in any) *request {
-	r.in = in
+	if in == nil {
+		return r
+	}
+	data, err := lenient.Marshal(in)
+	if err != nil {
+		r.refuse("body", "cannot be encoded: "+safeText(err))
+	}
+	r.in, r.data, r.contentType = in, data, contentTypeJSON
 	return r
 }
+
+const contentTypeJSON = "application/json"
 
 // upload gives the request a file as its body, with the members of fields as form fields.
 func (r *request) upload(file Upload, fields any) *request {
 	body, err := newFileBody(r.String(), file, fields)
 	if err != nil {
-		return r.refuse(err)
+		r.fail(err)
+		return r
 	}
-	r.file = body
+	r.file, r.contentType = body, body.contentType()
 	return r
 }
 
 // post gives the request a form as its body, and no credential.
 func (r *request) post(form url.Values) *request {
-	r.form = form
+	r.form, r.data, r.contentType = form, []byte(form.Encode()), "application/x-www-form-urlencoded"
 	return r
 }
 
 // as replaces the client's credential by a bearer token.
 func (r *request) as(token string) *request {
 	r.bearer = token
-	return r.refuse(checkSecret(r.String(), "token", token))
+	r.fail(checkSecret(r.String(), "token", token))
+	return r
 }
 
 // build returns the request as net/http has it. It fails if the client's version or app does not
@@ -139,17 +153,21 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.encode(); err != nil {
-		return nil, err
+	if r.fields != nil {
+		if err := r.addFields(); err != nil {
+			return nil, err
+		}
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, target, http.NoBody)
 	if err != nil {
 		return nil, argumentError(r.String(), "method", "is not a method")
 	}
-	if err := checkHeader(r.String(), r.header); err != nil {
-		return nil, err
+	if r.header != nil {
+		if err := checkHeader(r.String(), r.header); err != nil {
+			return nil, err
+		}
 	}
-	values := [...]string{"application/json", c.core.userAgent, r.contentType} // one allocation for all
+	values := [...]string{contentTypeJSON, c.core.userAgent, r.contentType} // one allocation for all
 	req.Header = http.Header{"Accept": values[0:1:1], "User-Agent": values[1:2:2]}
 	if r.contentType != "" {
 		req.Header["Content-Type"] = values[2:3:3]
@@ -169,11 +187,11 @@ func (r *request) target(c *Client) (string, error) {
 		b.WriteString(c.core.base + "/" + string(c.version))
 	}
 	switch {
-	case !r.inApp, c.core.scope.isUser():
-	case c.bound:
-		b.WriteString(c.prefix)
-	case c.core.scope.isAccount() && r.raw == "":
+	case !r.inApp:
+	case c.needsApp && r.raw == "":
 		return "", argumentError(r.String(), "appID", "is missing: bind an app with client.ForApp, as this credential is not an app's own")
+	default:
+		b.WriteString(c.prefix)
 	}
 	rest, ids := r.path, r.ids
 	if r.raw != "" {
@@ -206,40 +224,25 @@ func (r *request) target(c *Client) (string, error) {
 	return b.String(), nil
 }
 
-// encode fills in data and content type, unless the body is a file, which is read when it is sent.
-func (r *request) encode() error {
+// addFields sets members of the body that the request type does not have.
+func (r *request) addFields() error {
+	members := map[string]any{}
 	switch {
 	case r.file != nil:
 		err := r.file.add(r.String(), r.fields)
 		r.contentType = r.file.contentType()
 		return err
-	case r.form != nil && r.fields == nil:
-		r.data, r.contentType = []byte(r.form.Encode()), "application/x-www-form-urlencoded"
-		return nil
-	case r.in == nil && r.fields == nil:
-		return nil
-	case r.form != nil || r.in == nil && r.method != http.MethodPost && r.method != http.MethodPut:
+	case r.in == nil && r.method != http.MethodPost && r.method != http.MethodPut, r.form != nil:
 		return argumentError(r.String(), "field", "is given, but the call has no JSON body")
-	}
-	var err error
-	r.contentType = "application/json"
-	if r.data, err = lenient.Marshal(r.in); err != nil {
-		return argumentError(r.String(), "body", "cannot be encoded: "+safeText(err))
-	}
-	if r.fields == nil {
-		return nil
-	}
-	var members map[string]any
-	if err := lenient.Unmarshal(r.data, &members); err != nil {
+	case r.in != nil && lenient.Unmarshal(r.data, &members) != nil:
 		return argumentError(r.String(), "field", "is given, but the body is not a JSON object")
 	}
-	if members == nil { // the call had no body
-		members = map[string]any{}
-	}
 	maps.Copy(members, r.fields)
-	if r.data, err = lenient.Marshal(members); err != nil {
+	data, err := lenient.Marshal(members)
+	if err != nil {
 		return argumentError(r.String(), "field", "cannot be encoded: "+safeText(err))
 	}
+	r.data, r.contentType = data, contentTypeJSON
 	return nil
 }
 

@@ -74,30 +74,32 @@ func (p RetryPolicy) backoff(n int) time.Duration {
 // An attempt is what one try of a call came to: an answer, part of one, or none.
 type attempt struct {
 	status  int         // 0: no answer
+	ok      bool        // the status is 2xx
 	header  http.Header // of the answer
 	body    []byte      // of the answer, read to its end
 	err     error       // why there is no answer, or why its body broke off
 	written bool        // part of the request may have reached the service
 }
 
-func (a *attempt) succeeded() bool { return a.status >= 200 && a.status <= 299 }
-
 // A verdict is what an attempt means for its call.
 type verdict struct {
 	again   bool          // another attempt may be made
 	renew   bool          // only with other credentials
 	refused bool          // the service did nothing, and asks all callers to wait
-	lost    bool          // the work may have been done although no answer says so
+	lost    bool          // the work may have been done although no answer says so,
+	unknown bool          // and repeating it could do it twice
 	asked   time.Duration // how long the service asks to wait; 0: it does not say
 }
 
 // judge is the table in the comment of RetryPolicy.
 func judge(op *operation, a attempt) verdict {
-	repeatable := op.repeat.repeatable()
+	repeatable := op.repeat >= idempotent
 	switch {
+	case a.ok && a.err == nil:
+		return verdict{}
 	case a.status == 0:
-		return verdict{again: !isPermanent(a.err) && (repeatable || !a.written), lost: a.written}
-	case a.succeeded() && a.err != nil:
+		return verdict{again: !isPermanent(a.err) && (repeatable || !a.written), lost: a.written, unknown: a.written && !repeatable}
+	case a.ok:
 		return verdict{again: repeatable && !errors.Is(a.err, ErrResponseTooLarge), lost: true}
 	case a.status == http.StatusTooManyRequests:
 		return verdict{again: true, refused: true, asked: retryAfter(a.header)}
@@ -107,7 +109,7 @@ func judge(op *operation, a attempt) verdict {
 		replaces := op.method == http.MethodPut || op.method == http.MethodDelete
 		return verdict{again: replaces, lost: replaces}
 	case a.status >= 500 && a.status != http.StatusNotImplemented:
-		return verdict{again: repeatable, lost: true, asked: retryAfter(a.header)}
+		return verdict{again: repeatable, lost: true, unknown: !repeatable, asked: retryAfter(a.header)}
 	}
 	return verdict{}
 }

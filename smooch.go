@@ -86,7 +86,9 @@ type Client struct {
 	version Version
 	appID   string
 	bound   bool   // ForApp or WithApp was used, whether or not with a good id
-	prefix  string // of the paths inside the bound app
+	prefix  string // of the paths inside an app, "" if the credential implies the app
+
+	needsApp bool // calls inside an app fail, as none is bound
 
 	problemWith, problem string // the argument that no call can be made with, and what is wrong with it
 }
@@ -182,9 +184,11 @@ func (c *Client) Init(ctx context.Context, init InitRequest, opts ...CallOption)
 // do the work twice.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
 	r := newRequest(method, path).json(in)
-	r.require(in == nil || r.repeat != safe, "in", "is given, but "+method+" has no body")
-	if target := reflect.ValueOf(out); out != nil {
-		r.require(target.Kind() == reflect.Pointer && !target.IsNil(), "out", "is not a pointer to decode into")
+	if in != nil && r.repeat == safe {
+		r.refuse("in", "is given, but "+method+" has no body")
+	}
+	if target := reflect.ValueOf(out); out != nil && (target.Kind() != reflect.Pointer || target.IsNil()) {
+		r.refuse("out", "is not a pointer to decode into")
 	}
 	return call(ctx, c, r, out, opts)
 }
@@ -194,7 +198,10 @@ func newClient(core *core, v Version, appID string, bound bool) *Client {
 	c := &Client{core: core, version: v, appID: appID, bound: bound}
 	c.common.c = c
 	segment, problem := escapeSegment(appID)
-	c.prefix = "/apps/" + segment
+	if bound && !core.scope.isUser() {
+		c.prefix = "/apps/" + segment
+	}
+	c.needsApp = !bound && core.scope.isAccount()
 	switch {
 	case v != V1 && v != V1_1:
 		c.problemWith, c.problem = "version", "is neither v1 nor v1.1"

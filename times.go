@@ -3,7 +3,6 @@ package smooch
 import (
 	"bytes"
 	"math"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -35,15 +34,29 @@ func (t UnixTime) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads a number, or a number in quotes. Anything else is the zero time, not an error.
 func (t *UnixTime) UnmarshalJSON(data []byte) error {
-	t.Time, _ = parseUnixTime(string(bytes.Trim(data, `"`)))
-	return nil
-}
-
-// EncodeValues adds the time to a query, in the form that before and after take.
-func (t UnixTime) EncodeValues(key string, v *url.Values) error {
-	if !t.IsZero() {
-		v.Set(key, t.text())
+	text := string(bytes.Trim(data, `"`))
+	digits, negative := strings.CutPrefix(text, "-")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	switch {
+	case err != nil || seconds < 0 || strings.Trim(fraction, "0123456789") != "":
+		t.Time = parseExponent(text)
+		return nil
+	case seconds > unixTimeLimit:
+		t.Time = time.Time{}
+		return nil
 	}
+	nanos := int64(0)
+	for i := range 9 {
+		nanos *= 10
+		if i < len(fraction) {
+			nanos += int64(fraction[i] - '0')
+		}
+	}
+	if negative {
+		seconds, nanos = -seconds, -nanos
+	}
+	t.Time = time.Unix(seconds, nanos).UTC()
 	return nil
 }
 
@@ -63,36 +76,14 @@ func (t UnixTime) append(b []byte) []byte {
 	return b
 }
 
-func parseUnixTime(s string) (time.Time, bool) {
-	digits, negative := strings.CutPrefix(s, "-")
-	whole, fraction, _ := strings.Cut(digits, ".")
-	seconds, err := strconv.ParseUint(whole, 10, 63)
-	if err != nil || strings.Trim(fraction, "0123456789") != "" {
-		return parseUnixExponent(s)
-	}
-	if seconds > unixTimeLimit {
-		return time.Time{}, false
-	}
-	nanos := int64(0)
-	for i := range 9 {
-		nanos *= 10
-		if i < len(fraction) {
-			nanos += int64(fraction[i] - '0')
-		}
-	}
-	if negative {
-		return time.Unix(-int64(seconds), -nanos).UTC(), true
-	}
-	return time.Unix(int64(seconds), nanos).UTC(), true
-}
-
-// parseUnixExponent reads what is not plain decimal text (1.439220041586e9), to the millisecond.
-func parseUnixExponent(s string) (time.Time, bool) {
-	f, err := strconv.ParseFloat(s, 64)
+// parseExponent reads what is not plain decimal text (1.439220041586e9), to the millisecond. What is
+// no time is the zero time.
+func parseExponent(text string) time.Time {
+	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(f) || math.Abs(f) > unixTimeLimit {
-		return time.Time{}, false
+		return time.Time{}
 	}
-	return time.UnixMilli(int64(math.Round(f * 1000))).UTC(), true
+	return time.UnixMilli(int64(math.Round(f * 1000))).UTC()
 }
 
 // ISOTime is a point in time that the API writes in ISO 8601: signedUpAt, lastSeen, linkedAt.

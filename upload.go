@@ -12,7 +12,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/smooch/smooch-go/internal/lenient"
 )
@@ -41,13 +43,14 @@ type fileBody struct {
 	tail   []byte // from its end
 	fields []lenient.Field
 
-	prefix    []byte    // what was read of a Source to tell its type
-	seeker    io.Seeker // nil: it cannot be sent again
-	start     int64     // where the seeker stood
-	size      int64     // of the file, -1: unknown
-	inUse     *source   // of the current attempt
-	spent     bool      // a Source that cannot be sought has been read from
-	abandoned bool      // a read of Source did not end with its attempt
+	prefix       []byte    // what was read of a Source to tell its type
+	seeker       io.Seeker // nil: it cannot be sent again
+	start        int64     // where the seeker stood
+	size         int64     // of the file, -1: unknown
+	inUse        *source   // of the current attempt
+	startTimeout func()    // starts the time of the current attempt, unless it runs
+	spent        bool      // a Source that cannot be sought has been read from
+	abandoned    bool      // a read of Source did not end with its attempt
 }
 
 func newFileBody(op string, u Upload, fields any) (*fileBody, error) {
@@ -241,8 +244,22 @@ func (p *fileBody) repeatable() bool {
 	return p.upload.Open != nil || !p.abandoned && (p.seeker != nil || !p.spent)
 }
 
-// attach gives r the body, for one attempt. sent is called when the last of it has been read.
-func (p *fileBody) attach(r *http.Request, sent func()) error {
+// withTimeout returns a context for one attempt, whose time starts when the body has been sent.
+func (p *fileBody) withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	var timer atomic.Pointer[time.Timer]
+	var once sync.Once
+	p.startTimeout = func() { once.Do(func() { timer.Store(time.AfterFunc(limit, cancel)) }) }
+	return ctx, func() {
+		if t := timer.Load(); t != nil {
+			t.Stop()
+		}
+		cancel()
+	}
+}
+
+// attach gives r the body, for one attempt.
+func (p *fileBody) attach(r *http.Request) error {
 	src := &source{turn: make(chan struct{}, 1), sized: p.size >= 0, left: p.size}
 	switch {
 	case p.upload.Open != nil:
@@ -260,7 +277,7 @@ func (p *fileBody) attach(r *http.Request, sent func()) error {
 		src.r = io.MultiReader(bytes.NewReader(p.prefix), p.upload.Source)
 	}
 	p.inUse = src
-	end := &endReader{r: bytes.NewReader(p.tail), reached: sent}
+	end := &endReader{r: bytes.NewReader(p.tail), reached: p.startTimeout}
 	r.Body = struct {
 		io.Reader
 		io.Closer

@@ -55,7 +55,9 @@ type WebhooksService struct{ c *Client }
 // Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Create webhook".
 func (s *WebhooksService) Create(ctx context.Context, webhook WebhookCreate, opts ...CallOption) (*Webhook, error) {
 	r := opWebhooksCreate.with().json(webhook)
-	r.require(len(webhook.Triggers) > 0 || s.c.version == V1, "triggers", "are missing, which v1.1 requires")
+	if len(webhook.Triggers) == 0 && s.c.version == V1_1 {
+		r.refuse("triggers", "are missing, which v1.1 requires")
+	}
 	return one[Webhook](ctx, s.c, r, opts)
 }
 

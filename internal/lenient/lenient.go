@@ -32,7 +32,7 @@ func Marshal(v any) ([]byte, error) {
 // values are replaced and everything is decoded again, into *v set to its zero value.
 func Unmarshal(data []byte, v any) error {
 	err := UnmarshalStrict(data, v)
-	if !isTypeError(err) {
+	if err == nil || !isTypeError(err) {
 		return err
 	}
 	var tree any
@@ -50,28 +50,20 @@ func Unmarshal(data []byte, v any) error {
 // UnmarshalStrict decodes one JSON value into v like [json.Unmarshal], except that a number becomes
 // a [json.Number] where v leaves the type open: an id may have more than 53 bits.
 func UnmarshalStrict(data []byte, v any) error {
-	dec := newDecoder(data)
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
 	if err := dec.Decode(v); err != nil {
 		return err
 	}
-	return checkEnd(dec, data)
+	if rest := data[dec.InputOffset():]; len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
+		return errTrailing // json.Decoder would leave it for a further call
+	}
+	return nil
 }
+
+var errTrailing = errors.New("more data after the JSON value")
 
 func isTypeError(err error) bool {
 	_, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	return ok
-}
-
-func newDecoder(data []byte) *json.Decoder {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	return dec
-}
-
-// checkEnd refuses what follows the value; json.Decoder would leave it for a further call.
-func checkEnd(dec *json.Decoder, data []byte) error {
-	if rest := data[dec.InputOffset():]; len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
-		return errors.New("more data after the JSON value")
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package lenient
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 )
@@ -65,16 +66,16 @@ func Fields(v any) ([]Field, error) {
 
 // walk reads one object, or null, and calls visit for each member to decode its value from dec.
 func walk(data []byte, visit func(name string, dec *json.Decoder) error) error {
-	dec := newDecoder(data)
-	switch token, err := dec.Token(); {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	token, err := dec.Token()
+	switch {
 	case err != nil:
 		return err
-	case token == nil:
-		return checkEnd(dec, data)
-	case token != json.Delim('{'):
+	case token != nil && token != json.Delim('{'):
 		return ErrNotObject
 	}
-	for dec.More() {
+	for token != nil && dec.More() {
 		name, err := dec.Token()
 		if err != nil {
 			return err
@@ -83,8 +84,13 @@ func walk(data []byte, visit func(name string, dec *json.Decoder) error) error {
 			return err
 		}
 	}
-	if _, err := dec.Token(); err != nil {
-		return err
+	if token != nil {
+		if _, err := dec.Token(); err != nil {
+			return err
+		}
 	}
-	return checkEnd(dec, data)
+	if rest := data[dec.InputOffset():]; len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
+		return errTrailing
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,8 @@ import (
 // accepted, the rate is half of what it was, or starts at one attempt a second and then doubles
 // each second. Pacing ends at a thousand attempts a second.
 type Throttle struct {
+	active atomic.Bool // false: no attempt need wait, and Wait takes no lock
+
 	mu       sync.Mutex
 	until    time.Time     // end of the pause
 	rateSet  time.Time     // when a refusal last changed the rate
@@ -51,6 +54,9 @@ func (e *PauseError) Error() string { return "paused for another " + e.Remaining
 // refused. If ctx has a deadline before the end of the pause, Wait returns a [*PauseError] at once,
 // and if ctx ends while it waits, ctx.Err().
 func (t *Throttle) Wait(ctx context.Context, refused bool) error {
+	if !t.active.Load() {
+		return nil
+	}
 	t.mu.Lock()
 	now := time.Now()
 	if t.tryNow(now) {
@@ -93,7 +99,9 @@ func (t *Throttle) Paused() bool {
 func (t *Throttle) Accepted() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.advance(time.Now())
+	if now := time.Now(); now.Sub(t.second) >= time.Second {
+		t.advance(now)
+	}
 	t.accepted[0]++
 }
 
@@ -103,6 +111,7 @@ func (t *Throttle) Accepted() {
 func (t *Throttle) Refused(began time.Time, pause time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.active.Store(true)
 	now := time.Now()
 	if until := now.Add(pause); until.After(t.until) {
 		t.until = until
@@ -131,6 +140,7 @@ func (t *Throttle) tryNow(now time.Time) bool {
 	}
 	interval := t.currentInterval(now)
 	if interval == 0 {
+		t.active.Store(false)
 		return true
 	}
 	if now.Before(t.next) {
@@ -211,4 +221,35 @@ func (t *Throttle) advance(now time.Time) {
 	case age >= time.Second:
 		t.accepted, t.second = [2]int{0, t.accepted[0]}, t.second.Add(time.Second)
 	}
+}
+
+// A Budget is a bucket of tokens that bounds how many attempts are repeated, so that repeats do not
+// make an outage worse. Its methods may be called concurrently.
+type Budget struct {
+	mu         sync.Mutex
+	left, size int // in tenths of a token
+}
+
+// NewBudget returns a full bucket of so many tokens.
+func NewBudget(tokens int) *Budget {
+	tenths := 10 * min(tokens, math.MaxInt/10)
+	return &Budget{left: tenths, size: tenths}
+}
+
+// Take takes a token for a repeat. It returns false if less than one is left.
+func (b *Budget) Take() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.left < 10 {
+		return false
+	}
+	b.left -= 10
+	return true
+}
+
+// Return puts a tenth of a token back, up to the size of the bucket. Call it for each success.
+func (b *Budget) Return() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = min(b.left+1, b.size)
 }
