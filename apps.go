@@ -63,7 +63,9 @@ type AppsService struct{ c *Client }
 //
 //	POST /apps
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Create App".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *AppsService) Create(ctx context.Context, app AppCreate, opts ...CallOption) (*App, error) {
 	return one[App](ctx, s.c, opAppsCreate.with().json(app), opts)
 }
@@ -72,7 +74,9 @@ func (s *AppsService) Create(ctx context.Context, app AppCreate, opts ...CallOpt
 //
 //	GET /apps
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "List Apps".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *AppsService) List(ctx context.Context, options AppListOptions, opts ...CallOption) (*Page[App], error) {
 	return page[App](ctx, s.c, opAppsList.with().query(options), opts)
 }
@@ -83,7 +87,9 @@ func (s *AppsService) List(ctx context.Context, options AppListOptions, opts ...
 //
 //	GET /apps
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "List Apps".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *AppsService) All(ctx context.Context, options AppListOptions, opts ...CallOption) iter.Seq2[*App, error] {
 	return pages(func(offset int) (*Page[App], error) {
 		options := options
@@ -97,7 +103,9 @@ func (s *AppsService) All(ctx context.Context, options AppListOptions, opts ...C
 //
 //	GET /apps/{appId}
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Get App".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *AppsService) Get(ctx context.Context, appID string, opts ...CallOption) (*App, error) {
 	return one[App](ctx, s.c, opAppsGet.with(appID), opts)
 }
@@ -106,7 +114,9 @@ func (s *AppsService) Get(ctx context.Context, appID string, opts ...CallOption)
 //
 //	PUT /apps/{appId}
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update App".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *AppsService) Update(ctx context.Context, appID string, update AppUpdate, opts ...CallOption) (*App, error) {
 	return one[App](ctx, s.c, opAppsUpdate.with(appID).json(update), opts)
 }
@@ -115,7 +125,9 @@ func (s *AppsService) Update(ctx context.Context, appID string, update AppUpdate
 //
 //	DELETE /apps/{appId}
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete App".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *AppsService) Delete(ctx context.Context, appID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opAppsDelete.with(appID), opts)
 }
@@ -124,7 +136,9 @@ func (s *AppsService) Delete(ctx context.Context, appID string, opts ...CallOpti
 //
 //	GET /sdks
 //
-// Scope: app, appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *AppsService) SDKIDs(ctx context.Context, opts ...CallOption) (*SDKIDs, error) {
 	return one[SDKIDs](ctx, s.c, opAppsGetSDKIDs.with(), opts)
 }

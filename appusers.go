@@ -122,7 +122,9 @@ type AppUsersService struct{ c *Client }
 //
 //	POST /appusers
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Pre-Create App User".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) Create(ctx context.Context, user AppUserCreate, opts ...CallOption) (*AppUser, error) {
 	r := opAppUsersCreate.with().json(user)
 	if user.UserID != "" { // the service says that it is missing
@@ -137,7 +139,9 @@ func (s *AppUsersService) Create(ctx context.Context, user AppUserCreate, opts .
 //
 //	GET /appusers/{userId}
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get App User".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) Get(ctx context.Context, userID string, opts ...CallOption) (*AppUser, error) {
 	return one[AppUser](ctx, s.c, opAppUsersGet.with(userID), opts)
 }
@@ -146,7 +150,9 @@ func (s *AppUsersService) Get(ctx context.Context, userID string, opts ...CallOp
 //
 //	PUT /appusers/{userId}
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) Update(ctx context.Context, userID string, update AppUserUpdate, opts ...CallOption) (*AppUser, error) {
 	return one[AppUser](ctx, s.c, opAppUsersUpdate.with(userID).json(update), opts)
 }
@@ -155,7 +161,9 @@ func (s *AppUsersService) Update(ctx context.Context, userID string, update AppU
 //
 //	DELETE /appusers/{userId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) Delete(ctx context.Context, userID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opAppUsersDelete.with(userID), opts)
 }
@@ -165,7 +173,9 @@ func (s *AppUsersService) Delete(ctx context.Context, userID string, opts ...Cal
 //
 //	DELETE /appusers/{userId}/profile
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete App User Profile".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) DeleteProfile(ctx context.Context, userID string, opts ...CallOption) (*AppUser, error) {
 	return one[AppUser](ctx, s.c, opAppUsersDeleteProfile.with(userID), opts)
 }
@@ -176,7 +186,9 @@ func (s *AppUsersService) DeleteProfile(ctx context.Context, userID string, opts
 //
 //	POST /appusers/{userId}/events
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1. Source: REST reference, "Track Event".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/208eed0/docs/AppUserApi.md
 func (s *AppUsersService) TrackEvent(ctx context.Context, userID string, event EventTrack, opts ...CallOption) (*EventResult, error) {
 	return one[EventResult](ctx, s.c, opAppUsersTrackEvent.with(userID).json(event), opts)
 }
@@ -187,7 +199,9 @@ func (s *AppUsersService) TrackEvent(ctx context.Context, userID string, event E
 //
 //	PUT /appusers/{userId}/devices/{deviceId}
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1. Source: REST reference, "Update Device".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/208eed0/docs/AppUserApi.md
 func (s *AppUsersService) UpdateDevice(ctx context.Context, userID, deviceID string, update DeviceUpdate, opts ...CallOption) (*AppUserClient, error) {
 	return one[AppUserClient](ctx, s.c, opAppUsersUpdateDevice.with(userID, deviceID).json(update), opts)
 }
@@ -198,7 +212,9 @@ func (s *AppUsersService) UpdateDevice(ctx context.Context, userID, deviceID str
 //
 //	POST /appusers/{userId}/pushToken
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1. Source: official v1 clients.
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1.
+// Source: JavaScript client smooch-core 4.3, "appUsers.updatePushToken".
 func (s *AppUsersService) UpdatePushToken(ctx context.Context, userID string, update PushTokenUpdate, opts ...CallOption) error {
 	return exec(ctx, s.c, opAppUsersUpdatePushToken.with(userID).json(update), opts)
 }
@@ -208,7 +224,9 @@ func (s *AppUsersService) UpdatePushToken(ctx context.Context, userID string, up
 //
 //	POST /appusers/merge
 //
-// Scope: app, appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) Merge(ctx context.Context, merge AppUserMerge, opts ...CallOption) error {
 	return exec(ctx, s.c, opAppUsersMerge.with().json(merge), opts)
 }
@@ -217,7 +235,9 @@ func (s *AppUsersService) Merge(ctx context.Context, merge AppUserMerge, opts ..
 //
 //	GET /appusers/{userId}/channels
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Channel Entity IDs".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) Channels(ctx context.Context, userID string, opts ...CallOption) ([]ChannelEntity, error) {
 	return list[ChannelEntity](ctx, s.c, opAppUsersGetChannels.with(userID), opts)
 }
@@ -228,7 +248,9 @@ func (s *AppUsersService) Channels(ctx context.Context, userID string, opts ...C
 //
 //	POST /appusers/{userId}/channels
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Linking a Channel".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) LinkChannel(ctx context.Context, userID string, link ChannelLink, opts ...CallOption) (*AppUser, error) {
 	if link.Confirmation != nil && link.Confirmation.Message != nil {
 		message := link.Confirmation.Message.withDefaults(s.c.version, RoleAppMaker)
@@ -245,7 +267,9 @@ func (s *AppUsersService) LinkChannel(ctx context.Context, userID string, link C
 //
 //	DELETE /appusers/{userId}/channels/{channel}
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Unlinking a Channel".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) UnlinkChannel(ctx context.Context, userID, channel string, opts ...CallOption) error {
 	return exec(ctx, s.c, opAppUsersUnlinkChannel.with(userID, channel), opts)
 }
@@ -254,7 +278,9 @@ func (s *AppUsersService) UnlinkChannel(ctx context.Context, userID, channel str
 //
 //	POST /appusers/{userId}/integrations/{channel}/ping
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1; v1.1 not verified.
+// Source: JavaScript client smooch-core 8.11, "appUsers.pingChannel".
 func (s *AppUsersService) PingChannel(ctx context.Context, userID, channel string, opts ...CallOption) error {
 	return exec(ctx, s.c, opAppUsersPingChannel.with(userID, channel), opts)
 }
@@ -263,7 +289,9 @@ func (s *AppUsersService) PingChannel(ctx context.Context, userID, channel strin
 //
 //	GET /appusers/{userId}/businesssystems
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) BusinessSystems(ctx context.Context, userID string, opts ...CallOption) ([]BusinessSystem, error) {
 	return list[BusinessSystem](ctx, s.c, opAppUsersGetBusinessSystems.with(userID), opts)
 }
@@ -272,7 +300,9 @@ func (s *AppUsersService) BusinessSystems(ctx context.Context, userID string, op
 //
 //	GET /appusers/{userId}/linkrequest
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) LinkRequests(ctx context.Context, userID string, integrationIDs []string, opts ...CallOption) ([]LinkRequest, error) {
 	r := opAppUsersGetLinkRequests.with(userID).query(url.Values{"integrationIds": {strings.Join(integrationIDs, ",")}})
 	if len(integrationIDs) == 0 {
@@ -285,7 +315,9 @@ func (s *AppUsersService) LinkRequests(ctx context.Context, userID string, integ
 //
 //	GET /appusers/{userId}/authcode
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) AuthCode(ctx context.Context, userID string, opts ...CallOption) (string, error) {
 	return text(ctx, s.c, opAppUsersGetAuthCode.with(userID), opts)
 }
@@ -294,7 +326,9 @@ func (s *AppUsersService) AuthCode(ctx context.Context, userID string, opts ...C
 //
 //	GET /appusers/{userId}/integrations/wechat/qrcode
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1; v1.1 not verified.
+// Source: JavaScript client smooch-core 8.11, "appUsers.wechat.getQRCode".
 func (s *AppUsersService) WeChatQRCode(ctx context.Context, userID string, opts ...CallOption) (string, error) {
 	return text(ctx, s.c, opAppUsersGetWeChatQRCode.with(userID), opts)
 }
@@ -303,7 +337,9 @@ func (s *AppUsersService) WeChatQRCode(ctx context.Context, userID string, opts 
 //
 //	GET /appusers/{userId}/integrations/viber/qrcode
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1; v1.1 not verified.
+// Source: JavaScript client smooch-core 8.11, "appUsers.viber.getQRCode".
 func (s *AppUsersService) ViberQRCode(ctx context.Context, userID string, opts ...CallOption) (string, error) {
 	return text(ctx, s.c, opAppUsersGetViberQRCode.with(userID), opts)
 }
@@ -314,7 +350,9 @@ func (s *AppUsersService) ViberQRCode(ctx context.Context, userID string, opts .
 //
 //	GET /appusers/{userId}/transferrequest
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1. Source: official v1 clients.
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1.
+// Source: JavaScript client smooch-core 4.3, "appUsers.transferRequest".
 func (s *AppUsersService) TransferRequests(ctx context.Context, userID, channelType string, opts ...CallOption) ([]TransferRequest, error) {
 	r := opAppUsersGetTransferRequests.with(userID).query(url.Values{"type": {channelType}})
 	return list[TransferRequest](ctx, s.c, r, opts)

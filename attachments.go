@@ -35,7 +35,10 @@ type AttachmentsService struct{ c *Client }
 //
 //	POST /attachments
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Upload Attachment".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AttachmentsApi.md
 func (s *AttachmentsService) Upload(ctx context.Context, file Upload, options AttachmentOptions, opts ...CallOption) (*Attachment, error) {
 	if options.Access == "" {
 		options.Access = AttachmentAccessPublic
@@ -47,7 +50,10 @@ func (s *AttachmentsService) Upload(ctx context.Context, file Upload, options At
 //
 //	POST /attachments/remove
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AttachmentsApi.md
 func (s *AttachmentsService) Delete(ctx context.Context, mediaURL string, opts ...CallOption) error {
 	return exec(ctx, s.c, opAttachmentsRemove.with().json(map[string]string{"mediaUrl": mediaURL}), opts)
 }
@@ -58,7 +64,9 @@ func (s *AttachmentsService) Delete(ctx context.Context, mediaURL string, opts .
 //
 //	POST /attachments/token
 //
-// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+// Scope: app, appMaker, account.
+// Versions: v1.1.
+// Source: official guides, "Private Attachments".
 func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []string, opts ...CallOption) (map[string]string, error) {
 	r := opAttachmentsCreateMediaToken.with().json(map[string][]string{"paths": paths})
 	if len(paths) == 0 {
@@ -76,7 +84,9 @@ func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []strin
 //
 //	GET /attachments/cookie
 //
-// Scope: media token. Versions: v1.1. Source: v1.1 documentation.
+// Scope: media token.
+// Versions: v1.1.
+// Source: official guides, "Private Attachments".
 func (s *AttachmentsService) SetCookie(ctx context.Context, mediaToken string, opts ...CallOption) error {
 	return exec(ctx, s.c, opAttachmentsSetCookie.with().as(mediaToken), opts)
 }

@@ -18,7 +18,9 @@ type ConversationsService struct{ c *Client }
 //
 //	GET /appusers/{userId}/conversation
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: REST reference, "Get Conversation".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1; v1.1 not verified.
+// Source: REST reference v1, "Get Conversation".
 func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...CallOption) (*Conversation, error) {
 	return one[Conversation](ctx, s.c, opConversationGet.with(userID), opts)
 }
@@ -37,7 +39,10 @@ func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...C
 // The first path is v1's, the second v1.1's. Messages of the role appMaker need the scope app,
 // appMaker or account.
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Post Message".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) PostMessage(ctx context.Context, userID string, message MessagePost, opts ...CallOption) (*MessageResponse, error) {
 	row := opMessagesCreate
 	if s.c.version == V1 {
@@ -66,7 +71,9 @@ func (s *ConversationsService) PostMessage(ctx context.Context, userID string, m
 // The first path is v1's, the second v1.1's. Messages of the role appMaker need the scope app,
 // appMaker or account.
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Upload Image".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *ConversationsService) UploadImage(ctx context.Context, userID string, image Upload, message MessagePost, opts ...CallOption) (*MessageResponse, error) {
 	row := opMessagesUploadImage
 	if s.c.version == V1 {
@@ -83,7 +90,10 @@ func (s *ConversationsService) UploadImage(ctx context.Context, userID string, i
 //
 //	GET /appusers/{userId}/messages
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Messages".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) ListMessages(ctx context.Context, userID string, options MessageListOptions, opts ...CallOption) (*MessagePage, error) {
 	r := opMessagesList.with(userID).query(options.query())
 	if !options.exclusive() {
@@ -101,7 +111,10 @@ func (s *ConversationsService) ListMessages(ctx context.Context, userID string, 
 //
 //	GET /appusers/{userId}/messages
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Messages".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) Messages(ctx context.Context, userID string, options MessageListOptions, opts ...CallOption) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
 		forward := options.OldestFirst || !options.After.IsZero()
@@ -135,7 +148,10 @@ func (s *ConversationsService) Messages(ctx context.Context, userID string, opti
 //
 //	DELETE /appusers/{userId}/messages/{messageId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) DeleteMessage(ctx context.Context, userID, messageID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opMessagesDelete.with(userID, messageID), opts)
 }
@@ -144,7 +160,10 @@ func (s *ConversationsService) DeleteMessage(ctx context.Context, userID, messag
 //
 //	DELETE /appusers/{userId}/messages
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete All Messages".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) DeleteMessages(ctx context.Context, userID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opMessagesDeleteAll.with(userID), opts)
 }
@@ -155,7 +174,10 @@ func (s *ConversationsService) DeleteMessages(ctx context.Context, userID string
 //
 //	POST /appusers/{userId}/conversation/activity
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Conversation Activity".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) PostActivity(ctx context.Context, userID string, activity Activity, opts ...CallOption) (*Conversation, error) {
 	if activity.Role == "" {
 		activity.Role = RoleAppMaker
@@ -168,7 +190,10 @@ func (s *ConversationsService) PostActivity(ctx context.Context, userID string, 
 //
 //	POST /appusers/{userId}/conversation/read
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Reset Unread Count".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) ResetUnreadCount(ctx context.Context, userID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opConversationResetUnread.with(userID), opts)
 }
@@ -177,7 +202,9 @@ func (s *ConversationsService) ResetUnreadCount(ctx context.Context, userID stri
 //
 //	POST /appusers/{userId}/conversation/postback
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official JavaScript client.
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1; v1.1 not verified.
+// Source: JavaScript client smooch-core 8.11, "conversations.postPostback".
 func (s *ConversationsService) Postback(ctx context.Context, userID, actionID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opConversationPostback.with(userID).json(map[string]string{"actionId": actionID}), opts)
 }
@@ -188,7 +215,10 @@ func (s *ConversationsService) Postback(ctx context.Context, userID, actionID st
 //
 //	GET /appusers/{userId}/messages
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Messages".
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) FindSent(ctx context.Context, userID, token string, since time.Time, opts ...CallOption) (*Message, error) {
 	if token == "" {
 		return nil, argumentError(opMessagesList.String(), "token", "is empty")

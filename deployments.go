@@ -76,7 +76,9 @@ type DeploymentsService struct{ c *Client }
 //
 //	POST /whatsapp/deployments
 //
-// Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/DeploymentApi.md
 func (s *DeploymentsService) Create(ctx context.Context, deployment DeploymentCreate, opts ...CallOption) (*Deployment, error) {
 	return one[Deployment](ctx, s.c, opDeploymentsCreate.with().json(deployment), opts)
 }
@@ -85,7 +87,9 @@ func (s *DeploymentsService) Create(ctx context.Context, deployment DeploymentCr
 //
 //	GET /whatsapp/deployments
 //
-// Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/DeploymentApi.md
 func (s *DeploymentsService) List(ctx context.Context, opts ...CallOption) ([]Deployment, error) {
 	return list[Deployment](ctx, s.c, opDeploymentsList.with(), opts)
 }
@@ -94,7 +98,9 @@ func (s *DeploymentsService) List(ctx context.Context, opts ...CallOption) ([]De
 //
 //	GET /whatsapp/deployments
 //
-// Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/DeploymentApi.md
 func (s *DeploymentsService) All(ctx context.Context, opts ...CallOption) iter.Seq2[*Deployment, error] {
 	return pages(func(int) (*Page[Deployment], error) {
 		return page[Deployment](ctx, s.c, opDeploymentsList.with(), opts)
@@ -105,7 +111,9 @@ func (s *DeploymentsService) All(ctx context.Context, opts ...CallOption) iter.S
 //
 //	GET /whatsapp/deployments/{deploymentId}
 //
-// Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/DeploymentApi.md
 func (s *DeploymentsService) Get(ctx context.Context, deploymentID string, opts ...CallOption) (*Deployment, error) {
 	return one[Deployment](ctx, s.c, opDeploymentsGet.with(deploymentID), opts)
 }
@@ -114,7 +122,9 @@ func (s *DeploymentsService) Get(ctx context.Context, deploymentID string, opts 
 //
 //	DELETE /whatsapp/deployments/{deploymentId}
 //
-// Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/DeploymentApi.md
 func (s *DeploymentsService) Delete(ctx context.Context, deploymentID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opDeploymentsDelete.with(deploymentID), opts)
 }
@@ -123,7 +133,9 @@ func (s *DeploymentsService) Delete(ctx context.Context, deploymentID string, op
 //
 //	POST /whatsapp/deployments/{deploymentId}/activate
 //
-// Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/DeploymentApi.md
 func (s *DeploymentsService) Activate(ctx context.Context, deploymentID string, activate DeploymentActivate, opts ...CallOption) (*Deployment, error) {
 	return one[Deployment](ctx, s.c, opDeploymentsActivate.with(deploymentID).json(activate), opts)
 }
@@ -133,7 +145,9 @@ func (s *DeploymentsService) Activate(ctx context.Context, deploymentID string, 
 //
 //	POST /whatsapp/deployments/{deploymentId}/code/confirm
 //
-// Scope: appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/DeploymentApi.md
 func (s *DeploymentsService) ConfirmCode(ctx context.Context, deploymentID, code string, opts ...CallOption) (*Deployment, error) {
 	return one[Deployment](ctx, s.c, opDeploymentsConfirmCode.with(deploymentID).json(map[string]string{"code": code}), opts)
 }

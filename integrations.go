@@ -177,7 +177,10 @@ type IntegrationsService struct{ c *Client }
 //
 //	POST /integrations
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Create Integration".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) Create(ctx context.Context, integration IntegrationCreate, opts ...CallOption) (*Integration, error) {
 	r := opIntegrationsCreate.with()
 	if integration == nil {
@@ -193,7 +196,10 @@ func (s *IntegrationsService) Create(ctx context.Context, integration Integratio
 //
 //	GET /integrations
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "List Integrations".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) List(ctx context.Context, options IntegrationListOptions, opts ...CallOption) (*Page[Integration], error) {
 	r := opIntegrationsList.with().query(options.query())
 	if s.c.version == V1 && (options.Limit != 0 || options.Offset != 0) {
@@ -207,7 +213,10 @@ func (s *IntegrationsService) List(ctx context.Context, options IntegrationListO
 //
 //	GET /integrations
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "List Integrations".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) All(ctx context.Context, options IntegrationListOptions, opts ...CallOption) iter.Seq2[*Integration, error] {
 	return pages(func(offset int) (*Page[Integration], error) {
 		options := options
@@ -220,7 +229,10 @@ func (s *IntegrationsService) All(ctx context.Context, options IntegrationListOp
 //
 //	GET /integrations/{integrationId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Get Integration".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) Get(ctx context.Context, integrationID string, opts ...CallOption) (*Integration, error) {
 	return one[Integration](ctx, s.c, opIntegrationsGet.with(integrationID), opts)
 }
@@ -229,7 +241,10 @@ func (s *IntegrationsService) Get(ctx context.Context, integrationID string, opt
 //
 //	PUT /integrations/{integrationId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) Update(ctx context.Context, integrationID string, update IntegrationUpdate, opts ...CallOption) (*Integration, error) {
 	return one[Integration](ctx, s.c, opIntegrationsUpdate.with(integrationID).json(update), opts)
 }
@@ -238,7 +253,10 @@ func (s *IntegrationsService) Update(ctx context.Context, integrationID string, 
 //
 //	DELETE /integrations/{integrationId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Delete Integration".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) Delete(ctx context.Context, integrationID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opIntegrationsDelete.with(integrationID), opts)
 }
@@ -247,7 +265,10 @@ func (s *IntegrationsService) Delete(ctx context.Context, integrationID string, 
 //
 //	GET /integrations/{integrationId}/profile
 //
-// Scope: app, appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) GetProfile(ctx context.Context, integrationID string, opts ...CallOption) (*Profile, error) {
 	return one[Profile](ctx, s.c, opIntegrationsProfileGet.with(integrationID), opts)
 }
@@ -257,7 +278,10 @@ func (s *IntegrationsService) GetProfile(ctx context.Context, integrationID stri
 //
 //	PUT /integrations/{integrationId}/profile
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) UpdateProfile(ctx context.Context, integrationID string, update ProfileUpdate, opts ...CallOption) (*Profile, error) {
 	return one[Profile](ctx, s.c, opIntegrationsProfileUpdate.with(integrationID).json(update), opts)
 }
@@ -266,7 +290,10 @@ func (s *IntegrationsService) UpdateProfile(ctx context.Context, integrationID s
 //
 //	PUT /integrations/{integrationId}/profile/photo
 //
-// Scope: app, appMaker, account. Versions: v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) UploadProfilePhoto(ctx context.Context, integrationID string, photo Upload, opts ...CallOption) (*ProfilePhoto, error) {
 	return one[ProfilePhoto](ctx, s.c, opIntegrationsProfileUploadPhoto.with(integrationID).upload(photo, nil), opts)
 }
@@ -276,7 +303,9 @@ func (s *IntegrationsService) UploadProfilePhoto(ctx context.Context, integratio
 //
 //	GET /integrations/{integrationId}/messageTemplates
 //
-// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+// Scope: app, appMaker, account.
+// Versions: v1.1.
+// Source: JavaScript client smooch-core 8.11, "integrations.messageTemplates.list".
 func (s *IntegrationsService) ListMessageTemplates(ctx context.Context, integrationID string, options MessageTemplateListOptions, opts ...CallOption) ([]MessageTemplate, error) {
 	return list[MessageTemplate](ctx, s.c, opIntegrationsMessageTemplatesList.with(integrationID).query(options), opts)
 }
@@ -285,7 +314,9 @@ func (s *IntegrationsService) ListMessageTemplates(ctx context.Context, integrat
 //
 //	POST /integrations/{integrationId}/messageTemplates
 //
-// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+// Scope: app, appMaker, account.
+// Versions: v1.1.
+// Source: JavaScript client smooch-core 8.11, "integrations.messageTemplates.create".
 func (s *IntegrationsService) CreateMessageTemplate(ctx context.Context, integrationID string, template MessageTemplateCreate, opts ...CallOption) (*MessageTemplate, error) {
 	return one[MessageTemplate](ctx, s.c, opIntegrationsMessageTemplatesCreate.with(integrationID).json(template), opts)
 }
@@ -294,7 +325,9 @@ func (s *IntegrationsService) CreateMessageTemplate(ctx context.Context, integra
 //
 //	DELETE /integrations/{integrationId}/messageTemplates/{name}
 //
-// Scope: app, appMaker, account. Versions: v1.1. Source: v1.1 documentation.
+// Scope: app, appMaker, account.
+// Versions: v1.1.
+// Source: JavaScript client smooch-core 8.11, "integrations.messageTemplates.delete".
 func (s *IntegrationsService) DeleteMessageTemplate(ctx context.Context, integrationID, name string, opts ...CallOption) error {
 	return exec(ctx, s.c, opIntegrationsMessageTemplatesDelete.with(integrationID, name), opts)
 }
@@ -303,7 +336,10 @@ func (s *IntegrationsService) DeleteMessageTemplate(ctx context.Context, integra
 //
 //	GET /integrations/{integrationId}/menu
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get Integration Menu".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) GetMenu(ctx context.Context, integrationID string, opts ...CallOption) (*Menu, error) {
 	return one[Menu](ctx, s.c, opIntegrationsMenuGet.with(integrationID), opts)
 }
@@ -312,7 +348,10 @@ func (s *IntegrationsService) GetMenu(ctx context.Context, integrationID string,
 //
 //	POST /integrations/{integrationId}/menu
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) CreateMenu(ctx context.Context, integrationID string, menu Menu, opts ...CallOption) (*Menu, error) {
 	return one[Menu](ctx, s.c, opIntegrationsMenuCreate.with(integrationID).json(menu.sent()), opts)
 }
@@ -321,7 +360,10 @@ func (s *IntegrationsService) CreateMenu(ctx context.Context, integrationID stri
 //
 //	PUT /integrations/{integrationId}/menu
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update Integration Menu".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) UpdateMenu(ctx context.Context, integrationID string, menu Menu, opts ...CallOption) (*Menu, error) {
 	return one[Menu](ctx, s.c, opIntegrationsMenuUpdate.with(integrationID).json(menu.sent()), opts)
 }
@@ -330,7 +372,10 @@ func (s *IntegrationsService) UpdateMenu(ctx context.Context, integrationID stri
 //
 //	DELETE /integrations/{integrationId}/menu
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete Integration Menu".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) DeleteMenu(ctx context.Context, integrationID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opIntegrationsMenuDelete.with(integrationID), opts)
 }

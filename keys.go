@@ -40,7 +40,9 @@ func (s *KeysService) app() string { return s.c.appID }
 //
 //	POST /apps/{appId}/keys
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Create Key".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *KeysService) Create(ctx context.Context, key KeyCreate, opts ...CallOption) (*Key, error) {
 	return one[Key](ctx, s.c, opKeysCreate.with(s.app()).json(key), opts)
 }
@@ -49,7 +51,9 @@ func (s *KeysService) Create(ctx context.Context, key KeyCreate, opts ...CallOpt
 //
 //	GET /apps/{appId}/keys
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "List keys".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, error) {
 	return list[Key](ctx, s.c, opKeysList.with(s.app()), opts)
 }
@@ -58,7 +62,9 @@ func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, erro
 //
 //	GET /apps/{appId}/keys/{keyId}
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Get Key".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *KeysService) Get(ctx context.Context, keyID string, opts ...CallOption) (*Key, error) {
 	return one[Key](ctx, s.c, opKeysGet.with(s.app(), keyID), opts)
 }
@@ -67,7 +73,9 @@ func (s *KeysService) Get(ctx context.Context, keyID string, opts ...CallOption)
 //
 //	DELETE /apps/{appId}/keys/{keyId}
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Delete Key".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *KeysService) Delete(ctx context.Context, keyID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opKeysDelete.with(s.app(), keyID), opts)
 }
@@ -77,7 +85,9 @@ func (s *KeysService) Delete(ctx context.Context, keyID string, opts ...CallOpti
 //
 //	GET /apps/{appId}/keys/{keyId}/jwt
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: Messaging Inside API, "Get JWT".
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppApi.md
 func (s *KeysService) JWT(ctx context.Context, keyID string, opts ...CallOption) (string, error) {
 	return text(ctx, s.c, opKeysGetJWT.with(s.app(), keyID), opts)
 }

@@ -42,7 +42,9 @@ type MenuService struct{ c *Client }
 //
 //	GET /menu
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get App Menu".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/MenuApi.md
 func (s *MenuService) Get(ctx context.Context, opts ...CallOption) (*Menu, error) {
 	return one[Menu](ctx, s.c, opMenuGet.with(), opts)
 }
@@ -51,7 +53,9 @@ func (s *MenuService) Get(ctx context.Context, opts ...CallOption) (*Menu, error
 //
 //	PUT /menu
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update App Menu".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/MenuApi.md
 func (s *MenuService) Update(ctx context.Context, menu Menu, opts ...CallOption) (*Menu, error) {
 	return one[Menu](ctx, s.c, opMenuUpdate.with().json(menu.sent()), opts)
 }
@@ -60,7 +64,9 @@ func (s *MenuService) Update(ctx context.Context, menu Menu, opts ...CallOption)
 //
 //	DELETE /menu
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete App Menu".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/MenuApi.md
 func (s *MenuService) Delete(ctx context.Context, opts ...CallOption) error {
 	return exec(ctx, s.c, opMenuDelete.with(), opts)
 }

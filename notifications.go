@@ -56,7 +56,10 @@ type NotificationsService struct{ c *Client }
 //
 //	POST /notifications
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/NotificationApi.md
 func (s *NotificationsService) Post(ctx context.Context, notification NotificationPost, opts ...CallOption) (*NotificationResponse, error) {
 	if notification.Author.Role == "" {
 		notification.Author.Role = RoleAppMaker

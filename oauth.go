@@ -45,7 +45,9 @@ type OAuthService struct{ c *Client }
 //
 //	GET /oauth/authorize
 //
-// Scope: none. Versions: none in the path. Source: REST reference, "OAuth".
+// Scope: none.
+// Versions: none in the path.
+// Source: REST reference v1, "Authorize".
 func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
 	params := url.Values{"client_id": {authorize.ClientID}, "response_type": {"code"}}
 	if authorize.State != "" {
@@ -68,7 +70,9 @@ func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
 //
 //	POST /oauth/token
 //
-// Scope: none. Versions: none in the path. Source: REST reference, "OAuth".
+// Scope: none.
+// Versions: none in the path.
+// Source: REST reference v1, "Get Token".
 func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opts ...CallOption) (*OAuthToken, error) {
 	r := opOAuthToken.with().post(url.Values{
 		"code":          {exchange.Code},
@@ -83,7 +87,9 @@ func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opt
 //
 //	DELETE /oauth/authorization
 //
-// Scope: integration (an OAuth access token). Versions: none in the path. Source: REST reference, "OAuth".
+// Scope: integration (an OAuth access token).
+// Versions: none in the path.
+// Source: REST reference v1, "Revoke Access".
 func (s *OAuthService) Revoke(ctx context.Context, accessToken string, opts ...CallOption) error {
 	return exec(ctx, s.c, opOAuthRevoke.with().as(accessToken), opts)
 }

@@ -120,7 +120,7 @@ func TestEachRowHasItsMethod(t *testing.T) {
 	}
 }
 
-// TestCommentsSayWhatTheRowsSay: who may call a method, and in which versions.
+// TestCommentsSayWhatTheRowsSay: who may call a method, in which versions, and how we know.
 func TestCommentsSayWhatTheRowsSay(t *testing.T) {
 	byPath := map[string]*operation{}
 	for _, op := range operations {
@@ -140,6 +140,7 @@ func TestCommentsSayWhatTheRowsSay(t *testing.T) {
 			continue
 		}
 		var versions, unverified []Version
+		source := ""
 		for _, path := range m.documented() {
 			op := byPath[path]
 			if !assert.NotNil(t, op, "%s documents %s", m.name, path) {
@@ -148,7 +149,9 @@ func TestCommentsSayWhatTheRowsSay(t *testing.T) {
 			assert.Equal(t, scopeText(op), match[1], "the scope of %s", m.name)
 			versions = append(versions, op.versions...)
 			unverified = append(unverified, facts[op.name].VersionsUnverified...)
+			source = facts[op.name].Source // of the last path, which is that of v1.1
 		}
+		assert.Equal(t, source, match[3], "the source of %s", m.name)
 		assert.Equal(t, versionText(versions, unverified), match[2], "the versions of %s", m.name)
 	}
 }

@@ -18,6 +18,7 @@ type endpoint struct {
 	AppScoped          bool
 	Versions           []Version
 	VersionsUnverified []Version
+	Source             string
 	Auth               struct {
 		AppToken bool
 		JWT      []string

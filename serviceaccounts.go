@@ -35,7 +35,10 @@ type ServiceAccountsService struct{ c *Client }
 //
 //	POST /serviceaccounts
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) Create(ctx context.Context, account ServiceAccountCreate, opts ...CallOption) (*ServiceAccount, error) {
 	return one[ServiceAccount](ctx, s.c, opServiceAccountsCreate.with().json(account), opts)
 }
@@ -44,7 +47,10 @@ func (s *ServiceAccountsService) Create(ctx context.Context, account ServiceAcco
 //
 //	GET /serviceaccounts
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) List(ctx context.Context, options ServiceAccountListOptions, opts ...CallOption) (*Page[ServiceAccount], error) {
 	return page[ServiceAccount](ctx, s.c, opServiceAccountsList.with().query(options), opts)
 }
@@ -54,7 +60,10 @@ func (s *ServiceAccountsService) List(ctx context.Context, options ServiceAccoun
 //
 //	GET /serviceaccounts
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) All(ctx context.Context, options ServiceAccountListOptions, opts ...CallOption) iter.Seq2[*ServiceAccount, error] {
 	return pages(func(offset int) (*Page[ServiceAccount], error) {
 		options := options
@@ -67,7 +76,10 @@ func (s *ServiceAccountsService) All(ctx context.Context, options ServiceAccount
 //
 //	GET /serviceaccounts/{serviceAccountId}
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) Get(ctx context.Context, serviceAccountID string, opts ...CallOption) (*ServiceAccount, error) {
 	return one[ServiceAccount](ctx, s.c, opServiceAccountsGet.with(serviceAccountID), opts)
 }
@@ -76,7 +88,10 @@ func (s *ServiceAccountsService) Get(ctx context.Context, serviceAccountID strin
 //
 //	PUT /serviceaccounts/{serviceAccountId}
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) Update(ctx context.Context, serviceAccountID string, update ServiceAccountUpdate, opts ...CallOption) (*ServiceAccount, error) {
 	return one[ServiceAccount](ctx, s.c, opServiceAccountsUpdate.with(serviceAccountID).json(update), opts)
 }
@@ -85,7 +100,10 @@ func (s *ServiceAccountsService) Update(ctx context.Context, serviceAccountID st
 //
 //	DELETE /serviceaccounts/{serviceAccountId}
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) Delete(ctx context.Context, serviceAccountID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opServiceAccountsDelete.with(serviceAccountID), opts)
 }
@@ -94,7 +112,10 @@ func (s *ServiceAccountsService) Delete(ctx context.Context, serviceAccountID st
 //
 //	POST /serviceaccounts/{serviceAccountId}/keys
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) CreateKey(ctx context.Context, serviceAccountID string, key KeyCreate, opts ...CallOption) (*Key, error) {
 	return one[Key](ctx, s.c, opServiceAccountsKeysCreate.with(serviceAccountID).json(key), opts)
 }
@@ -103,7 +124,10 @@ func (s *ServiceAccountsService) CreateKey(ctx context.Context, serviceAccountID
 //
 //	GET /serviceaccounts/{serviceAccountId}/keys
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) ListKeys(ctx context.Context, serviceAccountID string, opts ...CallOption) ([]Key, error) {
 	return list[Key](ctx, s.c, opServiceAccountsKeysList.with(serviceAccountID), opts)
 }
@@ -112,7 +136,10 @@ func (s *ServiceAccountsService) ListKeys(ctx context.Context, serviceAccountID 
 //
 //	GET /serviceaccounts/{serviceAccountId}/keys/{keyId}
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) GetKey(ctx context.Context, serviceAccountID, keyID string, opts ...CallOption) (*Key, error) {
 	return one[Key](ctx, s.c, opServiceAccountsKeysGet.with(serviceAccountID, keyID), opts)
 }
@@ -121,7 +148,10 @@ func (s *ServiceAccountsService) GetKey(ctx context.Context, serviceAccountID, k
 //
 //	DELETE /serviceaccounts/{serviceAccountId}/keys/{keyId}
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) DeleteKey(ctx context.Context, serviceAccountID, keyID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opServiceAccountsKeysDelete.with(serviceAccountID, keyID), opts)
 }
@@ -130,7 +160,10 @@ func (s *ServiceAccountsService) DeleteKey(ctx context.Context, serviceAccountID
 //
 //	GET /serviceaccounts/{serviceAccountId}/keys/{keyId}/jwt
 //
-// Scope: appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: appMaker, account.
+// Versions: v1, v1.1.
+// Source:
+// https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ServiceAccountApi.md
 func (s *ServiceAccountsService) KeyJWT(ctx context.Context, serviceAccountID, keyID string, opts ...CallOption) (string, error) {
 	return text(ctx, s.c, opServiceAccountsKeysGetJWT.with(serviceAccountID, keyID), opts)
 }

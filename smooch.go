@@ -167,7 +167,9 @@ func (c *Client) String() string { return "smooch.Client(" + string(c.version) +
 //
 //	POST /init
 //
-// Scope: app token, appUser, app, appMaker, account. Versions: v1. Source: REST reference, "Init".
+// Scope: app token, appUser, app, appMaker, account.
+// Versions: v1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/208eed0/docs/InitApi.md
 func (c *Client) Init(ctx context.Context, init InitRequest, opts ...CallOption) (*InitResponse, error) {
 	return one[InitResponse](ctx, c, opInit.with().json(init), opts)
 }

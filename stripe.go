@@ -17,7 +17,9 @@ type StripeService struct{ c *Client }
 //
 //	POST /appusers/{userId}/stripe/customer
 //
-// Scope: appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
+// Scope: appUser (its own user), app, appMaker, account.
+// Versions: v1; v1.1 not verified.
+// Source: JavaScript client smooch-core 8.11, "appUsers.stripe.updateCustomer".
 func (s *StripeService) UpdateCustomer(ctx context.Context, userID, token string, opts ...CallOption) error {
 	return exec(ctx, s.c, opAppUsersStripeUpdateCustomer.with(userID).json(map[string]string{"token": token}), opts)
 }
@@ -28,7 +30,9 @@ func (s *StripeService) UpdateCustomer(ctx context.Context, userID, token string
 //
 //	POST /appusers/{userId}/stripe/transaction
 //
-// Scope: app token, appUser (its own user), app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
+// Scope: app token, appUser (its own user), app, appMaker, account.
+// Versions: v1; v1.1 not verified.
+// Source: JavaScript client smooch-core 8.11, "appUsers.stripe.createTransaction".
 func (s *StripeService) CreateTransaction(ctx context.Context, userID, actionID, token string, opts ...CallOption) error {
 	return exec(ctx, s.c, opAppUsersStripeCreateTransaction.with(userID).json(stripeTransaction{actionID, token}), opts)
 }
@@ -37,7 +41,9 @@ func (s *StripeService) CreateTransaction(ctx context.Context, userID, actionID,
 //
 //	GET /stripe/account
 //
-// Scope: app token, appUser, app, appMaker, account. Versions: v1; v1.1 not verified. Source: official clients.
+// Scope: app token, appUser, app, appMaker, account.
+// Versions: v1; v1.1 not verified.
+// Source: JavaScript client smooch-core 8.11, "stripe.getAccount".
 func (s *StripeService) Account(ctx context.Context, opts ...CallOption) (json.RawMessage, error) {
 	account, err := one[json.RawMessage](ctx, s.c, opStripeGetAccount.with(), opts)
 	if err != nil {

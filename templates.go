@@ -38,7 +38,9 @@ type TemplatesService struct{ c *Client }
 //
 //	POST /templates
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/TemplateApi.md
 func (s *TemplatesService) Create(ctx context.Context, template TemplateCreate, opts ...CallOption) (*Template, error) {
 	template.Message = template.Message.withDefaults(V1_1, RoleAppMaker)
 	return one[Template](ctx, s.c, opTemplatesCreate.with().json(template), opts)
@@ -48,7 +50,9 @@ func (s *TemplatesService) Create(ctx context.Context, template TemplateCreate, 
 //
 //	GET /templates
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/TemplateApi.md
 func (s *TemplatesService) List(ctx context.Context, options TemplateListOptions, opts ...CallOption) (*Page[Template], error) {
 	return page[Template](ctx, s.c, opTemplatesList.with().query(options), opts)
 }
@@ -58,7 +62,9 @@ func (s *TemplatesService) List(ctx context.Context, options TemplateListOptions
 //
 //	GET /templates
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/TemplateApi.md
 func (s *TemplatesService) All(ctx context.Context, options TemplateListOptions, opts ...CallOption) iter.Seq2[*Template, error] {
 	return pages(func(offset int) (*Page[Template], error) {
 		options := options
@@ -71,7 +77,9 @@ func (s *TemplatesService) All(ctx context.Context, options TemplateListOptions,
 //
 //	GET /templates/{templateId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/TemplateApi.md
 func (s *TemplatesService) Get(ctx context.Context, templateID string, opts ...CallOption) (*Template, error) {
 	return one[Template](ctx, s.c, opTemplatesGet.with(templateID), opts)
 }
@@ -80,7 +88,9 @@ func (s *TemplatesService) Get(ctx context.Context, templateID string, opts ...C
 //
 //	PUT /templates/{templateId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/TemplateApi.md
 func (s *TemplatesService) Update(ctx context.Context, templateID string, update TemplateUpdate, opts ...CallOption) (*Template, error) {
 	if update.Message != nil {
 		message := update.Message.withDefaults(V1_1, RoleAppMaker)
@@ -93,7 +103,9 @@ func (s *TemplatesService) Update(ctx context.Context, templateID string, update
 //
 //	DELETE /templates/{templateId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: official v1.1 clients.
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/TemplateApi.md
 func (s *TemplatesService) Delete(ctx context.Context, templateID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opTemplatesDelete.with(templateID), opts)
 }

@@ -52,7 +52,9 @@ type WebhooksService struct{ c *Client }
 //
 //	POST /webhooks
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Create webhook".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/WebhookApi.md
 func (s *WebhooksService) Create(ctx context.Context, webhook WebhookCreate, opts ...CallOption) (*Webhook, error) {
 	r := opWebhooksCreate.with().json(webhook)
 	if len(webhook.Triggers) == 0 && s.c.version == V1_1 {
@@ -65,7 +67,9 @@ func (s *WebhooksService) Create(ctx context.Context, webhook WebhookCreate, opt
 //
 //	GET /webhooks
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "List webhooks".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/WebhookApi.md
 func (s *WebhooksService) List(ctx context.Context, opts ...CallOption) ([]Webhook, error) {
 	return list[Webhook](ctx, s.c, opWebhooksList.with(), opts)
 }
@@ -74,7 +78,9 @@ func (s *WebhooksService) List(ctx context.Context, opts ...CallOption) ([]Webho
 //
 //	GET /webhooks/{webhookId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Get webhook".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/WebhookApi.md
 func (s *WebhooksService) Get(ctx context.Context, webhookID string, opts ...CallOption) (*Webhook, error) {
 	return one[Webhook](ctx, s.c, opWebhooksGet.with(webhookID), opts)
 }
@@ -83,7 +89,9 @@ func (s *WebhooksService) Get(ctx context.Context, webhookID string, opts ...Cal
 //
 //	PUT /webhooks/{webhookId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Update webhook".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/WebhookApi.md
 func (s *WebhooksService) Update(ctx context.Context, webhookID string, update WebhookUpdate, opts ...CallOption) (*Webhook, error) {
 	return one[Webhook](ctx, s.c, opWebhooksUpdate.with(webhookID).json(update), opts)
 }
@@ -92,7 +100,9 @@ func (s *WebhooksService) Update(ctx context.Context, webhookID string, update W
 //
 //	DELETE /webhooks/{webhookId}
 //
-// Scope: app, appMaker, account. Versions: v1, v1.1. Source: REST reference, "Delete webhook".
+// Scope: app, appMaker, account.
+// Versions: v1, v1.1.
+// Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/WebhookApi.md
 func (s *WebhooksService) Delete(ctx context.Context, webhookID string, opts ...CallOption) error {
 	return exec(ctx, s.c, opWebhooksDelete.with(webhookID), opts)
 }
