@@ -88,5 +88,5 @@ func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []strin
 // Versions: v1.1.
 // Source: official guides, "Private Attachments".
 func (s *AttachmentsService) SetCookie(ctx context.Context, mediaToken string, opts ...CallOption) error {
-	return exec(ctx, s.c, opAttachmentsSetCookie.with().as(mediaToken), opts)
+	return exec(ctx, s.c, opAttachmentsSetCookie.with().bearerToken(mediaToken), opts)
 }

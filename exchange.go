@@ -20,19 +20,20 @@ import (
 	"github.com/smooch/smooch-go/internal/pace"
 )
 
-// An exchange is one call on its way to the service and back. This file is the only one of a call
-// with effects: it waits, sends, counts and logs. What an attempt means is decided in retry.go.
+// An exchange is one call on its way to the service and back. Everything that a call does to the
+// outside happens in this file: waiting, sending, counting, logging. What an attempt means for the
+// call is decided in retry.go.
 //
-// go-retryablehttp runs the attempts. It sees the exchange as the transport of its http.Client and
-// as its policy, so that each attempt passes these stations:
+// go-retryablehttp runs the attempts. It uses the exchange as the transport of its http.Client and
+// as its retry policy, so that each attempt passes these stations:
 //
-//	RoundTrip   wait       until the context, the throttle and the limiter allow it
-//	            authorize  with credentials that may have been renewed
-//	            send       bounded by the time-out
+//	RoundTrip   wait       until the context, the throttle and the limiter allow the attempt
+//	            authorize  with the credential, which may have been renewed
+//	            send       for no longer than the time-out
 //	            read       the whole answer, up to its limit
-//	next                   verdict, what follows from it, and the delay before the next attempt
+//	next        judge      what the attempt means, and act on it: count it, pause, renew, set the delay
 //
-// and the last one ends in result.
+// After the last attempt, do turns what it came to into the call's answer or error.
 type exchange struct {
 	core    *core
 	request *request
@@ -47,17 +48,17 @@ type exchange struct {
 	delaying  bool          // the delay has begun
 
 	attempt               // the last one
-	verdict verdict       // on it
-	plain   *http.Request // as it was before it was authorized
-	sent    http.Header   // what authorizing made of its header
+	verdict verdict       // what it means
+	plain   *http.Request // its request before it was authorized
+	sent    http.Header   // the header after that
 	began   time.Time     // when it was sent
 
 	unsent     error  // why the last attempt was not sent, which ends the call
-	unsentText string // what kept it
-	previous   error  // the failure of the attempt before
+	unsentText string // the same as a phrase, for the call's error
+	previous   error  // the failure of the attempt before the last
 }
 
-// do makes the call. Its answer is in status and body then.
+// do makes the call. If it returns nil, status and body hold the answer.
 func (x *exchange) do(req *http.Request) error {
 	x.http = x.core.http
 	x.http.Transport = x
@@ -97,49 +98,45 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.attempts > 0 {
 		x.previous = x.failure()
 	}
-	x.delaying, x.attempt, x.plain = false, attempt{}, req
+	plain := req
+	x.delaying, x.attempt, x.plain = false, attempt{}, plain
 	if err := x.wait(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(x.ctx, x.core.timeout)
-	file := x.request.file
-	if file != nil { // its time starts later
-		cancel()
-		ctx, cancel = file.withTimeout(x.ctx, x.core.timeout)
+	file, bound := x.request.file, context.WithTimeout
+	if file != nil {
+		bound = file.withTimeout
 	}
+	ctx, cancel := bound(x.ctx, x.core.timeout)
 	defer cancel()
 	var trace *writeTrace
-	attemptCtx := ctx
-	if x.request.repeat < idempotent { // only then it matters whether the request was written
-		trace = &writeTrace{}
-		_, trace.reliable = x.core.http.Transport.(*http.Transport)
-		attemptCtx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-			GetConn:      func(string) { trace.asked.Store(true) },
-			WroteHeaders: func() { trace.wrote.Store(true) },
-		})
+	if x.request.repeat < idempotent { // only then does it matter whether the request was written
+		trace = newWriteTrace(x.core.http.Transport)
+		req = req.WithContext(httptrace.WithClientTrace(ctx, &trace.hooks))
+	} else {
+		req = req.WithContext(ctx)
 	}
-	out := req.WithContext(attemptCtx)
-	out.Header = req.Header.Clone()
-	address := *req.URL // an Auth may sign into it
-	out.URL = &address
+	req.Header = req.Header.Clone()
+	address := *req.URL // a copy, as an Auth may sign into it
+	req.URL = &address
 	switch {
-	case x.request.form != nil: // it holds the credential
+	case x.request.formValues != nil: // they hold the credential
 	case x.request.bearer != "":
-		out.Header.Set("Authorization", "Bearer "+x.request.bearer)
+		req.Header.Set("Authorization", "Bearer "+x.request.bearer)
 	default:
-		if err := x.core.auth.Authorize(attemptCtx, out); err != nil {
+		if err := x.core.auth.Authorize(req.Context(), req); err != nil {
 			return nil, x.cannotSend("cannot authorize", x.cause(ctx, err))
 		}
 	}
-	x.sent = out.Header
-	if err := x.attach(out); err != nil {
+	x.sent = req.Header
+	if err := x.attach(req); err != nil {
 		return nil, x.cannotSend("cannot open the upload", err)
 	}
 	x.attempts++
 	x.began = time.Now()
-	resp, err := x.core.http.Transport.RoundTrip(out)
+	resp, err := x.core.http.Transport.RoundTrip(req)
 	if file != nil {
-		file.startTimeout() // it may answer before it has read all
+		file.startTimeout() // the service may answer before it has read everything
 	}
 	if err == nil {
 		x.read(ctx, resp)
@@ -155,7 +152,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.status == 0 {
 		return nil, x.err
 	}
-	return &http.Response{StatusCode: x.status, Header: x.header, Body: http.NoBody, Request: req}, nil
+	return &http.Response{StatusCode: x.status, Header: x.header, Body: http.NoBody, Request: plain}, nil
 }
 
 // wait returns when the attempt may be sent.
@@ -183,32 +180,34 @@ func (x *exchange) wait() error {
 	return x.cannotSend("waiting out an earlier 429", errors.Join(err, refusal))
 }
 
-// cannotSend ends the call.
+// cannotSend records that an attempt is not sent, which ends the call.
 func (x *exchange) cannotSend(text string, err error) error {
 	x.unsent, x.unsentText = err, text
 	return err
 }
 
-// attach gives an attempt its body. It also keeps net/http from sending a request again by itself
-// when a kept connection breaks, where the call forbids that: a GET without a body, and what has a
-// body that can be had again and a key for idempotency.
-func (x *exchange) attach(out *http.Request) error {
+// attach gives req its body.
+//
+// When a kept connection breaks, net/http sends some requests again by itself: those without a body
+// that only read, and those with an idempotency key whose GetBody is set. A call that may be sent
+// only once must look like neither.
+func (x *exchange) attach(req *http.Request) error {
 	switch data := x.request.data; {
 	case x.request.file != nil:
-		return x.request.file.attach(out)
+		return x.request.file.attach(req)
 	case x.request.contentType != "":
-		out.ContentLength = int64(len(data))
-		out.Body = io.NopCloser(bytes.NewReader(data))
-		if out.Header["Idempotency-Key"] == nil && out.Header["X-Idempotency-Key"] == nil {
-			out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+		req.ContentLength = int64(len(data))
+		req.Body = io.NopCloser(bytes.NewReader(data))
+		if req.Header["Idempotency-Key"] == nil && req.Header["X-Idempotency-Key"] == nil {
+			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 		}
 	case x.request.once && x.request.repeat == safe:
-		out.Body = io.NopCloser(strings.NewReader(""))
+		req.Body = io.NopCloser(strings.NewReader(""))
 	}
 	return nil
 }
 
-// read takes in the answer, up to the limit for its kind.
+// read reads the answer, up to the limit for its kind.
 func (x *exchange) read(ctx context.Context, resp *http.Response) {
 	defer resp.Body.Close()
 	x.status, x.header, x.written = resp.StatusCode, resp.Header, true
@@ -231,10 +230,10 @@ func (x *exchange) read(ctx context.Context, resp *http.Response) {
 	}
 }
 
-// readUpTo reads to the end, or one byte over the limit. size is what is expected, -1 if that is
-// not known.
+// readUpTo reads to the end, or one byte beyond limit. size is the expected number of bytes, -1 if it
+// is not known.
 func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
-	const most = 1 << 20 // for a size that is only claimed
+	const most = 1 << 20 // of memory for a size that is only a claim
 	buf := make([]byte, 0, min(max(size+1, 512), limit+1, most))
 	for int64(len(buf)) <= limit {
 		if len(buf) == cap(buf) {
@@ -252,18 +251,18 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 	return buf, nil
 }
 
-// fail takes in an attempt that got no answer.
+// fail records an attempt that got no answer.
 func (x *exchange) fail(ctx context.Context, err error, trace *writeTrace) {
 	if x.request.file != nil {
 		if err := x.request.file.failure(); err != nil {
-			_ = x.cannotSend("reading the upload", err) // the request is not complete, so nothing is done
+			_ = x.cannotSend("reading the upload", err) // an incomplete request is not carried out
 		}
 	}
 	x.err = x.cause(ctx, err)
 	x.written = !trace.knowsUnwritten() && !isDialError(err) && !isPermanent(err)
 }
 
-// cause is what kept an answer away: the context, the time-out, or what err says.
+// cause returns what kept an answer away: the end of the call's context, the time-out, or err.
 func (x *exchange) cause(ctx context.Context, err error) error {
 	switch {
 	case x.ctx.Err() != nil:
@@ -274,6 +273,7 @@ func (x *exchange) cause(ctx context.Context, err error) error {
 	return withoutURL(err)
 }
 
+// log writes the debug record of an attempt.
 func (x *exchange) log() {
 	x.core.logger.LogAttrs(x.ctx, slog.LevelDebug, "smooch attempt",
 		slog.String("op", x.request.String()),
@@ -282,7 +282,7 @@ func (x *exchange) log() {
 		slog.Duration("duration", time.Since(x.began)))
 }
 
-// next does what follows from the attempt that has just ended, and reports whether another is made.
+// next acts on the attempt that has just ended, and reports whether another follows.
 func (x *exchange) next() bool {
 	if x.unsent != nil {
 		return false
@@ -304,7 +304,7 @@ func (x *exchange) next() bool {
 	case x.verdict.refused:
 		pause := cmp.Or(x.verdict.asked, x.delay)
 		x.core.throttle.Refused(x.began, min(pause, policy.MaxRetryAfter))
-		x.delay = 0 // the throttle does the waiting, for this call as for the others
+		x.delay = 0 // the throttle makes this call wait, like all others
 		return x.mayRepeat(pause)
 	case x.verdict.renew:
 		if x.renewed || !x.renew() {
@@ -317,16 +317,16 @@ func (x *exchange) next() bool {
 	return x.mayRepeat(x.delay) && (x.request.unbudgeted || x.core.budget.Take())
 }
 
-// mayRepeat reports whether call, policy and context allow another attempt after a delay.
+// mayRepeat reports whether the call, the policy and the context allow another attempt after delay.
 func (x *exchange) mayRepeat(delay time.Duration) bool {
 	deadline, bounded := x.ctx.Deadline()
 	return !x.request.once && x.attempts < x.core.retry.MaxAttempts && x.request.repeatable() &&
 		x.verdict.asked <= x.core.retry.MaxRetryAfter && (!bounded || time.Until(deadline) > delay)
 }
 
-// renew reports whether authorizing again gives other credentials than those that were refused.
+// renew reports whether authorizing again yields another credential than the one that was refused.
 func (x *exchange) renew() bool {
-	if x.request.form != nil || x.request.bearer != "" {
+	if x.request.formValues != nil || x.request.bearer != "" {
 		return false
 	}
 	if signer, ok := x.core.auth.(interface{ renewed(string) (string, error) }); ok {
@@ -338,7 +338,7 @@ func (x *exchange) renew() bool {
 	return x.core.auth.Authorize(x.ctx, probe) == nil && !maps.EqualFunc(probe.Header, x.sent, slices.Equal[[]string])
 }
 
-// failure is why the last attempt did not bring the answer.
+// failure returns why the last attempt did not bring the answer.
 func (x *exchange) failure() error {
 	op := x.request.String()
 	if x.ok {
@@ -359,8 +359,8 @@ func (x *exchange) failure() error {
 	return callFailed(op, err)
 }
 
-// stopped is a call that ended before its next attempt was sent. What the attempt before came to is
-// in the chain.
+// stopped returns the error of a call that ended before an attempt was sent. The failure of the
+// attempt before it is in the chain.
 func (x *exchange) stopped(text string, cause error) error {
 	if refusal, ok := cause.(*Error); ok && x.attempts == 0 {
 		return refusal
@@ -373,13 +373,24 @@ func (x *exchange) stopped(text string, cause error) error {
 	return e
 }
 
-// A writeTrace learns from net/http whether a request can have reached the service.
+// A writeTrace learns from the transport whether a request can have reached the service.
 type writeTrace struct {
-	reliable     bool // the transport is net/http's own
-	asked, wrote atomic.Bool
+	hooks    httptrace.ClientTrace
+	supports atomic.Bool // the transport calls the hooks
+	wrote    atomic.Bool // it has written the header, and maybe more
 }
 
-// knowsUnwritten is false also for a transport that does not tell.
+func newWriteTrace(transport http.RoundTripper) *writeTrace {
+	t := &writeTrace{}
+	_, own := transport.(*http.Transport)
+	t.supports.Store(own)
+	t.hooks.GetConn = func(string) { t.supports.Store(true) }
+	t.hooks.WroteHeaders = func() { t.wrote.Store(true) }
+	return t
+}
+
+// knowsUnwritten reports whether the request certainly did not reach the service. It is false for a
+// transport that does not call the hooks.
 func (t *writeTrace) knowsUnwritten() bool {
-	return t != nil && (t.reliable || t.asked.Load()) && !t.wrote.Load()
+	return t != nil && t.supports.Load() && !t.wrote.Load()
 }

@@ -74,7 +74,7 @@ func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
 // Versions: none in the path.
 // Source: REST reference v1, "Get Token".
 func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opts ...CallOption) (*OAuthToken, error) {
-	r := opOAuthToken.with().post(url.Values{
+	r := opOAuthToken.with().postForm(url.Values{
 		"code":          {exchange.Code},
 		"grant_type":    {"authorization_code"},
 		"client_id":     {exchange.ClientID},
@@ -91,5 +91,5 @@ func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opt
 // Versions: none in the path.
 // Source: REST reference v1, "Revoke Access".
 func (s *OAuthService) Revoke(ctx context.Context, accessToken string, opts ...CallOption) error {
-	return exec(ctx, s.c, opOAuthRevoke.with().as(accessToken), opts)
+	return exec(ctx, s.c, opOAuthRevoke.with().bearerToken(accessToken), opts)
 }

@@ -36,7 +36,7 @@ func redactor(r *request, plain, sent http.Header) func(string) string {
 			add(unescaped)
 		}
 	}
-	for _, values := range r.form {
+	for _, values := range r.formValues {
 		for _, value := range values {
 			add(value)
 		}

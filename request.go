@@ -29,10 +29,10 @@ type request struct {
 	err    error      // the first argument that was refused
 
 	contentType string     // of the body; "": there is none
-	data        []byte     // the body, of
-	in          any        // JSON, before it was encoded, or
-	form        url.Values // a form, which holds the credential too
-	file        *fileBody  // a body that is a file, which is read when it is sent
+	data        []byte     // the body, encoded from
+	in          any        // a JSON value, or
+	formValues  url.Values // a form, which also holds the credential; or
+	file        *fileBody  // a file in place of data, read while it is sent
 }
 
 // newRequest returns a request of a path that the SDK has no row for, see [Client.Do].
@@ -122,14 +122,14 @@ func (r *request) upload(file Upload, fields any) *request {
 	return r
 }
 
-// post gives the request a form as its body, and no credential.
-func (r *request) post(form url.Values) *request {
-	r.form, r.data, r.contentType = form, []byte(form.Encode()), "application/x-www-form-urlencoded"
+// postForm gives the request a form as its body, and no credential.
+func (r *request) postForm(form url.Values) *request {
+	r.formValues, r.data, r.contentType = form, []byte(form.Encode()), "application/x-www-form-urlencoded"
 	return r
 }
 
-// as replaces the client's credential by a bearer token.
-func (r *request) as(token string) *request {
+// bearerToken replaces the client's credential with a bearer token.
+func (r *request) bearerToken(token string) *request {
 	r.bearer = token
 	r.fail(checkSecret(r.String(), "token", token))
 	return r
@@ -232,7 +232,7 @@ func (r *request) addFields() error {
 		err := r.file.add(r.String(), r.fields)
 		r.contentType = r.file.contentType()
 		return err
-	case r.in == nil && r.method != http.MethodPost && r.method != http.MethodPut, r.form != nil:
+	case r.in == nil && r.method != http.MethodPost && r.method != http.MethodPut, r.formValues != nil:
 		return argumentError(r.String(), "field", "is given, but the call has no JSON body")
 	case r.in != nil && lenient.Unmarshal(r.data, &members) != nil:
 		return argumentError(r.String(), "field", "is given, but the body is not a JSON object")
