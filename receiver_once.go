@@ -83,9 +83,8 @@ func (h *handling) run(d Delivery) {
 	case r.queue == nil:
 		h.handle()
 	default:
-		h.report = &d
+		r.handlings.reportAtEnd(h, d)
 		if !r.queue.Add(h.fact.order, h) {
-			h.report = nil
 			err := errors.Join(errQueueFull, h.tell(r.deduper.Release))
 			h.end(outcome{status: http.StatusServiceUnavailable, err: err})
 			return
@@ -127,17 +126,17 @@ func (h *handling) conclude(err error) {
 	if err != nil {
 		status = statusOf(err)
 	}
-	tell := h.receiver.deduper.Done
+	record := h.receiver.deduper.Done
 	switch {
 	case status == http.StatusServiceUnavailable || status == http.StatusInternalServerError:
-		tell = h.receiver.deduper.Release
+		record = h.receiver.deduper.Release
 	case h.fact.recurs:
 		held := h.claims
 		h.claims = h.fact.recurringClaims(time.Now()) // the function may have taken minutes
 		forget := handling{receiver: h.receiver, ctx: h.ctx, claims: append(held, h.claims...)}
 		time.AfterFunc(recurrence, func() { _ = forget.tell(h.receiver.deduper.Release) }) // if that fails, they count for a minute more
 	}
-	h.end(outcome{status: status, err: errors.Join(err, h.tell(tell)), handled: true})
+	h.end(outcome{status: status, err: errors.Join(err, h.tell(record)), handled: true})
 }
 
 // end sets the outcome and tells all who wait for it.
