@@ -5,35 +5,46 @@ import (
 	"slices"
 )
 
-// app is one Smooch app.
-type app struct {
-	id, token string
-	creator   string // the service account that made it
-	fields    object // name, settings, metadata
-	users     []*user
-	webhooks  []*webhook
-	channels  []object // integrations
-	templates []object
-	menu      object
-	menus     map[string]object // of integrations
-	profiles  map[string]object // of integrations
-	hsm       map[string][]object
-	grant     string // the OAuth access token that was given out last
+var appRoutes = []route{
+	{"POST", "/apps", noApp, v1AndV11, forProvisioning, createApp},
+	{"GET", "/apps", noApp, v1AndV11, forProvisioning, listApps},
+	{"GET", "/apps/{appId}", noApp, v1AndV11, forProvisioning, getApp},
+	{"PUT", "/apps/{appId}", noApp, v1AndV11, forProvisioning, updateApp},
+	{"DELETE", "/apps/{appId}", noApp, v1AndV11, forProvisioning, deleteApp},
+	{"GET", "/sdks", inApp, v11Only, forApp, getSDKIDs},
 }
 
-func (s *Server) newApp(name, creator string) *app {
+// app is one Smooch app.
+type app struct {
+	server           *Server
+	id, token        string
+	creator          string // id of the service account that created it, or ""
+	fields           object // name, settings, metadata
+	users            []*user
+	webhooks         []*webhook
+	integrations     []object
+	templates        []object
+	menus            map[string]object   // by integration id; "" is the app's own menu
+	profiles         map[string]object   // by integration id
+	messageTemplates map[string][]object // by integration id
+	oauthCode        string              // the last code that was issued, until it is used
+}
+
+func newApp(s *Server, fields object, creator string) *app {
 	a := &app{
-		id: newID(), token: newSecret(25), creator: creator, fields: object{"name": name},
-		menus: map[string]object{}, profiles: map[string]object{}, hsm: map[string][]object{},
+		server: s, id: newID(), token: randomHex(25), creator: creator, fields: fields,
+		menus: map[string]object{}, profiles: map[string]object{}, messageTemplates: map[string][]object{},
 	}
 	for _, kind := range []string{"android", "ios", "web"} {
-		a.channels = append(a.channels, object{"_id": newID(), "type": kind, "status": "active", "sdk": true})
+		a.integrations = append(a.integrations, object{
+			"_id": newID(), "type": kind, "status": "active", ofSDK: true,
+		})
 	}
 	s.apps = append(s.apps, a)
 	return a
 }
 
-func (s *Server) appByID(id string) *app {
+func findApp(s *Server, id string) *app {
 	for _, a := range s.apps {
 		if a.id == id {
 			return a
@@ -42,196 +53,77 @@ func (s *Server) appByID(id string) *app {
 	return nil
 }
 
-func (a *app) json() object {
-	o := maps.Clone(a.fields)
-	o["_id"], o["appToken"] = a.id, a.token
-	return o
+func (a *app) json() object { return union(a.fields, object{"_id": a.id, "appToken": a.token}) }
+
+// user returns the user with the _id or userId, or nil.
+func (a *app) user(id string) *user {
+	for _, u := range a.users {
+		if u.hasID(id) {
+			return u
+		}
+	}
+	return nil
 }
 
-func (c *call) createApp() reply {
-	if answer := c.missing("name"); answer != nil {
-		return *answer
+func (a *app) removeUser(u *user) {
+	a.users = slices.DeleteFunc(a.users, func(other *user) bool { return other == u })
+}
+
+func createApp(c *call) *reply {
+	if refusal := c.require("name"); refusal != nil {
+		return refusal
 	}
 	creator := ""
-	if c.cred.key.owner == "serviceAccount" {
-		creator = c.cred.key.ownerID
+	if owner := c.cred.key.owner; owner.kind == ownerServiceAccount {
+		creator = owner.id
 	}
-	a := c.newApp("", creator)
-	a.fields = pick(c.body, "name", "settings", "metadata")
+	a := newApp(c.server, pick(c.body, "name", "settings", "metadata"), creator)
 	return created(object{"app": a.json()})
 }
 
-func (c *call) listApps() reply {
+func listApps(c *call) *reply {
+	creator := c.query("serviceAccountId")
+	if owner := c.cred.key.owner; owner.kind == ownerServiceAccount {
+		creator = owner.id
+	}
 	all := []object{}
-	for _, a := range c.apps {
-		filter := c.r.URL.Query().Get("serviceAccountId")
-		if c.cred.key.owner == "serviceAccount" {
-			filter = c.cred.key.ownerID
-		}
-		if filter == "" || a.creator == filter {
+	for _, a := range c.server.apps {
+		if creator == "" || a.creator == creator {
 			all = append(all, a.json())
 		}
 	}
-	return c.pageOf("apps", all)
+	return c.page("apps", all)
 }
 
-func (c *call) getApp() reply { return ok(object{"app": c.app.json()}) }
+func getApp(c *call) *reply { return ok(object{"app": c.app.json()}) }
 
-func (c *call) updateApp() reply {
+func updateApp(c *call) *reply {
 	merge(c.app.fields, c.body, "name", "metadata")
 	if settings, given := c.body["settings"].(object); given {
 		old, _ := c.app.fields["settings"].(object)
-		merged := maps.Clone(old)
-		if merged == nil {
-			merged = object{}
-		}
-		maps.Copy(merged, settings)
-		c.app.fields["settings"] = merged
+		c.app.fields["settings"] = union(old, settings)
 	}
-	return ok(object{"app": c.app.json()})
+	return getApp(c)
 }
 
-func (c *call) deleteApp() reply {
-	for id, k := range c.keys {
-		if k.ownerID == c.app.id {
-			delete(c.keys, id)
-		}
+func deleteApp(c *call) *reply {
+	a, s := c.app, c.server
+	deleteKeysOf(s, keyOwner{ownerApp, a.id})
+	for _, h := range slices.Clone(a.webhooks) {
+		h.remove()
 	}
-	for _, h := range slices.Clone(c.app.webhooks) {
-		h.stop()
-	}
-	maps.DeleteFunc(c.grants, func(_ string, a *app) bool { return a == c.app })
-	maps.DeleteFunc(c.media, func(_ string, m media) bool { return m.app == c.app })
-	c.apps = slices.DeleteFunc(c.apps, func(a *app) bool { return a == c.app })
+	maps.DeleteFunc(s.accessTokens, func(_ string, other *app) bool { return other == a })
+	maps.DeleteFunc(s.attachments, func(_ string, m attachment) bool { return m.app == a })
+	s.apps = slices.DeleteFunc(s.apps, func(other *app) bool { return other == a })
 	return ok(object{})
 }
 
-func (c *call) sdkIDs() reply {
+func getSDKIDs(c *call) *reply {
 	ids := object{}
-	for _, i := range c.app.channels {
-		if i["sdk"] == true {
+	for _, i := range c.app.integrations {
+		if i[ofSDK] == true {
 			ids[i["type"].(string)+"IntegrationId"] = i["_id"]
 		}
 	}
 	return ok(ids)
-}
-
-// owner is whose keys a call is about: an app's, or a service account's.
-func (c *call) owner() (kind, id, prefix string, answer *reply) {
-	if c.app != nil {
-		return "app", c.app.id, "app", nil
-	}
-	id = c.params["serviceAccountId"]
-	if byID(c.accounts, id) == nil {
-		answer = new(notFound("Service account"))
-	}
-	return "serviceAccount", id, "svc", answer
-}
-
-func (c *call) createKey() reply {
-	kind, id, prefix, answer := c.owner()
-	if answer == nil {
-		answer = c.missing("name")
-	}
-	if answer != nil {
-		return *answer
-	}
-	return created(object{"key": c.newKey(prefix, c.text("name"), kind, id).json()})
-}
-
-func (c *call) listKeys() reply {
-	_, id, _, answer := c.owner()
-	if answer != nil {
-		return *answer
-	}
-	all := []object{}
-	for _, keyID := range slices.Sorted(maps.Keys(c.keys)) {
-		if c.keys[keyID].ownerID == id {
-			all = append(all, c.keys[keyID].json())
-		}
-	}
-	return ok(object{"keys": all})
-}
-
-// withKey carries out what is done with one key.
-func (c *call) withKey(do func(*key) reply) reply {
-	_, id, _, answer := c.owner()
-	if answer != nil {
-		return *answer
-	}
-	k := c.keys[c.params["keyId"]]
-	if k == nil || k.ownerID != id {
-		return notFound("Key")
-	}
-	return do(k)
-}
-
-func (c *call) getKey() reply {
-	return c.withKey(func(k *key) reply { return ok(object{"key": k.json()}) })
-}
-
-func (c *call) deleteKey() reply {
-	return c.withKey(func(k *key) reply {
-		delete(c.keys, k.id)
-		return ok(object{})
-	})
-}
-
-func (c *call) keyJWT() reply {
-	return c.withKey(func(k *key) reply { return ok(object{"jwt": c.signJWT(k)}) })
-}
-
-func (c *call) createAccount() reply {
-	if answer := c.missing("name"); answer != nil {
-		return *answer
-	}
-	for _, a := range c.accounts {
-		if a["name"] == c.body["name"] {
-			return fail(409, "conflict", "name must be unique")
-		}
-	}
-	a := object{"_id": newID(), "name": c.text("name")}
-	c.accounts = append(c.accounts, a)
-	return created(object{"serviceAccount": a})
-}
-
-func (c *call) listAccounts() reply { return c.pageOf("serviceAccounts", c.accounts) }
-
-func (c *call) withAccount(do func(object) reply) reply {
-	a := byID(c.accounts, c.params["serviceAccountId"])
-	if a == nil {
-		return notFound("Service account")
-	}
-	return do(a)
-}
-
-func (c *call) getAccount() reply {
-	return c.withAccount(func(a object) reply { return ok(object{"serviceAccount": a}) })
-}
-
-func (c *call) updateAccount() reply {
-	return c.withAccount(func(a object) reply {
-		if answer := c.missing("name"); answer != nil {
-			return *answer
-		}
-		a["name"] = c.text("name")
-		return ok(object{"serviceAccount": a})
-	})
-}
-
-func (c *call) deleteAccount() reply {
-	return c.withAccount(func(a object) reply {
-		for _, linked := range c.apps {
-			if linked.creator == a["_id"] {
-				return badRequest("apps are linked to the service account")
-			}
-		}
-		for id, k := range c.keys {
-			if k.ownerID == a["_id"] {
-				delete(c.keys, id)
-			}
-		}
-		c.accounts = without(c.accounts, a["_id"].(string))
-		return ok(object{})
-	})
 }

@@ -1,127 +1,78 @@
 package smoochtest
 
 import (
-	"errors"
-	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 )
 
-// keptFile is how much of an upload stays in memory; the rest is only counted.
-const keptFile = 16 << 20
-
-// file is an upload.
-type file struct {
-	name, kind string
-	size       int64
-	data       []byte
+var attachmentRoutes = []route{
+	{"POST", "/attachments", inApp, v1AndV11, forApp, uploadAttachment},
+	{"POST", "/attachments/remove", inApp, v1AndV11, forApp, deleteAttachment},
+	{"POST", "/attachments/token", inApp, v11Only, forApp, createMediaTokens},
+	{"GET", "/attachments/cookie", inApp, v11Only, forMediaToken, setMediaCookie},
 }
 
-// media is an upload that is served.
-type media struct {
+const mediaTokenLife = 2 * time.Hour
+
+// attachment is a file that the server has under a URL.
+type attachment struct {
 	app  *app
 	file *file
 }
 
-// readForm takes in a form: the file under source, and fields before or after it.
-func (c *call) readForm(boundary string) *reply {
-	reader := multipart.NewReader(c.r.Body, boundary)
-	for {
-		part, err := reader.NextPart()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return new(badRequest("malformed form"))
-		}
-		if part.FormName() != "source" || part.FileName() == "" {
-			text, err := io.ReadAll(io.LimitReader(part, 1<<20))
-			if err != nil {
-				return new(badRequest("malformed form"))
-			}
-			c.body[part.FormName()] = string(text)
-			continue
-		}
-		if c.file, err = readFile(part, c.cfg.maxUpload); err != nil {
-			if errors.Is(err, errTooLarge) {
-				return new(fail(413, "request_too_large", "File too large"))
-			}
-			return new(badRequest("the file breaks off"))
-		}
-	}
-}
-
-var errTooLarge = errors.New("file too large")
-
-func readFile(part *multipart.Part, limit int64) (*file, error) {
-	kept := &limitedBuffer{room: keptFile}
-	n, err := io.Copy(kept, io.LimitReader(part, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if n > limit {
-		return nil, errTooLarge
-	}
-	kind := part.Header.Get("Content-Type")
-	if kind == "" || kind == "application/octet-stream" {
-		kind = http.DetectContentType(kept.Bytes())
-	}
-	return &file{part.FileName(), kind, n, kept.Bytes()}, nil
-}
-
-// keep serves a file and gives its URL.
-func (c *call) keep(f *file) string {
+// addAttachment stores a file and returns its URL.
+func addAttachment(a *app, f *file) (mediaURL string) {
 	id := newID()
-	c.media[id] = media{c.app, f}
-	return c.URL + "/media/" + id
+	a.server.attachments[id] = attachment{a, f}
+	return a.server.URL + "/media/" + id
 }
 
-func (s *Server) serveMedia(id string) reply {
+// serveAttachment answers with the file itself, whoever asks for it.
+func serveAttachment(s *Server, id string) *reply {
 	s.mu.Lock()
-	m, found := s.media[id]
+	m, found := s.attachments[id]
 	s.mu.Unlock()
 	if !found {
 		return notFound("Media")
 	}
-	return reply{200, m.file.data, http.Header{"Content-Type": {m.file.kind}}}
+	return &reply{200, http.Header{"Content-Type": {m.file.mediaType}}, m.file.data}
 }
 
-func (c *call) uploadAttachment() reply {
-	query := c.r.URL.Query()
-	switch access := query.Get("access"); {
+func uploadAttachment(c *call) *reply {
+	access := c.query("access")
+	switch {
 	case access != "public" && access != "private":
 		return badRequest("access must be public or private")
 	case c.file == nil:
 		return badRequest("source is required")
-	case query.Get("for") != "" && query.Get("appUserId") == "" && query.Get("userId") == "":
+	case c.query("for") != "" && c.query("appUserId") == "" && c.query("userId") == "":
 		return badRequest("for needs appUserId or userId")
 	}
-	if kind := c.text("type"); kind != "" {
-		c.file.kind = kind
+	if mediaType := c.text("type"); mediaType != "" {
+		c.file.mediaType = mediaType
 	}
-	return created(object{"mediaUrl": c.keep(c.file), "mediaType": c.file.kind})
+	return created(object{"mediaUrl": addAttachment(c.app, c.file), "mediaType": c.file.mediaType})
 }
 
-func (c *call) removeAttachment() reply {
-	if answer := c.missing("mediaUrl"); answer != nil {
-		return *answer
+func deleteAttachment(c *call) *reply {
+	if refusal := c.require("mediaUrl"); refusal != nil {
+		return refusal
 	}
 	u, err := url.Parse(c.text("mediaUrl"))
 	if err != nil {
 		return badRequest("mediaUrl is no URL")
 	}
 	id := strings.TrimPrefix(u.Path, "/media/")
-	if m, found := c.media[id]; !found || m.app != c.app {
+	if m, found := c.server.attachments[id]; !found || m.app != c.app {
 		return notFound("Attachment")
 	}
-	delete(c.media, id)
+	delete(c.server.attachments, id)
 	return ok(object{})
 }
 
-func (c *call) mediaTokens() reply {
+func createMediaTokens(c *call) *reply {
 	paths, _ := c.body["paths"].([]any)
 	if len(paths) == 0 {
 		return badRequest("paths is required")
@@ -132,40 +83,19 @@ func (c *call) mediaTokens() reply {
 		if !isText {
 			return badRequest("paths must be strings")
 		}
-		token := newSecret(40)
-		c.cookies[token] = c.now().Add(2 * time.Hour)
+		token := randomHex(40)
+		c.server.mediaTokens[token] = c.server.clock.now().Add(mediaTokenLife)
 		tokens[text] = token
 	}
 	return ok(object{"tokens": tokens})
 }
 
-func (c *call) setCookie() reply {
-	cookie := http.Cookie{Name: "media-token", Value: newSecret(40), HttpOnly: true, Expires: c.now().Add(2 * time.Hour)}
-	return reply{200, object{}, http.Header{"Set-Cookie": {cookie.String()}}}
-}
-
-func (c *call) notify() reply {
-	destination, _ := c.body["destination"].(object)
-	author, _ := c.body["author"].(object)
-	message, given := c.body["message"].(object)
-	switch {
-	case destination["integrationId"] == nil || destination["destinationId"] == nil:
-		return badRequest("destination needs integrationId and destinationId")
-	case author["role"] != "appMaker":
-		return badRequest("author.role must be appMaker")
-	case !given:
-		return badRequest("message is required")
+func setMediaCookie(c *call) *reply {
+	cookie := http.Cookie{
+		Name: "media-token", Value: randomHex(40), HttpOnly: true,
+		Expires: c.server.clock.now().Add(mediaTokenLife),
 	}
-	if c.body["messageSchema"] != "whatsapp" {
-		kind, _ := message["type"].(string)
-		if answer := checkContent(message, kind); answer != nil {
-			return *answer
-		}
-	}
-	id := newID()
-	at := c.tick()
-	c.emit(c.app, event{trigger: "notification:delivery:channel", fields: func(string) object {
-		return object{"notification": object{"_id": id}, "destination": destination, "isFinalEvent": true, "timestamp": unixTime(at)}
-	}})
-	return created(object{"notification": object{"_id": id}})
+	answer := ok(object{})
+	answer.header.Set("Set-Cookie", cookie.String())
+	return answer
 }

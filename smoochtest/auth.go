@@ -7,110 +7,108 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// key is a secret key of an account, a service account or an app.
-type key struct {
-	id, secret, name string
-	owner            string // "account", "serviceAccount" or "app"
-	ownerID          string
-}
-
-func (s *Server) newKey(prefix, name, owner, ownerID string) *key {
-	k := &key{prefix + "_" + newID(), newSecret(40), name, owner, ownerID}
-	s.keys[k.id] = k
-	return k
-}
-
-func (k *key) json() object { return object{"_id": k.id, "name": k.name, "secret": k.secret} }
-
-// credential is who calls, once that is proven.
-type credential struct {
-	scope  string // appToken, appUser, app, account, integration or mediaToken
-	key    *key
-	app    *app // that the credential belongs to; nil for an account
-	userID string
-}
-
-func (c credential) isUser() bool { return c.scope == "appToken" || c.scope == "appUser" }
-
-// level is who may make a call.
-type level int
+// access is the credentials that a call accepts.
+type access int
 
 const (
-	forNobody       level = iota // no credential is looked at
-	forUser                      // app token (v1), appUser, app, account
-	forUserJWT                   // the same without the app token
-	forApp                       // app, account
-	forProvisioning              // account and service-account keys
-	forAccount                   // account keys
-	forIntegration               // an OAuth access token
-	forMedia                     // a media token
+	forNone         access = iota // no credential is needed, nor checked
+	forUser                       // an app token (v1), appUser, app, account
+	forUserJWT                    // the same without the app token
+	forApp                        // app, account
+	forProvisioning               // account, with a key of the account or of a service account
+	forAccount                    // account, with a key of the account
+	forIntegration                // an access token of OAuth
+	forMediaToken                 // a media token
 )
 
-// authorize finds out who calls and whether they may. The caller holds the lock.
-func (c *call) authorize() *reply {
-	if c.route.level == forNobody {
-		return nil
-	}
-	cred, known := c.authenticate()
-	if !known {
-		return new(unauthorized())
-	}
-	c.cred = cred
-	if !c.allowed() {
-		return new(forbidden())
-	}
-	if answer := c.bindApp(); answer != nil {
-		return answer
-	}
-	return c.bindUser()
+// The scopes of credentials: those of JWTs, and names for what has no scope of its own.
+const (
+	scopeAppToken    = "appToken"
+	scopeAppUser     = "appUser"
+	scopeApp         = "app"
+	scopeAccount     = "account"     // of a JWT: also "appMaker"
+	scopeIntegration = "integration" // an access token of OAuth
+	scopeMediaToken  = "mediaToken"
+)
+
+// credential is a credential that was found to be valid.
+type credential struct {
+	scope  string
+	key    *key   // nil if it is not based on a key
+	app    *app   // that it belongs to; nil for an account
+	userID string // of scopeAppUser
 }
 
-func (c *call) authenticate() (credential, bool) {
-	header := c.r.Header.Get("Authorization")
-	kind, token, _ := strings.Cut(header, " ")
+// isUser reports whether the credential is one that a user's device has.
+func (c credential) isUser() bool { return c.scope == scopeAppToken || c.scope == scopeAppUser }
+
+// authorize checks the credential of a call, and sets the app and the user that the call is about.
+// The caller holds the server's lock.
+func authorize(c *call) *reply {
+	if c.route.accepts == forNone {
+		return nil
+	}
+	var valid bool
+	if c.cred, valid = authenticate(c); !valid {
+		return unauthorized()
+	}
+	if !accepts(c.route, c.cred) {
+		return forbidden()
+	}
+	if refusal := setApp(c); refusal != nil {
+		return refusal
+	}
+	return setUser(c)
+}
+
+func authenticate(c *call) (cred credential, valid bool) {
+	s, header := c.server, c.request.Header.Get("Authorization")
+	scheme, _, _ := strings.Cut(header, " ")
 	switch {
-	case strings.EqualFold(kind, "Basic") && c.version != "v1":
-		id, secret, given := c.r.BasicAuth()
-		k := c.keys[id]
+	case strings.EqualFold(scheme, "Basic") && c.version != "v1":
+		id, secret, given := c.request.BasicAuth()
+		k := s.keys[id]
 		if !given || k == nil || k.secret != secret {
 			return credential{}, false
 		}
-		return c.ofKey(k, k.owner)
-	case strings.EqualFold(kind, "Bearer"):
-		return c.ofToken(token)
+		return keyCredential(s, k), true
+	case strings.EqualFold(scheme, "Bearer"):
+		return tokenCredential(s, c.bearerToken())
 	case header == "" && c.version == "v1":
-		token := c.r.Header.Get("app-token")
-		for _, a := range c.apps {
+		token := c.request.Header.Get("app-token")
+		for _, a := range s.apps {
 			if token != "" && a.token == token {
-				return credential{scope: "appToken", app: a}, true
+				return credential{scope: scopeAppToken, app: a}, true
 			}
 		}
 	}
 	return credential{}, false
 }
 
-// ofKey is the credential that a key gives by itself.
-func (c *call) ofKey(k *key, owner string) (credential, bool) {
-	if owner == "app" {
-		return credential{scope: "app", key: k, app: c.appByID(k.ownerID)}, true
+// keyCredential returns the credential of a caller who has a key.
+func keyCredential(s *Server, k *key) credential {
+	if k.owner.kind == ownerApp {
+		return credential{scope: scopeApp, key: k, app: findApp(s, k.owner.id)}
 	}
-	return credential{scope: "account", key: k}, true
+	return credential{scope: scopeAccount, key: k}
 }
 
-// ofToken is the credential of a bearer token: a JWT that a key signed, or a token that the server gave out.
-func (c *call) ofToken(token string) (credential, bool) {
-	if a := c.grants[token]; a != nil {
-		return credential{scope: "integration", app: a}, true
+// tokenCredential returns the credential of a bearer token: a token that the server has issued, or
+// a JWT that is signed with a key.
+func tokenCredential(s *Server, token string) (cred credential, valid bool) {
+	if a := s.accessTokens[token]; a != nil {
+		return credential{scope: scopeIntegration, app: a}, true
 	}
-	if c.now().Before(c.cookies[token]) {
-		return credential{scope: "mediaToken"}, true
+	if s.clock.now().Before(s.mediaTokens[token]) {
+		return credential{scope: scopeMediaToken}, true
 	}
 	var k *key
 	claims := jwt.MapClaims{}
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256", "HS384", "HS512"}), jwt.WithTimeFunc(c.now))
+	algorithms := jwt.WithValidMethods([]string{"HS256", "HS384", "HS512"})
+	parser := jwt.NewParser(algorithms, jwt.WithTimeFunc(s.clock.now))
 	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
-		if k = c.keys[kid]; k == nil {
+		if k = s.keys[kid]; k == nil {
 			return nil, errors.New("no such key")
 		}
 		return []byte(k.secret), nil
@@ -118,100 +116,100 @@ func (c *call) ofToken(token string) (credential, bool) {
 	if err != nil {
 		return credential{}, false
 	}
-	scope, _ := claims["scope"].(string)
-	switch {
-	case scope == "app" && k.owner == "app":
-		return c.ofKey(k, "app")
-	case (scope == "account" || scope == "appMaker") && k.owner != "app":
-		return c.ofKey(k, k.owner)
-	case scope == "appUser" && k.owner == "app":
-		userID, isText := claims["userId"].(string)
-		return credential{scope: "appUser", key: k, app: c.appByID(k.ownerID), userID: userID}, isText && userID != ""
+	ofApp := k.owner.kind == ownerApp
+	switch scope, _ := claims["scope"].(string); {
+	case scope == "app" && ofApp, (scope == "account" || scope == "appMaker") && !ofApp:
+		return keyCredential(s, k), true
+	case scope == "appUser" && ofApp:
+		cred = keyCredential(s, k)
+		cred.scope = scopeAppUser
+		cred.userID, _ = claims["userId"].(string)
+		return cred, cred.userID != ""
 	}
 	return credential{}, false
 }
 
-// allowed compares the credential's scope with the route's level.
-func (c *call) allowed() bool {
-	account := c.cred.scope == "account"
-	switch c.route.level {
-	case forUser:
-		return c.cred.isUser() || c.cred.scope == "app" || account || c.grantReaches()
-	case forUserJWT:
-		return c.cred.scope == "appUser" || c.cred.scope == "app" || account || c.grantReaches()
-	case forApp:
-		return c.cred.scope == "app" || account || c.grantReaches()
-	case forProvisioning:
-		return account
-	case forAccount:
-		return account && c.cred.key.owner == "account"
-	case forIntegration:
-		return c.cred.scope == "integration"
-	case forMedia:
-		return c.cred.scope == "mediaToken"
+// accepts reports whether a route accepts a credential.
+func accepts(rt *route, cred credential) bool {
+	if cred.scope == scopeIntegration && reachableByOAuth(rt) {
+		return true
 	}
-	return false
+	isAccount := cred.scope == scopeAccount
+	isApp := isAccount || cred.scope == scopeApp
+	switch rt.accepts {
+	case forUser:
+		return isApp || cred.isUser()
+	case forUserJWT:
+		return isApp || cred.scope == scopeAppUser
+	case forApp:
+		return isApp
+	case forProvisioning:
+		return isAccount
+	case forAccount:
+		return isAccount && cred.key.owner.kind == ownerAccount
+	case forIntegration:
+		return cred.scope == scopeIntegration
+	case forMediaToken:
+		return cred.scope == scopeMediaToken
+	default:
+		return false
+	}
 }
 
-// grantReaches: an OAuth token reaches users and webhooks only.
-func (c *call) grantReaches() bool {
-	first, _, _ := strings.Cut(strings.TrimPrefix(c.route.path, "/"), "/")
-	return c.cred.scope == "integration" && (first == "appusers" || first == "webhooks")
+// reachableByOAuth reports whether an access token of OAuth reaches a route: only users and
+// webhooks are.
+func reachableByOAuth(rt *route) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(rt.path, "/"), "/")
+	return first == "appusers" || first == "webhooks"
 }
 
-// bindApp finds the app of a call inside one: named by the path, or implied by the credential.
-func (c *call) bindApp() *reply {
+// setApp sets the app that a call is about: the one in the path, or the one that the credential
+// belongs to.
+func setApp(c *call) *reply {
 	id, named := c.params["appId"]
 	switch {
 	case named:
-		c.app = c.appByID(id)
-		if c.app == nil || c.cred.key != nil && c.cred.key.owner == "serviceAccount" && c.app.creator != c.cred.key.ownerID {
-			return new(notFound("App"))
+		c.app = findApp(c.server, id)
+		if c.app == nil || !visible(c.app, c.cred.key) {
+			return notFound("App")
 		}
 		if c.cred.app != nil && c.cred.app != c.app {
-			return new(forbidden())
+			return forbidden()
 		}
-	case c.route.inApp && c.cred.scope != "mediaToken":
+	case c.route.inApp && c.cred.scope != scopeMediaToken:
 		if c.app = c.cred.app; c.app == nil {
-			return new(notFound("App"))
+			return notFound("App")
 		}
 	}
 	return nil
 }
 
-// bindUser finds the user of a call and keeps user-level credentials to their own.
-func (c *call) bindUser() *reply {
+// visible reports whether a key sees an app: that of a service account sees only the apps that the
+// service account has created.
+func visible(a *app, k *key) bool {
+	return k == nil || k.owner.kind != ownerServiceAccount || k.owner.id == a.creator
+}
+
+// setUser sets the user that a call is about. It refuses a user's credential for another user.
+func setUser(c *call) *reply {
 	id, named := c.params["userId"]
 	if !named {
 		return nil
 	}
 	c.user = c.app.user(id)
-	if c.cred.scope == "appUser" && (c.user == nil && id != c.cred.userID || c.user != nil && c.user.userID() != c.cred.userID && c.user.id != c.cred.userID) {
-		return new(forbidden())
+	isOwn := id == c.cred.userID
+	if c.user != nil {
+		isOwn = c.user.hasID(c.cred.userID)
 	}
-	if c.user == nil {
-		return new(notFound("App user"))
-	}
-	if c.cred.scope == "appUser" {
-		c.user.secured = true
-	}
-	if c.cred.scope == "appToken" && c.user.secured {
-		return new(unauthorized())
+	switch {
+	case c.cred.scope == scopeAppUser && !isOwn:
+		return forbidden()
+	case c.user == nil:
+		return notFound("App user")
+	case c.cred.scope == scopeAppUser:
+		c.user.credentialRequired = true
+	case c.cred.scope == scopeAppToken && c.user.credentialRequired:
+		return unauthorized()
 	}
 	return nil
-}
-
-// signJWT makes the token that the service hands out for a key.
-func (s *Server) signJWT(k *key) string {
-	scope := "account"
-	if k.owner == "app" {
-		scope = "app"
-	}
-	t := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"scope": scope, "iat": s.now().Unix()})
-	t.Header["kid"] = k.id
-	signed, err := t.SignedString([]byte(k.secret))
-	if err != nil {
-		panic(err) // HMAC over text does not fail
-	}
-	return signed
 }

@@ -5,74 +5,84 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-// Cut says when a fault cuts the connection.
+// Cut says when a [Fault] cuts the connection.
 type Cut string
 
-// When a connection is cut.
+// When a fault cuts the connection.
 const (
-	CutBefore Cut = "before" // nothing is carried out
-	CutAfter  Cut = "after"  // the call is carried out, and its answer lost
+	CutBefore Cut = "before" // before the call is carried out
+	CutAfter  Cut = "after"  // after the call was carried out: only its answer is lost
 )
 
-// Fault is something that goes wrong with calls. See [Server.Fail].
+// Fault is something that goes wrong with the calls that match Method and Path. See [Server.Fail].
 type Fault struct {
 	Method string // "": all
-	Path   string // a part of the path as it is sent, "/messages" for instance; "": all
-	Times  int    // how often; 0: once, -1: always
+	Path   string // a part of the path as it is sent, such as "/messages"; "": all
+	Times  int    // the number of calls; 0: one, -1: all
 
-	Status      int           // the answer, in place of carrying the call out
+	Status      int           // answered instead of carrying the call out
 	RetryAfter  time.Duration // sent with Status, in whole seconds
-	Body        string        // sent with Status, in place of the error's JSON
+	Body        string        // sent with Status, instead of the JSON of an error
 	ContentType string        // of Body; default text/html
 	Cut         Cut           // cuts the connection
 	Delay       time.Duration // before anything else, in real time
-	Truncate    bool          // half of the answer's JSON is missing; the answer itself is complete
+	Truncate    bool          // the answer ends after the first half of its JSON; its length says so
 }
 
-type fault struct {
+// faultList holds the faults that tests have asked for.
+type faultList struct {
+	mu  sync.Mutex
+	all []*activeFault
+}
+
+type activeFault struct {
 	Fault
-	left int
+	left int // calls that it has yet to affect, if Times is not negative
 }
 
-// Fail makes calls fail that match f. Of several faults the first that matches is used.
-func (s *Server) Fail(f Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, &fault{f, max(f.Times, 1)})
+func (l *faultList) add(f Fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, &activeFault{f, max(f.Times, 1)})
 }
 
-func (s *Server) takeFault(r *http.Request) *fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.faults {
-		if f.left == 0 || f.Method != "" && f.Method != r.Method || !strings.Contains(r.URL.EscapedPath(), f.Path) {
+// take returns the first fault that matches a call, or the zero Fault, which does nothing.
+func (l *faultList) take(r *http.Request) Fault {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.all {
+		if f.left == 0 || !f.matches(r) {
 			continue
 		}
 		if f.Times >= 0 {
 			f.left--
 		}
-		return f
+		return f.Fault
 	}
-	return nil
+	return Fault{}
 }
 
-// instead reports whether the fault answers in place of the service.
-func (f *fault) instead() bool { return f.Status != 0 }
+func (f *Fault) matches(r *http.Request) bool {
+	return (f.Method == "" || f.Method == r.Method) && strings.Contains(r.URL.EscapedPath(), f.Path)
+}
 
-func (f *fault) reply() reply {
-	answer := fail(f.Status, "fault", "A fault of the test")
+// reply is the answer of a fault that has a Status.
+func (f *Fault) reply() *reply {
+	var answer *reply
 	switch {
 	case f.Status >= 500:
-		answer = fail(f.Status, "unhandled_error", "A fault of the test")
+		answer = refuse(f.Status, "unhandled_error", "A fault of the test")
 	case f.Status == 401:
 		answer = unauthorized()
+	default:
+		answer = refuse(f.Status, "fault", "A fault of the test")
 	}
-	answer.header = http.Header{}
 	if f.RetryAfter > 0 {
-		answer.header.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+		answer.header.Set("Retry-After", wholeSeconds(f.RetryAfter))
 	}
 	if f.Body != "" {
 		answer.body = []byte(f.Body)
@@ -83,3 +93,6 @@ func (f *fault) reply() reply {
 	}
 	return answer
 }
+
+// wholeSeconds formats a time for Retry-After, rounded up.
+func wholeSeconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }

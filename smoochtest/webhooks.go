@@ -3,27 +3,34 @@ package smoochtest
 import (
 	"net/url"
 	"slices"
-	"strings"
 )
 
-// webhook is a target that events are delivered to.
-type webhook struct {
-	app      *app
-	fields   object // _id, target, triggers, includeClient, includeFullAppUser
-	version  string
-	secret   string
-	grant    string // the OAuth token that made it
-	queue    []*job // guarded by deliveries.mu
-	wake     chan struct{}
-	quit     chan struct{}
-	delivers *deliveries
+var webhookRoutes = []route{
+	{"POST", "/webhooks", inApp, v1AndV11, forApp, createWebhook},
+	{"GET", "/webhooks", inApp, v1AndV11, forApp, listWebhooks},
+	{"GET", "/webhooks/{webhookId}", inApp, v1AndV11, forApp, withWebhook(getWebhook)},
+	{"PUT", "/webhooks/{webhookId}", inApp, v1AndV11, forApp, withWebhook(updateWebhook)},
+	{"DELETE", "/webhooks/{webhookId}", inApp, v1AndV11, forApp, withWebhook(deleteWebhook)},
 }
 
-func (h *webhook) id() string { return h.fields["_id"].(string) }
+const maxWebhooks = 10
+
+// webhook is a target that events of an app are delivered to.
+type webhook struct {
+	app         *app
+	id          string
+	fields      object // target, triggers, includeClient, includeFullAppUser
+	version     string // of its events: the one that it was created with
+	secret      string
+	accessToken string // of OAuth, if it was created with one
+	queue       *webhookQueue
+}
+
+func (h *webhook) target() string { return h.fields["target"].(string) }
 
 func (h *webhook) json(version string) object {
-	o := pick(h.fields, "_id", "target", "triggers")
-	o["secret"] = h.secret
+	o := pick(h.fields, "target", "triggers")
+	o["_id"], o["secret"] = h.id, h.secret
 	if version != "v1" {
 		o["version"] = h.version
 		o["includeClient"] = h.fields["includeClient"] == true
@@ -32,35 +39,81 @@ func (h *webhook) json(version string) object {
 	return o
 }
 
-func (h *webhook) stop() {
-	h.app.webhooks = slices.DeleteFunc(h.app.webhooks, func(other *webhook) bool { return other == h })
-	close(h.quit)
+// wants reports whether the webhook has subscribed to a trigger of its version.
+func (h *webhook) wants(trigger string) bool {
+	triggers, _ := h.fields["triggers"].([]any)
+	for _, t := range triggers {
+		switch t {
+		case trigger:
+			return true
+		case "*":
+			return trigger != "typing:appUser"
+		case "message":
+			if trigger == "message:appUser" || trigger == "message:appMaker" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
-// checkWebhook refuses what the service refuses.
-func (c *call) checkWebhook() *reply {
+// remove deletes the webhook and what it has not been sent yet.
+func (h *webhook) remove() {
+	h.app.webhooks = slices.DeleteFunc(h.app.webhooks, func(other *webhook) bool { return other == h })
+	h.queue.close()
+}
+
+// withWebhook makes a handler of a function that is about one webhook that the caller sees.
+func withWebhook(handler func(c *call, h *webhook) *reply) func(*call) *reply {
+	return func(c *call) *reply {
+		for _, h := range visibleWebhooks(c) {
+			if h.id == c.params["webhookId"] {
+				return handler(c, h)
+			}
+		}
+		return notFound("Webhook")
+	}
+}
+
+// visibleWebhooks returns the webhooks that the caller sees: an access token of OAuth sees only
+// those that were created with it.
+func visibleWebhooks(c *call) []*webhook {
+	if c.cred.scope != scopeIntegration {
+		return c.app.webhooks
+	}
+	var visible []*webhook
+	for _, h := range c.app.webhooks {
+		if h.accessToken == c.bearerToken() {
+			visible = append(visible, h)
+		}
+	}
+	return visible
+}
+
+// checkWebhook refuses a target or triggers that the service refuses.
+func checkWebhook(c *call) *reply {
 	if target, given := c.body["target"]; given {
 		text, _ := target.(string)
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return new(badRequest("target must be a URL"))
+			return badRequest("target must be a URL")
 		}
 	}
 	if triggers, given := c.body["triggers"]; given {
 		names, isList := triggers.([]any)
 		if !isList || len(names) == 0 {
-			return new(badRequest("triggers must be an array"))
+			return badRequest("triggers must be an array")
 		}
 	}
 	return nil
 }
 
-func (c *call) createWebhook() reply {
-	if answer := c.missing("target"); answer != nil {
-		return *answer
+func createWebhook(c *call) *reply {
+	if refusal := c.require("target"); refusal != nil {
+		return refusal
 	}
-	if answer := c.checkWebhook(); answer != nil {
-		return *answer
+	if refusal := checkWebhook(c); refusal != nil {
+		return refusal
 	}
 	if _, given := c.body["triggers"]; !given {
 		if c.version == "v1.1" {
@@ -68,64 +121,40 @@ func (c *call) createWebhook() reply {
 		}
 		c.body["triggers"] = []any{"message"}
 	}
-	if len(c.app.webhooks) >= 10 {
+	if len(c.app.webhooks) >= maxWebhooks {
 		return badRequest("an app has at most 10 webhooks")
 	}
 	h := &webhook{
-		app: c.app, fields: pick(c.body, "target", "triggers", "includeClient", "includeFullAppUser"), version: c.version,
-		secret: newSecret(40), wake: make(chan struct{}, 1), quit: make(chan struct{}), delivers: &c.deliveries,
+		app: c.app, id: newID(), version: c.version, secret: randomHex(40),
+		fields: pick(c.body, "target", "triggers", "includeClient", "includeFullAppUser"),
 	}
-	if c.cred.scope == "integration" {
-		_, h.grant, _ = strings.Cut(c.r.Header.Get("Authorization"), " ")
+	if c.cred.scope == scopeIntegration {
+		h.accessToken = c.bearerToken()
 	}
-	h.fields["_id"] = newID()
+	h.queue = c.server.deliveries.open(h.id, h.target())
 	c.app.webhooks = append(c.app.webhooks, h)
-	c.deliveries.serve(h)
 	return created(object{"webhook": h.json(c.version)})
 }
 
-// mine reports whether the caller sees a webhook: an OAuth token only those that it made.
-func (c *call) mine(h *webhook) bool {
-	_, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
-	return c.cred.scope != "integration" || h.grant == token
-}
-
-func (c *call) listWebhooks() reply {
+func listWebhooks(c *call) *reply {
 	all := []object{}
-	for _, h := range c.app.webhooks {
-		if c.mine(h) {
-			all = append(all, h.json(c.version))
-		}
+	for _, h := range visibleWebhooks(c) {
+		all = append(all, h.json(c.version))
 	}
 	return ok(object{"webhooks": all})
 }
 
-func (c *call) withWebhook(do func(*webhook) reply) reply {
-	for _, h := range c.app.webhooks {
-		if h.id() == c.params["webhookId"] && c.mine(h) {
-			return do(h)
-		}
+func getWebhook(c *call, h *webhook) *reply { return ok(object{"webhook": h.json(c.version)}) }
+
+func updateWebhook(c *call, h *webhook) *reply {
+	if refusal := checkWebhook(c); refusal != nil {
+		return refusal
 	}
-	return notFound("Webhook")
+	merge(h.fields, c.body, "target", "triggers", "includeClient", "includeFullAppUser")
+	return getWebhook(c, h)
 }
 
-func (c *call) getWebhook() reply {
-	return c.withWebhook(func(h *webhook) reply { return ok(object{"webhook": h.json(c.version)}) })
-}
-
-func (c *call) updateWebhook() reply {
-	return c.withWebhook(func(h *webhook) reply {
-		if answer := c.checkWebhook(); answer != nil {
-			return *answer
-		}
-		merge(h.fields, c.body, "target", "triggers", "includeClient", "includeFullAppUser")
-		return ok(object{"webhook": h.json(c.version)})
-	})
-}
-
-func (c *call) deleteWebhook() reply {
-	return c.withWebhook(func(h *webhook) reply {
-		h.stop()
-		return reply{200, nil, nil}
-	})
+func deleteWebhook(_ *call, h *webhook) *reply {
+	h.remove()
+	return noBody()
 }

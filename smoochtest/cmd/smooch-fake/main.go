@@ -1,5 +1,5 @@
-// Command smooch-fake serves a Smooch service to test against, for clients of any language.
-// It prints its address and credentials.
+// Command smooch-fake runs the fake Smooch service of package smoochtest as a process, for clients
+// in any language. It prints its address and credentials.
 //
 //	go run ./smoochtest/cmd/smooch-fake -addr 127.0.0.1:8800
 package main
@@ -19,8 +19,8 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8800", "address to listen on")
-	retry := flag.Duration("webhook-retry", 10*time.Second, "time before a failed webhook delivery is tried again; doubles with each try")
-	limit := flag.Int("rate-limit", 0, "calls that are taken in a second; 0 is no limit")
+	retry := flag.Duration("webhook-retry", 10*time.Second, "time before the first retry of a webhook delivery; doubles with each retry")
+	limit := flag.Int("rate-limit", 0, "calls that are accepted per second; 0 means no limit")
 	flag.Parse()
 
 	options := []smoochtest.Option{smoochtest.WithAddr(*addr), smoochtest.WithWebhookRetryInterval(*retry)}

@@ -9,60 +9,69 @@ import (
 )
 
 var (
-	templateShorthand = regexp.MustCompile(`%\(\(template: *([^()]+?) *\)\)%|%\{\{template: *([^{}]+?) *\}\}%`)
-	imageShorthand    = regexp.MustCompile(`!\[[^\[\]]*\]\(([^()\s]+)\)`)
-	buttonShorthand   = regexp.MustCompile(`([%$])\[([^\[\]]+)\]\(([^()]+)\)`)
+	templateShorthand = regexp.MustCompile(
+		`%\(\(template: *([^()]+?) *\)\)%|%\{\{template: *([^{}]+?) *\}\}%`)
+	imageShorthand  = regexp.MustCompile(`!\[[^\[\]]*\]\(([^()\s]+)\)`)
+	buttonShorthand = regexp.MustCompile(`([%$])\[([^\[\]]+)\]\(([^()]+)\)`)
 )
 
-// expand turns the shorthand in a business's text into what the service makes of it: buttons and an image, and
-// several messages where templates stand in the text. Names of templates that do not exist stay as they are.
-func (c *call) expand(posted object) []object {
-	text, _ := posted["text"].(string)
+// expandShorthand turns the shorthand in a text of the business into what the service makes of it:
+// buttons, an image, and a message of its own for each template and each text around one. The name
+// of a template that does not exist stays in the text.
+func expandShorthand(c *call) []object {
+	posted, text := c.body, c.text("text")
 	if kind := posted["type"]; posted["role"] != "appMaker" || kind != nil && kind != "text" {
 		return []object{posted}
 	}
 	var all []object
-	rest := 0
-	piece := func(text string) {
+	addText := func(text string) {
 		if strings.TrimSpace(text) != "" {
-			m := maps.Clone(posted)
-			m["text"] = text
-			all = append(all, expandElements(m, text))
+			all = append(all, expandElements(posted, text))
 		}
 	}
+	end := 0 // of the last template
 	for _, at := range templateShorthand.FindAllStringSubmatchIndex(text, -1) {
-		name := text[max(at[2], at[4]):max(at[3], at[5])]
-		template := c.templateNamed(name)
-		if template == nil {
+		name := text[max(at[2], at[4]):max(at[3], at[5])] // the group that has not matched is at -1
+		m := templateMessage(c.app, name)
+		if m == nil {
 			continue
 		}
-		piece(text[rest:at[0]])
-		rest = at[1]
-		m := deepCopy(template["message"]).(object)
+		addText(text[end:at[0]])
+		end = at[1]
 		m["role"] = posted["role"]
 		if metadata, given := posted["metadata"]; given {
 			m["metadata"] = metadata
 		}
 		all = append(all, m)
 	}
-	piece(text[rest:])
+	addText(text[end:])
 	if len(all) == 0 {
-		return []object{posted} // no text at all, only buttons
+		return []object{posted} // it has no text but buttons
 	}
 	return all
 }
 
-func (c *call) templateNamed(name string) object {
-	for _, t := range c.app.templates {
-		if _, isObject := t["message"].(object); isObject && t["name"] == name {
-			return t
+// templateMessage returns a copy of the message of the template with the name, or nil.
+func templateMessage(a *app, name string) object {
+	for _, t := range a.templates {
+		message, isObject := t["message"].(object)
+		if !isObject || t["name"] != name {
+			continue
 		}
+		m, err := copyJSON(message)
+		if err != nil {
+			panic(err) // it came as JSON
+		}
+		return m
 	}
 	return nil
 }
 
-// expandElements takes buttons and an image out of a message's text.
-func expandElements(m object, text string) object {
+// expandElements returns the posted message with a part of its text, in which buttons and an image
+// are no longer shorthand.
+func expandElements(posted object, text string) object {
+	m := maps.Clone(posted)
+	m["text"] = text
 	given, _ := m["actions"].([]any)
 	actions := append([]any(nil), given...)
 	remaining := buttonShorthand.ReplaceAllStringFunc(text, func(found string) string {
@@ -91,7 +100,7 @@ func expandElements(m object, text string) object {
 	return m
 }
 
-// shorthandAction is the button for mark[label](target), nil if it is none.
+// shorthandAction returns the button for mark[label](target), or nil if it stands for none.
 func shorthandAction(mark, label, target string) object {
 	action := object{"text": label}
 	kind, payload, hasPayload := strings.Cut(target, ":")
@@ -112,23 +121,4 @@ func shorthandAction(mark, label, target string) object {
 		action["type"], action["uri"] = "link", target
 	}
 	return action
-}
-
-// deepCopy copies a JSON value.
-func deepCopy(v any) any {
-	switch v := v.(type) {
-	case object:
-		o := make(object, len(v))
-		for name, member := range v {
-			o[name] = deepCopy(member)
-		}
-		return o
-	case []any:
-		items := make([]any, len(v))
-		for i := range v {
-			items[i] = deepCopy(v[i])
-		}
-		return items
-	}
-	return v
 }

@@ -1,0 +1,217 @@
+package smoochtest
+
+import (
+	"maps"
+	"strings"
+	"time"
+)
+
+var appUserRoutes = []route{
+	{"POST", "/appusers", inApp, v1AndV11, forApp, createUser},
+	{"GET", "/appusers/{userId}", inApp, v1AndV11, forUser, getUser},
+	{"PUT", "/appusers/{userId}", inApp, v1AndV11, forUser, updateUser},
+	{"DELETE", "/appusers/{userId}", inApp, v1AndV11, forApp, deleteUser},
+	{"DELETE", "/appusers/{userId}/profile", inApp, v1AndV11, forApp, deleteProfile},
+	{"POST", "/appusers/{userId}/events", inApp, v1Only, forUser, trackEvent},
+	{"POST", "/appusers/merge", inApp, v11Only, forApp, mergeUsers},
+}
+
+// user is one app user.
+type user struct {
+	id                 string
+	fields             object // userId, signedUpAt, properties, and the rest of the profile
+	credentialRequired bool   // an app token does not reach the user
+	conversation       *conversation
+	clients            []object
+	pendingClients     []object
+}
+
+func newUser(a *app, userID string) *user {
+	signedUpAt := isoTime(a.server.clock.now())
+	u := &user{id: newID(), fields: object{"properties": object{}, "signedUpAt": signedUpAt}}
+	if userID != "" {
+		u.fields["userId"] = userID
+	}
+	a.users = append(a.users, u)
+	return u
+}
+
+// userID returns the id that the business has given to the user, or "".
+func (u *user) userID() string {
+	id, _ := u.fields["userId"].(string)
+	return id
+}
+
+func (u *user) hasID(id string) bool { return id == u.id || id == u.userID() }
+
+// displayName returns the name that is shown with the user's messages.
+func (u *user) displayName() string {
+	given, _ := u.fields["givenName"].(string)
+	surname, _ := u.fields["surname"].(string)
+	if name := strings.TrimSpace(given + " " + surname); name != "" {
+		return name
+	}
+	return "Quiet Otter"
+}
+
+// client returns the user's client with the id, or nil.
+func (u *user) client(id string) object {
+	for _, client := range u.clients {
+		if client["id"] == id {
+			return client
+		}
+	}
+	return nil
+}
+
+// full returns the user as calls answer it.
+func (u *user) full(version string) object {
+	o := maps.Clone(u.fields)
+	o["_id"], o["conversationStarted"] = u.id, u.conversation != nil
+	o["clients"], o["pendingClients"] = notNull(u.clients), notNull(u.pendingClients)
+	o["hasPaymentInfo"] = false
+	if version == "v1" {
+		o["devices"], o["credentialRequired"] = notNull(u.clients), u.credentialRequired
+	}
+	return o
+}
+
+// truncated returns the user as most webhook events have it: v1 leaves out the profile.
+func (u *user) truncated(version string) object {
+	o := maps.Clone(u.fields)
+	if version == "v1" {
+		o = pick(u.fields, "userId")
+	}
+	o["_id"], o["conversationStarted"] = u.id, u.conversation != nil
+	return o
+}
+
+// setProfile sets those fields of the profile that update has.
+func (u *user) setProfile(update object) *reply {
+	if at, given := update["signedUpAt"]; given {
+		text, _ := at.(string)
+		t, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return badRequest("signedUpAt must be ISO 8601")
+		}
+		update["signedUpAt"] = isoTime(t)
+	}
+	if refusal := requireFlat(update, "properties"); refusal != nil {
+		return refusal
+	}
+	merge(u.fields, update, "givenName", "surname", "email", "avatarUrl", "signedUpAt")
+	if properties, given := update["properties"].(object); given {
+		u.fields["properties"] = union(u.fields["properties"].(object), properties)
+	}
+	return nil
+}
+
+func createUser(c *call) *reply {
+	if refusal := c.require("userId"); refusal != nil {
+		return refusal
+	}
+	id, isText := c.body["userId"].(string)
+	if !isText {
+		return badRequest("userId must be a string")
+	}
+	if c.app.user(id) != nil {
+		return conflict("User already exists")
+	}
+	u := newUser(c.app, id)
+	if refusal := u.setProfile(c.body); refusal != nil {
+		c.app.removeUser(u)
+		return refusal
+	}
+	u.credentialRequired = c.body["credentialRequired"] == true
+	return created(object{"appUser": u.full(c.version)})
+}
+
+func getUser(c *call) *reply { return ok(object{"appUser": c.user.full(c.version)}) }
+
+func updateUser(c *call) *reply {
+	if refusal := c.user.setProfile(c.body); refusal != nil {
+		return refusal
+	}
+	return getUser(c)
+}
+
+func deleteUser(c *call) *reply {
+	c.app.removeUser(c.user)
+	emit(c.app, event{trigger: "appUser:delete", user: c.user})
+	return ok(object{})
+}
+
+func deleteProfile(c *call) *reply {
+	for _, name := range []string{"givenName", "surname", "email"} {
+		delete(c.user.fields, name)
+	}
+	c.user.fields["properties"] = object{}
+	for _, client := range c.user.clients {
+		for _, name := range []string{"displayName", "avatarUrl", "info"} {
+			delete(client, name)
+		}
+	}
+	return getUser(c)
+}
+
+func trackEvent(c *call) *reply {
+	if refusal := c.require("name"); refusal != nil {
+		return refusal
+	}
+	if update, given := c.body["appUser"].(object); given {
+		if refusal := c.user.setProfile(update); refusal != nil {
+			return refusal
+		}
+	}
+	return created(object{"conversationUpdated": false})
+}
+
+func mergeUsers(c *call) *reply {
+	surviving, discarded := mergedUser(c, "surviving"), mergedUser(c, "discarded")
+	if surviving == nil || discarded == nil {
+		return notFound("App user")
+	}
+	if surviving == discarded {
+		return badRequest("surviving and discarded are the same user")
+	}
+	surviving.absorb(discarded)
+	c.app.removeUser(discarded)
+	emit(c.app, event{trigger: "merge:appUser", fields: func(version string) object {
+		return object{
+			"surviving": surviving.truncated(version), "discarded": []object{discarded.truncated(version)},
+		}
+	}})
+	return ok(object{})
+}
+
+// mergedUser returns the user that a field of the body refers to by _id, or nil.
+func mergedUser(c *call, name string) *user {
+	ref, _ := c.body[name].(object)
+	id, _ := ref["_id"].(string)
+	for _, u := range c.app.users {
+		if u.id == id {
+			return u
+		}
+	}
+	return nil
+}
+
+// absorb moves the messages and clients of another user to this one, and the userId if this one
+// has none.
+func (u *user) absorb(other *user) {
+	if other.conversation != nil {
+		u.startConversation()
+		u.conversation.absorb(other.conversation, other.id, u.id)
+	}
+	u.clients = append(u.clients, other.clients...)
+	u.pendingClients = append(u.pendingClients, other.pendingClients...)
+	if u.userID() == "" && other.userID() != "" {
+		u.fields["userId"] = other.userID()
+	}
+}
+
+func (u *user) startConversation() {
+	if u.conversation == nil {
+		u.conversation = &conversation{id: newID()}
+	}
+}

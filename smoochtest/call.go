@@ -1,0 +1,100 @@
+package smoochtest
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// call is one request on its way to its handler. These functions fill it in, in this order, or
+// refuse it: findRoute, readBody, authorize.
+type call struct {
+	server  *Server
+	request *http.Request
+	version string            // "v1", "v1.1" or "" for a path without a version
+	route   *route            // from here on: set by findRoute
+	params  map[string]string // the arguments of the path
+	body    object            // set by readBody; never nil
+	file    *file             // set by readBody if the body is a form with a file
+	cred    credential        // from here on: set by authorize
+	app     *app              // nil if the call is not about one app
+	user    *user             // nil if the call is not about one user
+}
+
+// handle carries a call out, or refuses it.
+func handle(s *Server, w http.ResponseWriter, r *http.Request) *reply {
+	segments, valid := splitPath(r.URL.EscapedPath())
+	if !valid {
+		return badRequest("malformed path")
+	}
+	if len(segments) == 2 && segments[0] == "media" {
+		return serveAttachment(s, segments[1])
+	}
+	c := &call{server: s, request: r}
+	if refusal := findRoute(c, segments); refusal != nil {
+		return refusal
+	}
+	if refusal := readBody(c, w); refusal != nil {
+		return refusal
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if refusal := authorize(c); refusal != nil {
+		return refusal
+	}
+	return c.route.handler(c)
+}
+
+// splitPath splits a path without cleaning it: an escaped slash stays within its segment.
+func splitPath(escaped string) (segments []string, valid bool) {
+	for part := range strings.SplitSeq(strings.TrimPrefix(escaped, "/"), "/") {
+		segment, err := url.PathUnescape(part)
+		if err != nil {
+			return nil, false
+		}
+		segments = append(segments, segment)
+	}
+	return segments, true
+}
+
+func (c *call) query(name string) string { return c.request.URL.Query().Get(name) }
+
+// text returns a field of the body, or "" if it is not a string.
+func (c *call) text(name string) string {
+	s, _ := c.body[name].(string)
+	return s
+}
+
+// require refuses a body that lacks one of the fields.
+func (c *call) require(names ...string) *reply {
+	for _, name := range names {
+		if v, given := c.body[name]; !given || v == nil || v == "" {
+			return badRequest(name + " is required")
+		}
+	}
+	return nil
+}
+
+// page answers with the part of a list that limit and offset ask for.
+func (c *call) page(name string, all []object) *reply {
+	limit, offset := 25, 0
+	for parameter, target := range map[string]*int{"limit": &limit, "offset": &offset} {
+		value := c.query(parameter)
+		if value == "" {
+			continue
+		}
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 0 || parameter == "limit" && (n == 0 || n > 100) {
+			return badRequest(parameter + " is out of range")
+		}
+		*target = n
+	}
+	from, to := min(offset, len(all)), min(offset+limit, len(all))
+	return ok(object{name: all[from:to], "hasMore": to < len(all), "offset": offset})
+}
+
+func (c *call) bearerToken() string {
+	_, token, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
+	return token
+}

@@ -1,0 +1,127 @@
+package smoochtest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+)
+
+// object is a JSON object.
+type object = map[string]any
+
+// encode encodes a value that holds nothing but JSON.
+func encode(v any) []byte {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err)
+	}
+	return bytes.TrimSpace(buf.Bytes())
+}
+
+// copyJSON returns a copy of an object that shares nothing with it, as if it had been sent over
+// the wire.
+func copyJSON(o map[string]any) (object, error) {
+	if o == nil {
+		return object{}, nil
+	}
+	data, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	var copied object
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	return copied, dec.Decode(&copied)
+}
+
+// pick returns an object with those of the named fields that from has.
+func pick(from object, names ...string) object {
+	to := object{}
+	for _, name := range names {
+		if v, given := from[name]; given {
+			to[name] = v
+		}
+	}
+	return to
+}
+
+// merge sets the named fields of to that update has. null removes a field.
+func merge(to, update object, names ...string) {
+	for name, value := range pick(update, names...) {
+		if value == nil {
+			delete(to, name)
+		} else {
+			to[name] = value
+		}
+	}
+}
+
+// union returns a new object with the fields of both. Those of b replace those of a.
+func union(a, b object) object {
+	o := object{}
+	maps.Copy(o, a)
+	maps.Copy(o, b)
+	return o
+}
+
+// byID returns the object with the id, or nil.
+func byID(list []object, id string) object {
+	for _, o := range list {
+		if o["_id"] == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// without returns a new list that lacks the object with the id.
+func without(list []object, id string) []object {
+	kept := []object{}
+	for _, o := range list {
+		if o["_id"] != id {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+// notNull returns a list that is never null in JSON.
+func notNull(list []object) []object {
+	if list == nil {
+		return []object{}
+	}
+	return list
+}
+
+// requireFlat refuses a field of the body that is not an object of plain values.
+func requireFlat(body object, name string) *reply {
+	value, given := body[name]
+	if !given || value == nil {
+		return nil
+	}
+	fields, isObject := value.(object)
+	if !isObject {
+		return badRequest(name + " must be an object")
+	}
+	for _, v := range fields {
+		switch v.(type) {
+		case object, []any:
+			return badRequest(name + " must be flat")
+		}
+	}
+	return nil
+}
+
+// newID returns a random id.
+func newID() string { return randomHex(24) }
+
+// randomHex returns a random text of hexadecimal digits.
+func randomHex(length int) string {
+	b := make([]byte, length/2+1)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)[:length]
+}
