@@ -1,7 +1,6 @@
 package smooch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/smooch/smooch-go/internal/lenient"
 )
 
 const untimedPostback = `{"trigger":"postback","appUser":{"_id":"u1"},"postbacks":[{"action":{"_id":"p1"}}]}`
@@ -331,12 +328,6 @@ func TestLimitOfTheApplication(t *testing.T) {
 	w := httptest.NewRecorder()
 	http.MaxBytesHandler(r, 100).ServeHTTP(w, req)
 	assert.Equal(t, 413, w.Code)
-}
-
-func TestUnknownEventWithoutBodyEncodes(t *testing.T) {
-	encoded, err := lenient.Marshal(&UnknownEvent{EventHeader: EventHeader{Trigger: "poll:closed"}})
-	require.NoError(t, err)
-	assert.True(t, bytes.Equal([]byte(`{"trigger":"poll:closed"}`), encoded), "%s", encoded)
 }
 
 // TestQueuedEventIsHandledForAllProcesses: a copy of it is acknowledged by another process at once, however long the queue is.

@@ -1,7 +1,6 @@
 package smooch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +8,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,8 +19,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/smooch/smooch-go/internal/lenient"
 )
 
 const testSecret = "8564b3e6a8b20a4bdb68"
@@ -557,243 +551,6 @@ func TestBackgroundFailures(t *testing.T) {
 			assert.Error(t, outcome[user], user)
 		}
 	})
-}
-
-func TestEventKeys(t *testing.T) {
-	key := func(file string) string {
-		data, err := os.ReadFile("testdata/webhooks/" + file)
-		require.NoError(t, err)
-		event, err := ParseEvent(data)
-		require.NoError(t, err)
-		return EventKey(event)
-	}
-	assert.Equal(t, "message:appUser|f1,f2", key("v1/message-appUser.json"))
-	assert.Equal(t, "message:appMaker|f1", key("v1/message-old.json"), "by the role")
-	assert.Equal(t, key("v1/message-appMaker.json"), key("v1.1/message-appMaker.json"), "one fact, two versions")
-	assert.Equal(t, "message:delivery:channel|viber|f1", key("v1/delivery-success.json"), "under the v1.1 name")
-	assert.Equal(t, key("v1/merge.json")+",b3", key("v1.1/merge.json"))
-	assert.Equal(t, "payment:success|ch_0", key("v1/payment.json"))
-	assert.Equal(t, key("v1/link-match.json"), key("v1.1/link-match.json"))
-	assert.Equal(t, "postback|m1/p1|b1|1540000000.5", key("v1.1/postback.json"))
-	assert.Equal(t, "postback|p1|b1", key("v1.1/postback-menu.json"))
-	assert.Equal(t, "typing:appUser|b1|1540000400|typing:start", key("v1.1/typing.json"))
-	assert.NotEqual(t, key("v1.1/unknown.json"), key("v1/unknown.json"))
-	keys := map[string]string{}
-	for _, body := range []string{ // all different facts, at the same moment
-		`{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"payload":"A"}}],"timestamp":1.5}`,
-		`{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"payload":"B"}}],"timestamp":1.5}`,
-		`{"trigger":"postback","appUser":{"_id":"b"},"postbacks":[{"action":{"payload":"A"}}],"timestamp":1.5}`,
-		`{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"text":"A"}}],"timestamp":1.5}`,
-		`{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"text":"B"}}],"timestamp":1.5}`,
-		`{"trigger":"postback","postbacks":[{"action":{"_id":"p"}}],"timestamp":1.5}`,
-		`{"trigger":"link:match","channel":{"type":"twilio"},"timestamp":1.5}`,
-		`{"trigger":"link:match","channel":{"type":"viber"},"timestamp":1.5}`,
-		`{"trigger":"client:add","client":{"_id":"c1"},"timestamp":1.5}`,
-		`{"trigger":"client:add","client":{"_id":"c2"},"timestamp":1.5}`,
-		`{"trigger":"client:add","appUser":{"_id":"a"},"client":{"platform":"whatsapp","externalId":"1"}}`,
-		`{"trigger":"client:add","appUser":{"_id":"a"},"client":{"platform":"telegram","externalId":"2"}}`,
-		`{"trigger":"conversation:referral","appUser":{"_id":"a"},"source":{"type":"messenger"},"referral":{"code":"A"}}`,
-		`{"trigger":"conversation:referral","appUser":{"_id":"a"},"source":{"type":"messenger"},"referral":{"code":"B"}}`,
-		`{"trigger":"typing:appUser","appUser":{"_id":"a"},"activity":{"type":"typing:start"},"timestamp":1.5}`,
-		`{"trigger":"typing:appUser","appUser":{"_id":"a"},"activity":{"type":"typing:stop"},"timestamp":1.5}`,
-		`{"trigger":"message:appUser","messages":[{"_id":"m"}]}`,
-		`{"trigger":"message:appMaker","messages":[{"_id":"m"}]}`,
-	} {
-		event, err := ParseEvent([]byte(body))
-		require.NoError(t, err)
-		assert.Empty(t, keys[EventKey(event)], "%s: %s", body, EventKey(event))
-		keys[EventKey(event)] = body
-	}
-	for _, same := range [][2]string{ // two copies of one fact
-		{`{"trigger":"appUser:delete","appUser":{"_id":"a"}}`, `{"trigger":"appUser:delete","appUser":{"_id":"a","givenName":"Ida"},"version":"v1.1"}`},
-		{`{"trigger":"conversation:referral","appUser":{"_id":"a"},"source":{"type":"messenger"},"referral":{"code":"A"}}`,
-			`{"trigger":"conversation:referral","appUser":{"_id":"a","givenName":"Ida"},"source":{"type":"messenger"},"referral":{"code":"A"},"version":"v1.1"}`},
-		{`{"trigger":"merge:appUser","surviving":{"_id":"a"},"discarded":[{"_id":"b"},{"_id":"c"}]}`,
-			`{"trigger":"merge:appUser","surviving":{"_id":"a"},"discarded":[{"_id":"c"},{"_id":"b"}],"version":"v1.1"}`},
-		{`{"trigger":"message:appUser","messages":[{"_id":"` + strings.Repeat("m", 1000) + `"}]}`,
-			`{"trigger":"message:appUser","messages":[{"_id":"` + strings.Repeat("m", 1000) + `"}],"version":"v1.1"}`},
-	} {
-		first, err := ParseEvent([]byte(same[0]))
-		require.NoError(t, err)
-		second, err := ParseEvent([]byte(same[1]))
-		require.NoError(t, err)
-		assert.Equal(t, EventKey(first), EventKey(second))
-		assert.LessOrEqual(t, len(EventKey(first)), 255)
-		assert.NotContains(t, EventKey(first), "body|")
-	}
-	tap := `{"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"payload":"A"}}],"timestamp":1.5%s}`
-	v1, err := ParseEvent(fmt.Appendf(nil, tap, ""))
-	require.NoError(t, err)
-	v11, err := ParseEvent(fmt.Appendf(nil, tap, `,"version":"v1.1"`))
-	require.NoError(t, err)
-	assert.Equal(t, EventKey(v1), EventKey(v11))
-	assert.True(t, strings.HasPrefix(key("v1/unknown.json"), "body|"))
-}
-
-func TestDeliveryReasons(t *testing.T) {
-	tests := map[string]DeliveryReason{
-		`{"code":"uncategorized_error","underlyingError":{"errors":[{"code":470,"title":"x"}]}}`: DeliveryReasonOutsideWindow,
-		`{"code":"uncategorized_error","underlyingError":{"errors":[{"code":"131047"}]}}`:        DeliveryReasonOutsideWindow,
-		`{"code":"x","underlyingError":{"errors":[{"code":131050}]}}`:                            DeliveryReasonOptedOut,
-		`{"code":"x","underlyingError":{"errors":[{"code":131056}]}}`:                            DeliveryReasonChannelLimited,
-		`{"code":"x","underlyingError":{"errors":[{"code":131026}]}}`:                            DeliveryReasonUnreachable,
-		`{"code":"x","underlyingError":{"code":190,"message":"x"}}`:                              DeliveryReasonCredentials,
-		`{"code":"x","underlyingError":{"error":{"code":102}}}`:                                  DeliveryReasonCredentials,
-		`{"code":"x","underlyingError":{"status":21610}}`:                                        DeliveryReasonOptedOut,
-		`{"code":"forbidden","underlyingError":{"ok":"false","error_code":403}}`:                 DeliveryReasonBlocked,
-		`{"code":"x","underlyingError":{"ok":false,"error_code":"403"}}`:                         DeliveryReasonBlocked,
-		`{"code":"x","underlyingError":{"ok":"false","error_code":401}}`:                         DeliveryReasonCredentials,
-		`{"code":"x","underlyingError":{"ok":false,"error_code":429}}`:                           DeliveryReasonChannelLimited,
-		`{"code":"x","underlyingError":{"status":429}}`:                                          DeliveryReasonUnknown,
-		`{"code":"unauthorized","underlyingError":{"message":"x"}}`:                              DeliveryReasonCredentials,
-		`{"code":"forbidden"}`:   DeliveryReasonBlocked,
-		`{"code":"blocked"}`:     DeliveryReasonOutsideWindow,
-		`{"code":"bad_request"}`: DeliveryReasonOutsideWindow,
-		`{"code":"bad_request","underlyingError":{"message":"(#100) No matching user found","code":100}}`: DeliveryReasonUnreachable,
-		`{"code":"uncategorized_error"}`:                            DeliveryReasonUnknown,
-		`{"code":"x","underlyingError":"text"}`:                     DeliveryReasonUnknown,
-		`{"code":"x","underlyingError":[1,{"code":470}]}`:           DeliveryReasonOutsideWindow,
-		`{"underlyingError":{"error":{"error":{"error":{"a":1}}}}}`: DeliveryReasonUnknown,
-		`{}`: DeliveryReasonUnknown,
-	}
-	for text, want := range tests {
-		event, err := ParseEvent([]byte(`{"trigger":"message:delivery:failure","error":` + text + `}`))
-		require.NoError(t, err)
-		delivery, ok := event.(*DeliveryEvent)
-		require.True(t, ok, text)
-		assert.Equal(t, want, delivery.Reason, text)
-		assert.True(t, delivery.Failed())
-	}
-	event, err := ParseEvent([]byte(`{"trigger":"message:delivery:channel"}`))
-	require.NoError(t, err)
-	assert.Empty(t, event.(*DeliveryEvent).Reason)
-}
-
-func TestNotificationFailures(t *testing.T) {
-	failed := map[Trigger]bool{
-		TriggerNotificationDeliveryChannel: false,
-		TriggerNotificationDeliveryUser:    false,
-		TriggerNotificationDeliveryFailure: true,
-		TriggerNotificationMatchFailure:    true,
-	}
-	for trigger, want := range failed {
-		body, reason := fmt.Sprintf(`{"trigger":%q}`, trigger), DeliveryReason("")
-		if want {
-			body, reason = fmt.Sprintf(`{"trigger":%q,"error":{"code":"forbidden"}}`, trigger), DeliveryReasonBlocked
-		}
-		event, err := ParseEvent([]byte(body))
-		require.NoError(t, err)
-		notification, ok := event.(*NotificationEvent)
-		require.True(t, ok, trigger)
-		assert.Equal(t, want, notification.Failed(), trigger)
-		assert.Equal(t, reason, notification.Reason, trigger)
-	}
-}
-
-func TestUpgradeTriggers(t *testing.T) {
-	assert.Equal(t,
-		[]Trigger{TriggerMessageAppUser, TriggerMessageAppMaker, TriggerMessageDeliveryChannel, TriggerMessageDeliveryFailure, TriggerPostback},
-		UpgradeTriggers([]Trigger{TriggerMessage, TriggerMessageAppUser, TriggerDeliverySuccess, TriggerDeliveryFailure, TriggerPostback}))
-}
-
-func isKnown(t Trigger) bool {
-	event, _ := newEvent(t)
-	return event != nil
-}
-
-// TestEventsNeverFailOnWhatIsNew: odd parts of a known event make it unknown, not an error.
-func TestEventsNeverFailOnWhatIsNew(t *testing.T) {
-	for _, body := range []string{
-		`{"trigger":"message:appUser","messages":"none"}`,
-		`{"trigger":"message:appUser","messages":[{"text":{"a":1}}],"appUser":{"_id":"u"},"timestamp":"soon"}`,
-		`{"trigger":7}`, `{"trigger":null}`, `{}`, `{"trigger":"merge:appUser","discarded":{"_id":"x"}}`,
-	} {
-		event, err := ParseEvent([]byte(body))
-		require.NoError(t, err, body)
-		unknown, ok := event.(*UnknownEvent)
-		require.True(t, ok, "%T", event)
-		assert.Equal(t, body, string(unknown.Body))
-		assert.Equal(t, body, string(unknown.RawJSON()))
-		_, broken := errors.AsType[*DecodeError](unknown.Err)
-		assert.Equal(t, isKnown(unknown.Trigger), broken, "%s: %v", body, unknown.Err)
-	}
-	var seen Delivery
-	r := newTestReceiver(t, WithObserver(func(d Delivery) { seen = d }))
-	assert.Equal(t, 200, deliver(r, testSecret, `{"trigger":"message:appUser","messages":"none"}`))
-	assert.True(t, seen.Ignored)
-	assert.ErrorContains(t, seen.Err, "cannot be read", "a message that nobody handled is not passed over in silence")
-	for _, odd := range []string{ // with "" and [] where objects are empty
-		`{"trigger":"delivery:failure","messages":[{"_id":"m1","metadata":[],"actions":[]}],"error":{"code":"forbidden"}}`,
-		`{"trigger":"message:delivery:failure","message":{"_id":"m1","metadata":[]},"appUser":{"_id":"b1","properties":[]},"destination":"","error":{"code":"forbidden"}}`,
-	} {
-		event, err := ParseEvent([]byte(odd))
-		require.NoError(t, err)
-		require.IsType(t, &DeliveryEvent{}, event)
-		assert.Equal(t, DeliveryReasonBlocked, event.(*DeliveryEvent).Reason)
-		assert.Equal(t, "m1", event.(*DeliveryEvent).Messages[0].ID)
-	}
-	whole, err := ParseEvent([]byte(`{"trigger":"message:appUser","messages":[{"type":"file","mediaSize":10.0,"actions":[{"amount":2.5e3}]}]}`))
-	require.NoError(t, err)
-	require.IsType(t, &MessageEvent{}, whole)
-	assert.EqualValues(t, 2500, *whole.(*MessageEvent).Messages[0].Actions[0].Amount)
-	event, err := ParseEvent([]byte(`{"trigger":"message:appUser","messages":[{"text":{"a":1}}],"appUser":{"_id":"u"},"version":"v1.1"}`))
-	require.NoError(t, err)
-	assert.Equal(t, "u", event.Header().AppUser.ID, "the header holds what can be read")
-	assert.Equal(t, V1_1, event.Header().Version)
-	event, err = ParseEvent([]byte(`{"trigger":"message:appUser","messages":[{"type":"hologram","role":"alien","_id":"m"}],"app":[],"appUser":"","source":[1]}`))
-	require.NoError(t, err)
-	assert.IsType(t, &MessageEvent{}, event)
-	for _, body := range []string{``, ` `, `[]`, `null`, `"x"`, `{`, `{}}`, "\xff"} {
-		_, err := ParseEvent([]byte(body))
-		_, ok := errors.AsType[*DecodeError](err)
-		assert.True(t, ok, "%q: %v", body, err)
-		assert.ErrorContains(t, err, "smooch: webhook: the body cannot be read: ")
-	}
-}
-
-func FuzzParseEvent(f *testing.F) {
-	files, err := filepath.Glob("testdata/webhooks/*/*.json")
-	require.NoError(f, err)
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		require.NoError(f, err)
-		f.Add(data)
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		event, err := ParseEvent(body)
-		if err != nil {
-			return
-		}
-		if !bytes.Equal(body, event.RawJSON()) {
-			t.Error("the bytes are not kept")
-		}
-		encoded, err := lenient.Marshal(event)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := ParseEvent(encoded)
-		if err != nil {
-			t.Fatalf("what it encodes to does not decode: %v", err)
-		}
-		if was, is := reflect.TypeOf(event), reflect.TypeOf(again); was != is {
-			t.Errorf("%v encodes to %v", was, is)
-		}
-		was, _ := factName(event, event.header())
-		if is, _ := factName(again, again.header()); was != is {
-			t.Errorf("the key %q becomes %q", was, is)
-		}
-	})
-}
-
-func BenchmarkParseEvent(b *testing.B) {
-	data, err := os.ReadFile("testdata/webhooks/v1.1/message-appUser.json")
-	require.NoError(b, err)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := ParseEvent(data); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
 
 func BenchmarkDelivery(b *testing.B) {
