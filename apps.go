@@ -7,43 +7,52 @@ import (
 
 // App is one Smooch app: the users, conversations and channels of one product.
 type App struct {
-	ID       string         `json:"_id"`                // also initialises the SDKs
-	AppToken string         `json:"appToken,omitempty"` // for [AppToken]; public
+	ID       string         `json:"_id"`                // the SDKs are initialized with it, too
+	AppToken string         `json:"appToken,omitempty"` // for [AppToken]; not a secret
 	Name     string         `json:"name,omitempty"`     // shown to users
-	Settings *AppSettings   `json:"settings,omitempty"` // nil: the answer has none
-	Metadata map[string]any `json:"metadata,omitzero"`  // flat: strings, numbers (json.Number) and booleans
+	Settings *AppSettings   `json:"settings,omitempty"` // nil if the answer has none
+	Metadata map[string]any `json:"metadata,omitzero"`  // flat: string, json.Number or bool values
 }
 
-// AppSettings are the settings of an app. nil leaves a setting as it is, or says that the answer does not have it.
+// AppSettings are the settings of an app. In a request, a nil or empty field leaves the setting as
+// it is. In an answer, it means that the service did not send the setting.
 type AppSettings struct {
-	MaskCreditCardNumbers             *bool  `json:"maskCreditCardNumbers,omitempty"`             // hide all but four digits of card numbers in texts
-	UseAnimalNames                    *bool  `json:"useAnimalNames,omitempty"`                    // name anonymous users after animals
-	ConversationRetentionSeconds      *int   `json:"conversationRetentionSeconds,omitempty"`      // seconds without activity after which messages are deleted; v1.1
-	EchoPostback                      *bool  `json:"echoPostback,omitempty"`                      // add a message to the history on a postback; v1.1
-	IgnoreAutoConversationStart       *bool  `json:"ignoreAutoConversationStart,omitempty"`       // only a message starts a conversation; v1.1
-	AttachmentsAccess                 string `json:"attachmentsAccess,omitempty"`                 // "public" (the service's default) or "private"; v1.1
-	AttachmentsTokenExpirationSeconds *int   `json:"attachmentsTokenExpirationSeconds,omitempty"` // life of a media token in seconds; v1.1
+	// hide all but the last four digits of credit card numbers in texts
+	MaskCreditCardNumbers *bool `json:"maskCreditCardNumbers,omitempty"`
+	// name anonymous users after animals
+	UseAnimalNames *bool `json:"useAnimalNames,omitempty"`
+	// delete messages after this many seconds without activity; v1.1
+	ConversationRetentionSeconds *int `json:"conversationRetentionSeconds,omitempty"`
+	// add a message to the history on each postback; v1.1
+	EchoPostback *bool `json:"echoPostback,omitempty"`
+	// let only messages start a conversation, and no other events of a channel; v1.1
+	IgnoreAutoConversationStart *bool `json:"ignoreAutoConversationStart,omitempty"`
+	// who can read attachments: "public" (the service's default) or "private"; v1.1
+	AttachmentsAccess string `json:"attachmentsAccess,omitempty"`
+	// how many seconds a media token is valid; the service's default is 7200; v1.1
+	AttachmentsTokenExpirationSeconds *int `json:"attachmentsTokenExpirationSeconds,omitempty"`
 }
 
 // AppCreate is the argument of [AppsService.Create].
 type AppCreate struct {
 	Name     string         `json:"name"` // required, shown to users
 	Settings *AppSettings   `json:"settings,omitempty"`
-	Metadata map[string]any `json:"metadata,omitzero"` // flat: strings, numbers and booleans
+	Metadata map[string]any `json:"metadata,omitzero"` // flat: string, number or bool values
 }
 
-// AppUpdate is the argument of [AppsService.Update]. nil leaves a field as it is.
+// AppUpdate is the argument of [AppsService.Update]. Fields that are nil stay as they are.
 type AppUpdate struct {
 	Name     *string        `json:"name,omitempty"`
 	Settings *AppSettings   `json:"settings,omitempty"`
-	Metadata map[string]any `json:"metadata,omitzero"` // flat: strings, numbers and booleans
+	Metadata map[string]any `json:"metadata,omitzero"` // flat: string, number or bool values
 }
 
-// AppListOptions choose a page of apps.
+// AppListOptions selects apps for [AppsService.List] and [AppsService.All].
 type AppListOptions struct {
-	Limit            int    `url:"limit,omitempty"`            // apps on a page; the service's default is 25, its maximum 100
-	Offset           int    `url:"offset,omitempty"`           // apps to skip
-	ServiceAccountID string `url:"serviceAccountId,omitempty"` // only apps that this service account can access; account keys only
+	Limit  int `url:"limit,omitempty"`  // page size; the service's default is 25, its maximum 100
+	Offset int `url:"offset,omitempty"` // how many apps to skip
+	// only apps that this service account can access; needs an account's own key (act_)
+	ServiceAccountID string `url:"serviceAccountId,omitempty"`
 }
 
 // SDKIDs are the ids of an app's three SDK integrations.
@@ -53,13 +62,14 @@ type SDKIDs struct {
 	WebIntegrationID     string `json:"webIntegrationId,omitempty"`
 }
 
-// AppsService provisions apps. Its calls take a credential of the account level
-// ([AppMakerJWT], [AccountJWT]); SDKIDs takes any from app scope up.
+// AppsService manages apps. Its calls need a credential of the account level, such as
+// [AppMakerJWT] or [AccountJWT]; with one of app scope they fail with [ErrForbidden]. Only
+// [AppsService.SDKIDs] also accepts app scope.
 type AppsService struct{ c *Client }
 
-// Create makes an app. The answer holds its id and app token. A repeat makes a second app, so
-// after [ErrOutcomeUnknown] list the apps before trying again; [ErrPaymentRequired]
-// means that the plan allows no further app.
+// Create creates an app and returns it with its id and app token. It fails with
+// [ErrPaymentRequired] if the plan allows no more apps. A second call creates a second app, so
+// after [ErrOutcomeUnknown] list the apps and look for the name before you try again.
 //
 //	POST /apps
 //
@@ -70,7 +80,7 @@ func (s *AppsService) Create(ctx context.Context, app AppCreate, opts ...CallOpt
 	return one[App](ctx, s.c, opAppsCreate.with().json(app), opts)
 }
 
-// List gives one page of the apps that the credential can access, 25 unless options say otherwise.
+// List returns one page of the apps that the credential can access.
 //
 //	GET /apps
 //
@@ -81,9 +91,10 @@ func (s *AppsService) List(ctx context.Context, options AppListOptions, opts ...
 	return page[App](ctx, s.c, opAppsList.with().query(options), opts)
 }
 
-// All walks the apps that the credential can access, from options.Offset on, asking for a
-// page when the last is used up. An error is yielded once, last. An app that is created or
-// deleted meanwhile shifts the pages: one may come twice or not at all.
+// All returns an iterator over the apps that the credential can access, from options.Offset on.
+// It fetches one page at a time. An error ends the iteration and is yielded last, with a nil app.
+// Apps that are created or deleted meanwhile shift the pages, so an app may come twice or not at
+// all.
 //
 //	GET /apps
 //
@@ -98,8 +109,8 @@ func (s *AppsService) All(ctx context.Context, options AppListOptions, opts ...C
 	}, options.Offset)
 }
 
-// Get gives the app with the id appID. It fails with [ErrNotFound] if there is none, and for a
-// service account also if it may not access the app.
+// Get returns the app with the id appID. It fails with [ErrNotFound] if there is no such app, or
+// if the credential belongs to a service account that has no access to it.
 //
 //	GET /apps/{appId}
 //
@@ -110,7 +121,7 @@ func (s *AppsService) Get(ctx context.Context, appID string, opts ...CallOption)
 	return one[App](ctx, s.c, opAppsGet.with(appID), opts)
 }
 
-// Update changes the fields of an app that update sets and leaves the others.
+// Update changes the fields of an app that are set in update, and returns the app.
 //
 //	PUT /apps/{appId}
 //
@@ -121,7 +132,7 @@ func (s *AppsService) Update(ctx context.Context, appID string, update AppUpdate
 	return one[App](ctx, s.c, opAppsUpdate.with(appID).json(update), opts)
 }
 
-// Delete removes an app with its integrations, for good and at once.
+// Delete deletes an app with all its integrations. It takes effect at once and cannot be undone.
 //
 //	DELETE /apps/{appId}
 //
@@ -132,7 +143,8 @@ func (s *AppsService) Delete(ctx context.Context, appID string, opts ...CallOpti
 	return exec(ctx, s.c, opAppsDelete.with(appID), opts)
 }
 
-// SDKIDs gives the ids of the bound app's Android, iOS and Web integrations, with which the SDKs are initialised.
+// SDKIDs returns the ids of the bound app's Android, iOS and Web integrations. The SDKs are
+// initialized with them.
 //
 //	GET /sdks
 //

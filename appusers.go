@@ -9,50 +9,55 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// AppUser is a person who uses an app. Everything but the id may be missing in an answer.
+// AppUser is a person who uses an app. Every field but ID may be missing in an answer.
 //
-// ID may change under you, as users are merged: keep the one of the last answer.
+// The ID of a user can change, as users are merged: keep the one from the latest answer.
 type AppUser struct {
-	ID                  string          `json:"_id"`
-	UserID              string          `json:"userId,omitempty"` // your own id of the user
-	GivenName           string          `json:"givenName,omitempty"`
-	Surname             string          `json:"surname,omitempty"`
-	Email               string          `json:"email,omitempty"`
-	AvatarURL           string          `json:"avatarUrl,omitempty"` // v1.1
-	SignedUpAt          ISOTime         `json:"signedUpAt,omitzero"`
-	Properties          map[string]any  `json:"properties,omitzero"` // flat: strings, numbers (json.Number) and booleans
-	ConversationStarted *bool           `json:"conversationStarted,omitempty"`
-	CredentialRequired  *bool           `json:"credentialRequired,omitempty"` // only a JWT reaches the user; v1
-	HasPaymentInfo      *bool           `json:"hasPaymentInfo,omitempty"`
-	Clients             []AppUserClient `json:"clients,omitzero"`        // channels and devices
-	PendingClients      []AppUserClient `json:"pendingClients,omitzero"` // links that are not confirmed yet
-	Devices             []AppUserClient `json:"devices,omitzero"`        // v1's older name of Clients
+	ID         string  `json:"_id"`
+	UserID     string  `json:"userId,omitempty"` // your own id for the user
+	GivenName  string  `json:"givenName,omitempty"`
+	Surname    string  `json:"surname,omitempty"`
+	Email      string  `json:"email,omitempty"`
+	AvatarURL  string  `json:"avatarUrl,omitempty"` // v1.1
+	SignedUpAt ISOTime `json:"signedUpAt,omitzero"`
+	// flat: string, json.Number or bool values
+	Properties          map[string]any `json:"properties,omitzero"`
+	ConversationStarted *bool          `json:"conversationStarted,omitempty"`
+	// the user can be reached with a JWT only, not with an app token; v1
+	CredentialRequired *bool           `json:"credentialRequired,omitempty"`
+	HasPaymentInfo     *bool           `json:"hasPaymentInfo,omitempty"` // not documented
+	Clients            []AppUserClient `json:"clients,omitzero"`         // channels and devices
+	PendingClients     []AppUserClient `json:"pendingClients,omitzero"`  // not confirmed yet
+	Devices            []AppUserClient `json:"devices,omitzero"`         // older name of Clients; v1
 }
 
-// AppUserClient is a device or channel over which an app user can be reached; the API calls it a client, and
-// older v1 answers a device.
+// AppUserClient is a device or channel through which an app user can be reached. The API calls it
+// a client; older answers of v1 call it a device.
 type AppUserClient struct {
-	RecordID              string          `json:"_id,omitempty"`
-	ID                    string          `json:"id,omitempty"`
-	DeviceID              string          `json:"deviceId,omitempty"`
-	Platform              Platform        `json:"platform,omitempty"`
-	IntegrationID         string          `json:"integrationId,omitempty"` // v1.1
-	ExternalID            string          `json:"externalId,omitempty"`    // the channel's own id of the user, such as a phone number; v1.1
-	Status                ClientStatus    `json:"status,omitempty"`        // v1.1
-	Active                *bool           `json:"active,omitempty"`        // false: logged out; v1.1 has Status instead
-	Primary               *bool           `json:"primary,omitempty"`       // where messages are delivered first
-	Blocked               *bool           `json:"blocked,omitempty"`
-	LastSeen              ISOTime         `json:"lastSeen,omitzero"`
-	LinkedAt              ISOTime         `json:"linkedAt,omitzero"` // when it was linked to an existing user
-	DisplayName           string          `json:"displayName,omitempty"`
-	AvatarURL             string          `json:"avatarUrl,omitempty"`
-	PushNotificationToken string          `json:"pushNotificationToken,omitempty"`
-	AppVersion            string          `json:"appVersion,omitempty"`
-	Info                  map[string]any  `json:"info,omitzero"` // flat, see the InfoXxx constants
-	Raw                   json.RawMessage `json:"raw,omitempty"` // the channel's own profile of the user, of any shape
+	RecordID      string   `json:"_id,omitempty"` // the service's own id for the record
+	ID            string   `json:"id,omitempty"`
+	DeviceID      string   `json:"deviceId,omitempty"`
+	Platform      Platform `json:"platform,omitempty"`
+	IntegrationID string   `json:"integrationId,omitempty"` // v1.1
+	// the channel's own id of the user, such as a phone number; v1.1
+	ExternalID  string       `json:"externalId,omitempty"`
+	Status      ClientStatus `json:"status,omitempty"`  // v1.1
+	Active      *bool        `json:"active,omitempty"`  // false: logged out; v1.1 has Status instead
+	Primary     *bool        `json:"primary,omitempty"` // messages are delivered here first
+	Blocked     *bool        `json:"blocked,omitempty"`
+	LastSeen    ISOTime      `json:"lastSeen,omitzero"`
+	LinkedAt    ISOTime      `json:"linkedAt,omitzero"` // when it was linked to an existing user
+	DisplayName string       `json:"displayName,omitempty"`
+	AvatarURL   string       `json:"avatarUrl,omitempty"`
+	// an APN or GCM token; iOS and Android only
+	PushNotificationToken string         `json:"pushNotificationToken,omitempty"`
+	AppVersion            string         `json:"appVersion,omitempty"`
+	Info                  map[string]any `json:"info,omitzero"` // flat; keys such as [InfoAppName]
+	// the channel's own profile of the user, of any shape
+	Raw json.RawMessage `json:"raw,omitempty"`
 }
 
-// ClientStatus says whether a client can be reached. The set is open.
+// ClientStatus is the state of an [AppUserClient]. The set is open.
 type ClientStatus string
 
 // The states of a client.
@@ -65,44 +70,50 @@ const (
 
 // AppUserCreate is the argument of [AppUsersService.Create].
 type AppUserCreate struct {
-	UserID             string         `json:"userId"`                       // required, unique in the app, any text
-	CredentialRequired bool           `json:"credentialRequired,omitempty"` // only a JWT will reach the user; v1
-	GivenName          string         `json:"givenName,omitempty"`
-	Surname            string         `json:"surname,omitempty"`
-	Email              string         `json:"email,omitempty"`
-	AvatarURL          string         `json:"avatarUrl,omitempty"` // v1.1
-	SignedUpAt         ISOTime        `json:"signedUpAt,omitzero"` // zero: now
-	Properties         map[string]any `json:"properties,omitzero"` // flat: strings, numbers and booleans
+	UserID string `json:"userId"` // required: your own id for the user, any text, unique in the app
+	// the user can be reached with a JWT only, not with an app token; v1
+	CredentialRequired bool    `json:"credentialRequired,omitempty"`
+	GivenName          string  `json:"givenName,omitempty"`
+	Surname            string  `json:"surname,omitempty"`
+	Email              string  `json:"email,omitempty"`
+	AvatarURL          string  `json:"avatarUrl,omitempty"` // v1.1
+	SignedUpAt         ISOTime `json:"signedUpAt,omitzero"` // zero: now
+	// flat: string, number or bool values
+	Properties map[string]any `json:"properties,omitzero"`
 }
 
-// AppUserUpdate is the argument of [AppUsersService.Update]. nil leaves a field as it is, "" sets it to nothing.
+// AppUserUpdate is the argument of [AppUsersService.Update]. Fields that are nil or zero stay as
+// they are; a pointer to "" makes a field empty.
 type AppUserUpdate struct {
-	GivenName  *string        `json:"givenName,omitempty"`
-	Surname    *string        `json:"surname,omitempty"`
-	Email      *string        `json:"email,omitempty"`
-	AvatarURL  *string        `json:"avatarUrl,omitempty"` // v1.1
-	SignedUpAt ISOTime        `json:"signedUpAt,omitzero"`
-	Properties map[string]any `json:"properties,omitzero"` // merged: only the keys that are given change; strings, numbers and booleans
+	GivenName  *string `json:"givenName,omitempty"`
+	Surname    *string `json:"surname,omitempty"`
+	Email      *string `json:"email,omitempty"`
+	AvatarURL  *string `json:"avatarUrl,omitempty"` // v1.1
+	SignedUpAt ISOTime `json:"signedUpAt,omitzero"`
+	// flat: string, number or bool values; keys that are not given here stay as they are
+	Properties map[string]any `json:"properties,omitzero"`
 }
 
 // EventTrack is the argument of [AppUsersService.TrackEvent].
 type EventTrack struct {
 	Name    string         `json:"name"`              // required
-	AppUser *AppUserUpdate `json:"appUser,omitempty"` // changes of the profile to make first
+	AppUser *AppUserUpdate `json:"appUser,omitempty"` // changes to the profile, made first
 }
 
 // EventResult is the answer of [AppUsersService.TrackEvent].
 type EventResult struct {
-	ConversationUpdated bool `json:"conversationUpdated"` // a whisper has answered: fetch the conversation again
+	// a whisper has answered the event: fetch the conversation again
+	ConversationUpdated bool `json:"conversationUpdated"`
 }
 
-// AppUserMerge is the argument of [AppUsersService.Merge]. Both ids are the generated ones (_id).
+// AppUserMerge is the argument of [AppUsersService.Merge]. Both fields are generated ids (_id), not
+// your own.
 type AppUserMerge struct {
-	Surviving string // who remains
-	Discarded string // whose messages and channels go to Surviving, and who is deleted then
+	Surviving string // the user who remains
+	Discarded string // the user who is merged into Surviving and deleted
 }
 
-// MarshalJSON writes {"surviving": {"_id"}, "discarded": {"_id"}}.
+// MarshalJSON writes each id as an object: {"surviving": {"_id": …}, "discarded": {"_id": …}}.
 func (m AppUserMerge) MarshalJSON() ([]byte, error) {
 	type ref struct {
 		ID string `json:"_id"`
@@ -113,12 +124,14 @@ func (m AppUserMerge) MarshalJSON() ([]byte, error) {
 	}{ref{m.Surviving}, ref{m.Discarded}})
 }
 
-// AppUsersService manages the users of an app. A userID argument is the generated _id or your
-// own userId, any text.
+// AppUsersService manages the users of an app. A userID argument is either the generated _id of a
+// user or your own userId, which can be any text.
 type AppUsersService struct{ c *Client }
 
-// Create makes an app user before the person opens the app, so that a conversation can
-// begin elsewhere. The service is expected to answer [ErrConflict] if userId is taken.
+// Create creates an app user for a person who has not opened the app yet, so that a conversation
+// that began elsewhere is there when they do. If the userId is taken, expect [ErrConflict], which
+// the documentation does not promise. As a userId is unique, a second call creates no second user;
+// after [ErrOutcomeUnknown], get the user to see whether it exists.
 //
 //	POST /appusers
 //
@@ -127,15 +140,15 @@ type AppUsersService struct{ c *Client }
 // Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *AppUsersService) Create(ctx context.Context, user AppUserCreate, opts ...CallOption) (*AppUser, error) {
 	r := opAppUsersCreate.with().json(user)
-	if user.UserID != "" { // the service says that it is missing
+	if user.UserID != "" { // the service reports a missing userId
 		if _, problem := escapeSegment(user.UserID); problem != "" {
-			r.refuse("userID", problem) // no other call could reach such a user by it
+			r.refuse("userID", problem) // no other call could address the user by it
 		}
 	}
 	return one[AppUser](ctx, s.c, r, opts)
 }
 
-// Get gives one app user. It fails with [ErrNotFound] if there is no such user.
+// Get returns one app user. It fails with [ErrNotFound] if there is no such user.
 //
 //	GET /appusers/{userId}
 //
@@ -146,7 +159,8 @@ func (s *AppUsersService) Get(ctx context.Context, userID string, opts ...CallOp
 	return one[AppUser](ctx, s.c, opAppUsersGet.with(userID), opts)
 }
 
-// Update changes the fields of an app user that update sets; in properties, the keys that it has.
+// Update changes the fields of an app user that are set in update, and returns the user. It fails
+// with [ErrNotFound] if there is no such user.
 //
 //	PUT /appusers/{userId}
 //
@@ -157,7 +171,8 @@ func (s *AppUsersService) Update(ctx context.Context, userID string, update AppU
 	return one[AppUser](ctx, s.c, opAppUsersUpdate.with(userID).json(update), opts)
 }
 
-// Delete removes an app user with clients and history, for good.
+// Delete deletes an app user with all clients and messages. This cannot be undone. To keep the
+// conversation, use [AppUsersService.DeleteProfile].
 //
 //	DELETE /appusers/{userId}
 //
@@ -168,8 +183,8 @@ func (s *AppUsersService) Delete(ctx context.Context, userID string, opts ...Cal
 	return exec(ctx, s.c, opAppUsersDelete.with(userID), opts)
 }
 
-// DeleteProfile clears names, e-mail address and properties of an app user, and of each client its
-// name, avatar and info. The conversation stays. The answer is the user as it is then.
+// DeleteProfile clears the names, email address and properties of an app user, and the display
+// name, avatar and info of each client, and returns the user. The conversation stays.
 //
 //	DELETE /appusers/{userId}/profile
 //
@@ -180,9 +195,10 @@ func (s *AppUsersService) DeleteProfile(ctx context.Context, userID string, opts
 	return one[AppUser](ctx, s.c, opAppUsersDeleteProfile.with(userID), opts)
 }
 
-// TrackEvent fires a named event for an app user, which may trigger a whisper.
+// TrackEvent triggers a named event for an app user, to which a whisper (an automated message) may
+// respond. A second call triggers the event again.
 //
-// Deprecated: later v1 documentation and v1.1 do not have it, and nothing replaces it.
+// Deprecated: v1.1 and the later v1 documentation do not have this call, and nothing replaces it.
 //
 //	POST /appusers/{userId}/events
 //
@@ -193,9 +209,10 @@ func (s *AppUsersService) TrackEvent(ctx context.Context, userID string, event E
 	return one[EventResult](ctx, s.c, opAppUsersTrackEvent.with(userID).json(event), opts)
 }
 
-// UpdateDevice changes the fields of a user's device that update sets. deviceID is the id that init was given.
+// UpdateDevice changes the fields of a user's device that are set in update, and returns the
+// device. deviceID is the id that was passed to [Client.Init].
 //
-// Deprecated: v1.1 does not have it, and nothing replaces it.
+// Deprecated: v1.1 does not have this call, and nothing replaces it.
 //
 //	PUT /appusers/{userId}/devices/{deviceId}
 //
@@ -219,8 +236,10 @@ func (s *AppUsersService) UpdatePushToken(ctx context.Context, userID string, up
 	return exec(ctx, s.c, opAppUsersUpdatePushToken.with(userID).json(update), opts)
 }
 
-// Merge makes one user of two: messages and channels of the discarded one go to the
-// surviving one, and it is deleted. After [ErrOutcomeUnknown] get both users to learn what happened.
+// Merge merges two app users: the messages and channels of the discarded user move to the surviving
+// one, and the discarded user is deleted. If both had a userId, that of the discarded user is lost:
+// a later login with it creates a new user. A second call fails, so after [ErrOutcomeUnknown] get
+// both users to see whether they were merged.
 //
 //	POST /appusers/merge
 //
@@ -231,7 +250,7 @@ func (s *AppUsersService) Merge(ctx context.Context, merge AppUserMerge, opts ..
 	return exec(ctx, s.c, opAppUsersMerge.with().json(merge), opts)
 }
 
-// Channels gives the ids under which channels know an app user.
+// Channels returns the ids by which channels know an app user, such as a phone number.
 //
 //	GET /appusers/{userId}/channels
 //
@@ -242,9 +261,13 @@ func (s *AppUsersService) Channels(ctx context.Context, userID string, opts ...C
 	return list[ChannelEntity](ctx, s.c, opAppUsersGetChannels.with(userID), opts)
 }
 
-// LinkChannel asks for a channel to be linked to an app user. The answer has it in
-// PendingClients, or in Clients already; webhooks tell the outcome (link:match, link:success,
-// link:failure). A repeat may reach the person again. On v1.1 a missing confirmation fails with [ErrInvalidArgument].
+// LinkChannel starts linking a channel to an app user. The returned user has the channel in
+// PendingClients, or already in Clients; a [LinkEvent] (link:match, link:success, link:failure)
+// reports the outcome. A second call may send the person a second message, so after
+// [ErrOutcomeUnknown] get the user and look for the channel in both lists before you try again.
+//
+// A missing role of the confirmation's message is appMaker. On v1.1, a missing confirmation fails
+// with [ErrInvalidArgument].
 //
 //	POST /appusers/{userId}/channels
 //
@@ -258,12 +281,13 @@ func (s *AppUsersService) LinkChannel(ctx context.Context, userID string, link C
 	}
 	r := opAppUsersLinkChannel.with(userID).json(link)
 	if link.Confirmation == nil && s.c.version == V1_1 {
-		r.refuse("confirmation", "is missing, which v1.1 requires")
+		r.refuse("confirmation", "is missing, but v1.1 requires it")
 	}
 	return one[AppUser](ctx, s.c, r, opts)
 }
 
-// UnlinkChannel takes a channel off an app user. It fails with [ErrBadRequest] if it was never linked.
+// UnlinkChannel unlinks a channel, such as twilio, from an app user. It fails with [ErrBadRequest]
+// if the channel was never linked.
 //
 //	DELETE /appusers/{userId}/channels/{channel}
 //
@@ -274,7 +298,8 @@ func (s *AppUsersService) UnlinkChannel(ctx context.Context, userID, channel str
 	return exec(ctx, s.c, opAppUsersUnlinkChannel.with(userID, channel), opts)
 }
 
-// PingChannel sends a test message over a linked channel, such as twilio.
+// PingChannel sends a test message over a linked channel, such as twilio. A second call sends
+// another message.
 //
 //	POST /appusers/{userId}/integrations/{channel}/ping
 //
@@ -285,7 +310,8 @@ func (s *AppUsersService) PingChannel(ctx context.Context, userID, channel strin
 	return exec(ctx, s.c, opAppUsersPingChannel.with(userID, channel), opts)
 }
 
-// BusinessSystems gives the ids under which business systems know an app user's conversation.
+// BusinessSystems returns the ids by which business systems, such as slack or zendesk, know an app
+// user's conversation.
 //
 //	GET /appusers/{userId}/businesssystems
 //
@@ -296,7 +322,9 @@ func (s *AppUsersService) BusinessSystems(ctx context.Context, userID string, op
 	return list[BusinessSystem](ctx, s.c, opAppUsersGetBusinessSystems.with(userID), opts)
 }
 
-// LinkRequests makes a link request for each of the integrations, at least one. Each call makes new codes.
+// LinkRequests returns a link request for each of the integrations: a code and a URL with which the
+// person can link the channel. It fails with [ErrInvalidArgument] if integrationIDs is empty. Each
+// call creates new codes.
 //
 //	GET /appusers/{userId}/linkrequest
 //
@@ -311,7 +339,8 @@ func (s *AppUsersService) LinkRequests(ctx context.Context, userID string, integ
 	return list[LinkRequest](ctx, s.c, r, opts)
 }
 
-// AuthCode gives a one-time code with which an SDK takes over a user's conversation. Each call makes a new code.
+// AuthCode returns a one-time code with which an SDK takes over a user's conversation. Each call
+// creates a new code.
 //
 //	GET /appusers/{userId}/authcode
 //
@@ -322,7 +351,8 @@ func (s *AppUsersService) AuthCode(ctx context.Context, userID string, opts ...C
 	return text(ctx, s.c, opAppUsersGetAuthCode.with(userID), opts)
 }
 
-// WeChatQRCode gives the URL of a QR code, possibly a data URL, that links the user over WeChat.
+// WeChatQRCode returns the URL of a QR code that links a WeChat account to an app user. It may be a
+// data URL.
 //
 //	GET /appusers/{userId}/integrations/wechat/qrcode
 //
@@ -333,7 +363,8 @@ func (s *AppUsersService) WeChatQRCode(ctx context.Context, userID string, opts 
 	return text(ctx, s.c, opAppUsersGetWeChatQRCode.with(userID), opts)
 }
 
-// ViberQRCode gives the URL of a QR code, possibly a data URL, that links the user over Viber.
+// ViberQRCode returns the URL of a QR code that links a Viber account to an app user. It may be a
+// data URL.
 //
 //	GET /appusers/{userId}/integrations/viber/qrcode
 //
@@ -344,7 +375,8 @@ func (s *AppUsersService) ViberQRCode(ctx context.Context, userID string, opts .
 	return text(ctx, s.c, opAppUsersGetViberQRCode.with(userID), opts)
 }
 
-// TransferRequests gives codes that link a channel of the type channelType, such as messenger.
+// TransferRequests returns codes with which the person can link a channel of the type channelType,
+// such as messenger.
 //
 // Deprecated: use [AppUsersService.LinkRequests].
 //

@@ -5,7 +5,8 @@ import "encoding/json"
 // Platform is the kind of a device or channel. The set is open.
 type Platform string
 
-// The platforms of [Device], and of [AppUserClient] besides the channels' integration types.
+// The platforms of a [Device]. The platform of an [AppUserClient] can also be a channel, named like
+// its [IntegrationType].
 const (
 	PlatformIOS     Platform = "ios"
 	PlatformAndroid Platform = "android"
@@ -15,14 +16,17 @@ const (
 
 // Device describes a user's device to [Client.Init].
 type Device struct {
-	ID                    string         `json:"id"`                              // required, globally unique
-	Platform              Platform       `json:"platform"`                        // required
-	PushNotificationToken string         `json:"pushNotificationToken,omitempty"` // of APN or GCM
-	AppVersion            string         `json:"appVersion,omitempty"`            // of the app on the device
-	Info                  map[string]any `json:"info,omitzero"`                   // flat; keys are those of the InfoXxx constants, others are allowed
+	// required, globally unique
+	ID                    string   `json:"id"`
+	Platform              Platform `json:"platform"`                        // required
+	PushNotificationToken string   `json:"pushNotificationToken,omitempty"` // of APN or GCM
+	AppVersion            string   `json:"appVersion,omitempty"`            // of the app on the device
+	// flat: string, number or bool values; keys such as [InfoAppName], others are allowed
+	Info map[string]any `json:"info,omitzero"`
 }
 
-// The keys of [Device.Info] and [AppUserClient.Info] that the service shows to app makers.
+// The documented keys of [Device.Info] and [AppUserClient.Info]. The service shows them to app
+// makers.
 const (
 	InfoAppName               = "appName"
 	InfoDeviceModel           = "deviceModel"
@@ -36,21 +40,23 @@ const (
 	InfoUserAgent             = "userAgent"
 	InfoReferrer              = "referrer"
 	InfoBrowserLanguage       = "browserLanguage"
-	InfoCurrentTitle          = "currentTittle" // the documentation's spelling; live data also has currentTitle
+	InfoCurrentTitle          = "currentTittle" // as documented; live data also has "currentTitle"
 )
 
 // InitRequest is the argument of [Client.Init].
 type InitRequest struct {
-	Device Device `json:"device"`           // required
-	UserID string `json:"userId,omitempty"` // your own id of the user; use an [AppUserJWT] with it
+	Device Device `json:"device"` // required
+	// your own id for the user; use an [AppUserJWT] with it, or whoever learns the id can read the
+	// conversation
+	UserID string `json:"userId,omitempty"`
 }
 
-// InitApp is what [Client.Init] tells a device of its app. Every field may be missing.
+// InitApp is what [Client.Init] returns about the app. Every field may be missing.
 type InitApp struct {
 	ID           string          `json:"_id,omitempty"`
 	Name         string          `json:"name,omitempty"`
 	HasIcon      *bool           `json:"hasIcon,omitempty"`
-	APNEnabled   *bool           `json:"apnEnabled,omitempty"` // push over Apple is set up
+	APNEnabled   *bool           `json:"apnEnabled,omitempty"` // push over Apple's service is set up
 	GCMProject   string          `json:"gcmProject,omitempty"`
 	Settings     json.RawMessage `json:"settings,omitempty"`     // not documented
 	Integrations json.RawMessage `json:"integrations,omitempty"` // not documented
@@ -59,14 +65,15 @@ type InitApp struct {
 // InitResponse is the answer of [Client.Init].
 type InitResponse struct {
 	App     InitApp `json:"app"`
-	AppUser AppUser `json:"appUser"` // its ID may differ from the one held before: two users were merged
+	AppUser AppUser `json:"appUser"` // with another ID than before if users were merged
 }
 
-// DeviceUpdate is the argument of [AppUsersService.UpdateDevice]. nil leaves a field as it is.
+// DeviceUpdate is the argument of [AppUsersService.UpdateDevice]. Fields that are nil stay as they
+// are.
 type DeviceUpdate struct {
 	PushNotificationToken *string        `json:"pushNotificationToken,omitempty"`
 	AppVersion            *string        `json:"appVersion,omitempty"`
-	Info                  map[string]any `json:"info,omitzero"` // merged: only the keys that are given change
+	Info                  map[string]any `json:"info,omitzero"` // keys not given here stay as they are
 }
 
 // PushTokenUpdate is the argument of [AppUsersService.UpdatePushToken].

@@ -5,38 +5,40 @@ import (
 	"log/slog"
 )
 
-// Key is a secret key: of an app (its id begins with app_) or a service account (svc_).
-// Its id is a JWT's kid, or the user name of [BasicAuth]. Printing one leaves out the secret.
+// Key is a secret key of an app (its id begins with app_) or of a service account (svc_).
+// Its id is the kid of the JWTs that it signs, and the user name of [BasicAuth]. Printing or
+// logging a Key leaves out the secret.
 type Key struct {
 	ID     string `json:"_id"`
-	Secret string `json:"secret,omitempty"` // every answer has it
+	Secret string `json:"secret,omitempty"` // in every answer, not only when the key is created
 	Name   string `json:"name,omitempty"`
 }
 
-// String names the key without its secret.
+// String returns a text with the key's id and without its secret.
 func (k Key) String() string { return "smooch.Key(" + k.ID + ")" }
 
-// GoString is String, so that %#v shows no secret either.
+// GoString returns the text of String, so that %#v does not print the secret either.
 func (k Key) GoString() string { return k.String() }
 
-// LogValue is the key without its secret.
+// LogValue returns the text of String, so that logs do not contain the secret.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// KeyCreate is the argument of [KeysService.Create].
+// KeyCreate is the argument of [KeysService.Create] and [ServiceAccountsService.CreateKey].
 type KeyCreate struct {
-	Name string `json:"name"` // required, to tell keys apart
+	Name string `json:"name"` // required; a label to tell keys apart
 }
 
-// KeysService manages the secret keys of the bound app ([Client.ForApp], [WithApp]), which
-// every call needs, whatever the credential. Its calls take a credential of the account level;
-// an app's own key is answered with [ErrForbidden].
+// KeysService manages the secret keys of the bound app. Whatever the credential, its calls fail
+// with [ErrInvalidArgument] if no app is bound (see [Client.ForApp] and [WithApp]). They need a
+// credential of the account level; with one of app scope they fail with [ErrForbidden].
 type KeysService struct{ c *Client }
 
-// app is the id of the bound app, "" if there is none.
+// app returns the id of the bound app, or "" if none is bound.
 func (s *KeysService) app() string { return s.c.appID }
 
-// Create makes a key. The answer holds its secret, with which JWTs are signed ([AppJWT],
-// [AppUserJWT]). A repeat makes another key.
+// Create creates a key and returns it with its secret, which signs JWTs ([AppJWT], [AppUserJWT]).
+// A second call creates another key, so after [ErrOutcomeUnknown] list the keys, look for the name
+// and delete what you do not use.
 //
 //	POST /apps/{appId}/keys
 //
@@ -47,7 +49,7 @@ func (s *KeysService) Create(ctx context.Context, key KeyCreate, opts ...CallOpt
 	return one[Key](ctx, s.c, opKeysCreate.with(s.app()).json(key), opts)
 }
 
-// List gives all keys of the app with their secrets.
+// List returns all keys of the app with their secrets.
 //
 //	GET /apps/{appId}/keys
 //
@@ -58,7 +60,7 @@ func (s *KeysService) List(ctx context.Context, opts ...CallOption) ([]Key, erro
 	return list[Key](ctx, s.c, opKeysList.with(s.app()), opts)
 }
 
-// Get gives one key with its secret. It fails with [ErrNotFound] if the app has no such key.
+// Get returns one key with its secret. It fails with [ErrNotFound] if the app has no such key.
 //
 //	GET /apps/{appId}/keys/{keyId}
 //
@@ -69,7 +71,7 @@ func (s *KeysService) Get(ctx context.Context, keyID string, opts ...CallOption)
 	return one[Key](ctx, s.c, opKeysGet.with(s.app(), keyID), opts)
 }
 
-// Delete revokes a key. Every token that was signed with it stops working.
+// Delete revokes a key. Every JWT that was signed with the key stops working.
 //
 //	DELETE /apps/{appId}/keys/{keyId}
 //
@@ -80,8 +82,9 @@ func (s *KeysService) Delete(ctx context.Context, keyID string, opts ...CallOpti
 	return exec(ctx, s.c, opKeysDelete.with(s.app(), keyID), opts)
 }
 
-// JWT gives a token of scope app that the service has signed with the key. It has no
-// expiry, so treat it as the secret; for [BearerToken].
+// JWT returns a token of scope app that the service has signed with the key, for [BearerToken].
+// The token does not expire, so protect it like the key's secret. Each call may return another
+// token; the earlier ones stay valid.
 //
 //	GET /apps/{appId}/keys/{keyId}/jwt
 //

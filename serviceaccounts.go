@@ -5,7 +5,8 @@ import (
 	"iter"
 )
 
-// ServiceAccount is an identity of its own for the API, which sees the apps that it made or was given.
+// ServiceAccount is a separate identity for the API. It can access only the apps that it created
+// or was given access to.
 type ServiceAccount struct {
 	ID   string `json:"_id"`
 	Name string `json:"name,omitempty"`
@@ -21,17 +22,19 @@ type ServiceAccountUpdate struct {
 	Name string `json:"name"` // required, unique
 }
 
-// ServiceAccountListOptions choose a page of service accounts.
+// ServiceAccountListOptions selects service accounts for [ServiceAccountsService.List] and
+// [ServiceAccountsService.All].
 type ServiceAccountListOptions struct {
-	Limit  int `url:"limit,omitempty"`  // service accounts on a page; the service's default is 25, its maximum 100
-	Offset int `url:"offset,omitempty"` // service accounts to skip
+	Limit  int `url:"limit,omitempty"`  // page size; the service's default is 25, its maximum 100
+	Offset int `url:"offset,omitempty"` // how many accounts to skip
 }
 
-// ServiceAccountsService manages service accounts and their keys. Its calls take an account's
-// own key (act_); a service account's key is answered with [ErrForbidden].
+// ServiceAccountsService manages service accounts and their keys. Its calls need an account's own
+// key (act_); with the key of a service account (svc_) they fail with [ErrForbidden].
 type ServiceAccountsService struct{ c *Client }
 
-// Create makes a service account.
+// Create creates a service account. After [ErrOutcomeUnknown], list the service accounts and look
+// for the name before you try again.
 //
 //	POST /serviceaccounts
 //
@@ -43,7 +46,7 @@ func (s *ServiceAccountsService) Create(ctx context.Context, account ServiceAcco
 	return one[ServiceAccount](ctx, s.c, opServiceAccountsCreate.with().json(account), opts)
 }
 
-// List gives one page of service accounts, 25 unless options say otherwise.
+// List returns one page of service accounts.
 //
 //	GET /serviceaccounts
 //
@@ -55,8 +58,10 @@ func (s *ServiceAccountsService) List(ctx context.Context, options ServiceAccoun
 	return page[ServiceAccount](ctx, s.c, opServiceAccountsList.with().query(options), opts)
 }
 
-// All walks the service accounts from options.Offset on, asking for a page when the last is
-// used up. An error is yielded once, last. What is created or deleted meanwhile shifts the pages.
+// All returns an iterator over the service accounts, from options.Offset on. It fetches one page at
+// a time. An error ends the iteration and is yielded last, with a nil service account. Service
+// accounts that are created or deleted meanwhile shift the pages, so one may come twice or not at
+// all.
 //
 //	GET /serviceaccounts
 //
@@ -72,7 +77,7 @@ func (s *ServiceAccountsService) All(ctx context.Context, options ServiceAccount
 	}, options.Offset)
 }
 
-// Get gives one service account. It fails with [ErrNotFound] if there is no such account.
+// Get returns one service account. It fails with [ErrNotFound] if there is no such account.
 //
 //	GET /serviceaccounts/{serviceAccountId}
 //
@@ -84,7 +89,7 @@ func (s *ServiceAccountsService) Get(ctx context.Context, serviceAccountID strin
 	return one[ServiceAccount](ctx, s.c, opServiceAccountsGet.with(serviceAccountID), opts)
 }
 
-// Update renames a service account.
+// Update renames a service account and returns it.
 //
 //	PUT /serviceaccounts/{serviceAccountId}
 //
@@ -96,7 +101,8 @@ func (s *ServiceAccountsService) Update(ctx context.Context, serviceAccountID st
 	return one[ServiceAccount](ctx, s.c, opServiceAccountsUpdate.with(serviceAccountID).json(update), opts)
 }
 
-// Delete removes a service account, once no app is linked to it.
+// Delete deletes a service account. The service allows this only when no app is linked to the
+// account.
 //
 //	DELETE /serviceaccounts/{serviceAccountId}
 //
@@ -108,7 +114,9 @@ func (s *ServiceAccountsService) Delete(ctx context.Context, serviceAccountID st
 	return exec(ctx, s.c, opServiceAccountsDelete.with(serviceAccountID), opts)
 }
 
-// CreateKey makes a key of a service account, for [AccountJWT] or [BasicAuth]. A repeat makes another key.
+// CreateKey creates a key of a service account, for [AccountJWT] or [BasicAuth], and returns it
+// with its secret. A second call creates another key, so after [ErrOutcomeUnknown] list the keys,
+// look for the name and delete what you do not use.
 //
 //	POST /serviceaccounts/{serviceAccountId}/keys
 //
@@ -120,7 +128,7 @@ func (s *ServiceAccountsService) CreateKey(ctx context.Context, serviceAccountID
 	return one[Key](ctx, s.c, opServiceAccountsKeysCreate.with(serviceAccountID).json(key), opts)
 }
 
-// ListKeys gives all keys of a service account with their secrets.
+// ListKeys returns all keys of a service account with their secrets.
 //
 //	GET /serviceaccounts/{serviceAccountId}/keys
 //
@@ -132,7 +140,8 @@ func (s *ServiceAccountsService) ListKeys(ctx context.Context, serviceAccountID 
 	return list[Key](ctx, s.c, opServiceAccountsKeysList.with(serviceAccountID), opts)
 }
 
-// GetKey gives one key of a service account with its secret. It fails with [ErrNotFound] if there is no such key.
+// GetKey returns one key of a service account with its secret. It fails with [ErrNotFound] if the
+// account has no such key.
 //
 //	GET /serviceaccounts/{serviceAccountId}/keys/{keyId}
 //
@@ -144,7 +153,8 @@ func (s *ServiceAccountsService) GetKey(ctx context.Context, serviceAccountID, k
 	return one[Key](ctx, s.c, opServiceAccountsKeysGet.with(serviceAccountID, keyID), opts)
 }
 
-// DeleteKey revokes a key of a service account. Every token that was signed with it stops working.
+// DeleteKey revokes a key of a service account. Every JWT that was signed with the key stops
+// working.
 //
 //	DELETE /serviceaccounts/{serviceAccountId}/keys/{keyId}
 //
@@ -156,7 +166,9 @@ func (s *ServiceAccountsService) DeleteKey(ctx context.Context, serviceAccountID
 	return exec(ctx, s.c, opServiceAccountsKeysDelete.with(serviceAccountID, keyID), opts)
 }
 
-// KeyJWT gives a token of scope account that the service has signed with the key, for [BearerToken]. Treat it as the secret.
+// KeyJWT returns a token of scope account that the service has signed with the key, for
+// [BearerToken]. Protect it like the key's secret. Each call may return another token; the earlier
+// ones stay valid.
 //
 //	GET /serviceaccounts/{serviceAccountId}/keys/{keyId}/jwt
 //
