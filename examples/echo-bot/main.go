@@ -2,9 +2,14 @@
 //
 //	go run ./examples/echo-bot
 //
-// By default it talks to a scripted user on a Smooch of its own. With SMOOCH_KEY_ID and SMOOCH_KEY_SECRET of an app's key,
-// and SMOOCH_WEBHOOK_URL, a public address that leads to SMOOCH_LISTEN (default 127.0.0.1:8080), it serves the real
-// service (or SMOOCH_BASE_URL) until it is interrupted.
+// By default it starts a fake Smooch service in this process and talks to a scripted user there.
+// With an app's key it serves the users of the real service until it is interrupted:
+//
+//	SMOOCH_KEY_ID       the id of the key
+//	SMOOCH_KEY_SECRET   the secret of the key
+//	SMOOCH_WEBHOOK_URL  a public address that leads to SMOOCH_LISTEN
+//	SMOOCH_LISTEN       the address to listen on for webhooks, by default 127.0.0.1:8080
+//	SMOOCH_BASE_URL     another address of the service, such as https://api.eu-1.smooch.io
 package main
 
 import (
@@ -21,40 +26,40 @@ import (
 	"github.com/smooch/smooch-go/smoochtest"
 )
 
-// bot answers a user's messages.
+// bot answers the messages and postbacks of an app's users.
 type bot struct{ app *smooch.Client }
 
-func (b bot) message(ctx context.Context, e *smooch.MessageEvent) error {
+func (b bot) handleMessage(ctx context.Context, e *smooch.MessageEvent) error {
 	for _, m := range e.Messages {
 		if m.Role != smooch.RoleAppUser {
-			continue // its own words arrive too
+			continue // the bot must not answer itself
 		}
 		answer := smooch.TextMessage("You said: " + m.Text)
 		switch m.Type {
 		case smooch.MessageTypeText:
 			answer.Actions = []smooch.Action{smooch.PostbackAction("Say it louder", "LOUDER")}
 		case smooch.MessageTypeImage:
-			answer = smooch.TextMessage("A fine picture.")
+			answer = smooch.TextMessage("What a nice picture!")
 		default:
 			answer = smooch.TextMessage("I can't read that yet.")
 		}
-		if err := b.say(ctx, e.AppUser.ID, answer); err != nil {
+		if err := b.post(ctx, e.AppUser.ID, answer); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b bot) postback(ctx context.Context, e *smooch.PostbackEvent) error {
+func (b bot) handlePostback(ctx context.Context, e *smooch.PostbackEvent) error {
 	for _, p := range e.Postbacks {
-		if err := b.say(ctx, e.AppUser.ID, smooch.TextMessage("You tapped "+p.Action.Payload+"!")); err != nil {
+		if err := b.post(ctx, e.AppUser.ID, smooch.TextMessage("You tapped "+p.Action.Payload+"!")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b bot) say(ctx context.Context, userID string, message smooch.MessagePost) error {
+func (b bot) post(ctx context.Context, userID string, message smooch.MessagePost) error {
 	_, err := b.app.Conversations.PostMessage(ctx, userID, message)
 	return err
 }
@@ -66,7 +71,7 @@ func main() {
 	if keyID := os.Getenv("SMOOCH_KEY_ID"); keyID != "" {
 		err = serve(ctx, keyID, os.Getenv("SMOOCH_KEY_SECRET"))
 	} else {
-		err = play(ctx)
+		err = runDemo(ctx)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "echo-bot:", err)
@@ -74,8 +79,9 @@ func main() {
 	}
 }
 
-// start mounts the bot on a webhook of its own. end removes the webhook.
-func start(ctx context.Context, app *smooch.Client, listen, target string) (end func(), err error) {
+// startBot listens on the address listen and creates a webhook that delivers events to the bot at
+// target, by default the address itself. stop deletes the webhook.
+func startBot(ctx context.Context, app *smooch.Client, listen, target string) (stop func(), err error) {
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		return nil, err
@@ -83,15 +89,17 @@ func start(ctx context.Context, app *smooch.Client, listen, target string) (end 
 	if target == "" {
 		target = "http://" + listener.Addr().String() + "/"
 	}
-	var mounted atomic.Pointer[smooch.WebhookReceiver] // once the secret is known
+	// The secret is known only after the webhook has been created. Until then the service gets 200
+	// for its HEAD request and 503 for events, which it delivers again.
+	var started atomic.Pointer[smooch.WebhookReceiver]
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if receiver := mounted.Load(); receiver != nil {
+		if receiver := started.Load(); receiver != nil {
 			receiver.ServeHTTP(w, r)
 		} else if r.Method != http.MethodHead {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})}
-	go func() { _ = server.Serve(listener) }() // ends when it is closed
+	go func() { _ = server.Serve(listener) }() // returns when the server is shut down
 
 	webhook, err := app.Webhooks.Create(ctx, smooch.WebhookCreate{
 		Target: target, Triggers: []smooch.Trigger{smooch.TriggerMessageAppUser, smooch.TriggerPostback},
@@ -103,16 +111,16 @@ func start(ctx context.Context, app *smooch.Client, listen, target string) (end 
 	if err != nil {
 		return nil, err
 	}
-	smooch.Handle(receiver, bot{app}.message)
-	smooch.Handle(receiver, bot{app}.postback)
-	mounted.Store(receiver)
+	smooch.Handle(receiver, bot{app}.handleMessage)
+	smooch.Handle(receiver, bot{app}.handlePostback)
+	started.Store(receiver)
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		if err := app.Webhooks.Delete(ctx, webhook.ID); err != nil {
 			fmt.Fprintln(os.Stderr, "echo-bot:", err)
 		}
-		_ = server.Shutdown(ctx) // the process ends anyway
+		_ = server.Shutdown(ctx) // an error does not matter, as the process ends
 	}, nil
 }
 
@@ -129,52 +137,52 @@ func serve(ctx context.Context, keyID, secret string) error {
 	if listen == "" {
 		listen = "127.0.0.1:8080"
 	}
-	end, err := start(ctx, app, listen, os.Getenv("SMOOCH_WEBHOOK_URL"))
+	stop, err := startBot(ctx, app, listen, os.Getenv("SMOOCH_WEBHOOK_URL"))
 	if err != nil {
 		return err
 	}
-	defer end()
-	fmt.Println("Serving until interrupted.")
+	defer stop()
+	fmt.Println("The bot answers messages until you press Ctrl-C.")
 	<-ctx.Done()
 	return nil
 }
 
-// play has a scripted user talk to the bot.
-func play(ctx context.Context) error {
+// runDemo lets a scripted user talk to the bot on a fake service, and prints the conversation.
+func runDemo(ctx context.Context) error {
 	service := smoochtest.NewServer()
 	defer service.Close()
 	app := service.Client()
 	if _, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida", GivenName: "Ida"}); err != nil {
 		return err
 	}
-	end, err := start(ctx, app, "127.0.0.1:0", "")
+	stop, err := startBot(ctx, app, "127.0.0.1:0", "")
 	if err != nil {
 		return err
 	}
-	defer end()
-	id := service.App().ID
+	defer stop()
+	appID := service.App().ID
 	script := []func() error{
-		func() error { _, err := service.Say(id, "ida", "Hello, bot."); return err },
-		func() error { return service.Tap(id, "ida", "LOUDER") },
+		func() error { _, err := service.Say(appID, "ida", "Hello, bot."); return err },
+		func() error { return service.Tap(appID, "ida", "LOUDER") },
 		func() error {
-			_, err := service.Send(id, "ida", map[string]any{"type": "image", "mediaUrl": "https://media.test/cat.png", "text": "Look!"})
+			_, err := service.Send(appID, "ida", map[string]any{"type": "image", "mediaUrl": "https://media.test/cat.png", "text": "Look at this!"})
 			return err
 		},
 	}
-	for _, act := range script {
-		if err := act(); err != nil {
+	for _, step := range script {
+		if err := step(); err != nil {
 			return err
 		}
 		if err := service.WaitDeliveries(ctx); err != nil {
 			return err
 		}
 	}
-	everything := smooch.MessageListOptions{OldestFirst: true}
-	for m, err := range app.Conversations.Messages(ctx, "ida", everything) {
+	history := app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{OldestFirst: true})
+	for m, err := range history {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-8s %s\n", m.Role, m.Text)
+		fmt.Printf("%-8s  %s\n", m.Role, m.Text)
 	}
 	return nil
 }

@@ -1,4 +1,5 @@
-// Command post-message posts one message to the user of the README, with an app's key in the environment.
+// Command post-message posts one message to a user. It takes the id and the secret of an app's key
+// from SMOOCH_KEY_ID and SMOOCH_KEY_SECRET.
 package main
 
 import (

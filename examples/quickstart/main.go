@@ -1,17 +1,19 @@
-// Command quickstart takes a tour: it provisions an app, makes a key, pre-creates a user, has webhook events
-// delivered to itself, posts messages as the user and as the business, and reads them back.
+// Command quickstart shows the main calls of the SDK: it creates an app, a key, a user and a
+// webhook, posts messages as the user and as the business, receives the webhook events of those
+// messages, and reads the messages back. At the end it deletes what it has created.
 //
 //	go run ./examples/quickstart
 //
-// By default it talks to a Smooch of its own, in this process. With SMOOCH_KEY_ID and
-// SMOOCH_KEY_SECRET, or a ready SMOOCH_TOKEN, of the account level it talks to the real service:
+// By default it starts a fake Smooch service in this process. With a key or a token of the account
+// level it uses the real service:
 //
+//	SMOOCH_KEY_ID       the id of the key
+//	SMOOCH_KEY_SECRET   the secret of the key
+//	SMOOCH_TOKEN        a token, in place of a key
 //	SMOOCH_BASE_URL     another address of the service, such as https://api.eu-1.smooch.io
-//	SMOOCH_APP_ID       an app to use, in place of making one
-//	SMOOCH_WEBHOOK_URL  a public address that leads to SMOOCH_LISTEN; without it the webhook step is left out
-//	SMOOCH_LISTEN       the address to listen on for webhooks, default 127.0.0.1:8080
-//
-// What it makes it removes at the end.
+//	SMOOCH_APP_ID       an app to use, in place of creating one
+//	SMOOCH_WEBHOOK_URL  a public address that leads to SMOOCH_LISTEN; without it there is no webhook
+//	SMOOCH_LISTEN       the address to listen on for webhooks, by default 127.0.0.1:8080
 package main
 
 import (
@@ -39,13 +41,13 @@ func main() {
 }
 
 func run(ctx context.Context) (err error) {
-	w, err := findWorld()
+	s, err := chooseService()
 	if err != nil {
 		return err
 	}
-	defer w.close()
+	defer s.close()
 
-	// What is made is put here, and removed in the opposite order.
+	// Each function deletes something that was created. They run in reverse order.
 	var cleanup []func(context.Context) error
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
@@ -54,11 +56,11 @@ func run(ctx context.Context) (err error) {
 			err = errors.Join(err, cleanup[i](ctx))
 		}
 		if err == nil {
-			say("Removed", "what this tour has made")
+			report("Deleted", "everything that was created")
 		}
 	}()
 
-	client, err := smooch.NewClient(w.auth, w.options...)
+	client, err := smooch.NewClient(s.auth, s.options...)
 	if err != nil {
 		return err
 	}
@@ -71,9 +73,9 @@ func run(ctx context.Context) (err error) {
 		}
 		appID = app.ID
 		cleanup = append(cleanup, func(ctx context.Context) error { return client.Apps.Delete(ctx, app.ID) })
-		say("Provisioned", "the app %q, id %s, app token %s", app.Name, app.ID, short(app.AppToken))
+		report("Created", "the app %q, id %s, app token %s", app.Name, app.ID, abbreviate(app.AppToken))
 	} else {
-		say("Using", "the app %s", appID)
+		report("Using", "the app with the id %s", appID)
 	}
 	account := client.ForApp(appID)
 
@@ -82,34 +84,34 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	cleanup = append(cleanup, func(ctx context.Context) error { return account.Keys.Delete(ctx, key.ID) })
-	say("Made", "the key %s, secret %s", key.ID, short(key.Secret))
+	report("Created", "the key %s, secret %s", key.ID, abbreviate(key.Secret))
 
 	signer := smooch.AppJWT(key.ID, key.Secret)
 	token, err := signer.Token()
 	if err != nil {
 		return err
 	}
-	say("Signed", "a JWT of scope app with it: %s", short(token))
-	app, err := smooch.NewClient(signer, append(w.options, smooch.WithApp(appID))...)
+	report("Signed", "a JWT of the scope app with that key: %s", abbreviate(token))
+	app, err := smooch.NewClient(signer, append(s.options, smooch.WithApp(appID))...)
 	if err != nil {
 		return err
 	}
 
 	userID := "ida-" + strconv.FormatInt(time.Now().UnixMilli(), 36)
 	user, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{
-		UserID: userID, GivenName: "Ida", Properties: map[string]any{"favoriteFood": "prizza"},
+		UserID: userID, GivenName: "Ida", Properties: map[string]any{"favoriteFood": "pizza"},
 	})
 	if err != nil {
 		return err
 	}
 	cleanup = append(cleanup, func(ctx context.Context) error { return app.AppUsers.Delete(ctx, user.ID) })
-	say("Pre-created", "the user %s, id %s", user.UserID, user.ID)
+	report("Created", "the user %s, id %s", user.UserID, user.ID)
 
-	events, remove, err := listen(ctx, w, app)
+	events, closeWebhook, err := listen(ctx, s, app)
 	if err != nil {
 		return err
 	}
-	cleanup = append(cleanup, remove)
+	cleanup = append(cleanup, closeWebhook)
 
 	posted := []smooch.MessagePost{
 		{Role: smooch.RoleAppUser, Text: "Is my parcel on its way?"},
@@ -120,33 +122,33 @@ func run(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		say("Posted", "as %-8s %q, id %s", answer.Message.Role, message.Text, answer.Message.ID)
+		report("Posted", "as %-8s  %q, id %s", answer.Message.Role, message.Text, answer.Message.ID)
 	}
 	if events != nil {
-		if err := show(ctx, events, len(posted)); err != nil {
+		if err := reportEvents(ctx, events, len(posted)); err != nil {
 			return err
 		}
 	}
 
-	everything := smooch.MessageListOptions{OldestFirst: true}
-	for message, err := range app.Conversations.Messages(ctx, user.UserID, everything) {
+	history := app.Conversations.Messages(ctx, user.UserID, smooch.MessageListOptions{OldestFirst: true})
+	for message, err := range history {
 		if err != nil {
 			return err
 		}
-		say("Read", "%s %-8s %q", message.Received.Format("15:04:05.000"), message.Role, message.Text)
+		report("Read", "%s  %-8s  %q", message.Received.Format("15:04:05.000"), message.Role, message.Text)
 	}
-	return asUser(ctx, w, app, key, user)
+	return readAsUser(ctx, s, app, key, user)
 }
 
-// asUser signs a JWT for the user and shows that it reaches nobody else.
-func asUser(ctx context.Context, w *world, app *smooch.Client, key *smooch.Key, user *smooch.AppUser) (err error) {
-	other, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: user.UserID + "-neighbour"})
+// readAsUser signs a JWT for the user and shows that it does not reach another user.
+func readAsUser(ctx context.Context, s *service, app *smooch.Client, key *smooch.Key, user *smooch.AppUser) (err error) {
+	other, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: user.UserID + "-other"})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, app.AppUsers.Delete(context.WithoutCancel(ctx), other.ID)) }()
 
-	own, err := smooch.NewClient(smooch.AppUserJWT(key.ID, key.Secret, user.UserID), w.options...)
+	own, err := smooch.NewClient(smooch.AppUserJWT(key.ID, key.Secret, user.UserID), s.options...)
 	if err != nil {
 		return err
 	}
@@ -154,30 +156,31 @@ func asUser(ctx context.Context, w *world, app *smooch.Client, key *smooch.Key, 
 	if err != nil {
 		return err
 	}
-	say("Signed", "a JWT of scope appUser, which reads its own user %s", self.UserID)
+	report("Signed", "a JWT of the scope appUser, which reads the user %s", self.UserID)
 	_, err = own.AppUsers.Get(ctx, other.UserID)
 	if err == nil {
-		return errors.New("the appUser JWT reads another user")
+		return errors.New("the JWT of one user reads another user")
 	}
 	if e, answered := errors.AsType[*smooch.Error](err); answered {
-		say("Refused", "to read the user %s with it: %d", other.UserID, e.StatusCode)
+		report("Refused", "access to the user %s with that JWT: status %d", other.UserID, e.StatusCode)
 		return nil
 	}
 	return err
 }
 
-// listen starts the webhook receiver and creates the webhook that delivers to it. events is nil where there is no public address.
-func listen(ctx context.Context, w *world, app *smooch.Client) (events chan *smooch.MessageEvent, remove func(context.Context) error, err error) {
-	if w.listen == "" {
-		say("Left out", "the webhook: SMOOCH_WEBHOOK_URL names no public address")
+// listen starts the webhook receiver and creates the webhook that delivers to it. events is nil if
+// there is no address to listen on. closeWebhook deletes the webhook and stops the receiver.
+func listen(ctx context.Context, s *service, app *smooch.Client) (events chan *smooch.MessageEvent, closeWebhook func(context.Context) error, err error) {
+	if s.listen == "" {
+		report("Skipped", "the webhook, because SMOOCH_WEBHOOK_URL is not set")
 		return nil, func(context.Context) error { return nil }, nil
 	}
-	listener, err := net.Listen("tcp", w.listen)
+	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return nil, nil, err
 	}
-	// The service looks whether the target answers before it creates a webhook, and only
-	// then tells the secret: until the receiver can be made, a stand-in answers.
+	// The service may send HEAD to the target before it creates the webhook, and only then returns
+	// the secret, without which there is no receiver. Until there is one, HEAD is answered here.
 	var receiver atomic.Pointer[smooch.WebhookReceiver]
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch ready := receiver.Load(); {
@@ -185,10 +188,10 @@ func listen(ctx context.Context, w *world, app *smooch.Client) (events chan *smo
 			ready.ServeHTTP(rw, r)
 		case r.Method == http.MethodHead:
 		default:
-			rw.WriteHeader(http.StatusServiceUnavailable) // comes again
+			rw.WriteHeader(http.StatusServiceUnavailable) // the service delivers it again
 		}
 	})}
-	go func() { _ = server.Serve(listener) }() // ends when it is closed
+	go func() { _ = server.Serve(listener) }() // returns when the server is closed
 
 	target := os.Getenv("SMOOCH_WEBHOOK_URL")
 	if target == "" {
@@ -211,21 +214,21 @@ func listen(ctx context.Context, w *world, app *smooch.Client) (events chan *smo
 		return nil
 	})
 	receiver.Store(ready)
-	say("Created", "a webhook to %s, id %s, secret %s", webhook.Target, webhook.ID, short(webhook.Secret))
+	report("Created", "the webhook %s to %s, secret %s", webhook.ID, webhook.Target, abbreviate(webhook.Secret))
 	return events, func(ctx context.Context) error {
 		return errors.Join(app.Webhooks.Delete(ctx, webhook.ID), server.Close())
 	}, nil
 }
 
-// show prints events until n messages have come.
-func show(ctx context.Context, events <-chan *smooch.MessageEvent, n int) error {
+// reportEvents prints events until it has received n messages.
+func reportEvents(ctx context.Context, events <-chan *smooch.MessageEvent, n int) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for n > 0 {
 		select {
 		case e := <-events:
 			for _, m := range e.Messages {
-				say("Received", "the event %s: %q from %s", e.Trigger, m.Text, m.Role)
+				report("Received", "the event %-16s  %q", e.Trigger, m.Text)
 				n--
 			}
 		case <-ctx.Done():
@@ -235,49 +238,51 @@ func show(ctx context.Context, events <-chan *smooch.MessageEvent, n int) error 
 	return nil
 }
 
-// world is where the tour goes: the real service, or one in this process.
-type world struct {
+// service is the Smooch service to use: the real one, or a fake in this process.
+type service struct {
 	auth    smooch.Auth
 	options []smooch.Option
-	listen  string // address of the webhook receiver, "" for none
+	listen  string // the address to listen on for webhooks, "" for no webhook
 	close   func()
 }
 
-func findWorld() (*world, error) {
+// chooseService reads the environment, and starts a fake service if it holds no credential.
+func chooseService() (*service, error) {
 	keyID, secret, token := os.Getenv("SMOOCH_KEY_ID"), os.Getenv("SMOOCH_KEY_SECRET"), os.Getenv("SMOOCH_TOKEN")
-	w := &world{close: func() {}}
+	s := &service{close: func() {}}
 	switch {
 	case token != "":
-		w.auth = smooch.BearerToken(token)
+		s.auth = smooch.BearerToken(token)
 	case keyID != "" && secret != "":
-		w.auth = smooch.AppMakerJWT(keyID, secret)
+		s.auth = smooch.AppMakerJWT(keyID, secret)
 	case keyID != "" || secret != "":
-		return nil, errors.New("SMOOCH_KEY_ID and SMOOCH_KEY_SECRET go together")
+		return nil, errors.New("SMOOCH_KEY_ID and SMOOCH_KEY_SECRET must be set together")
 	default:
 		server := smoochtest.NewServer()
 		account := server.Account()
-		w.auth = smooch.AppMakerJWT(account.KeyID, account.Secret)
-		w.options, w.listen, w.close = []smooch.Option{smooch.WithBaseURL(server.URL)}, "127.0.0.1:0", server.Close
-		say("Started", "a Smooch service in this process at %s; see the source for the real one", server.URL)
-		return w, nil
+		s.auth = smooch.AppMakerJWT(account.KeyID, account.Secret)
+		s.options, s.listen, s.close = []smooch.Option{smooch.WithBaseURL(server.URL)}, "127.0.0.1:0", server.Close
+		report("Started", "a fake Smooch service at %s, as SMOOCH_KEY_ID is not set", server.URL)
+		return s, nil
 	}
 	if base := os.Getenv("SMOOCH_BASE_URL"); base != "" {
-		w.options = append(w.options, smooch.WithBaseURL(base))
+		s.options = append(s.options, smooch.WithBaseURL(base))
 	}
 	if os.Getenv("SMOOCH_WEBHOOK_URL") != "" {
-		w.listen = "127.0.0.1:8080"
+		s.listen = "127.0.0.1:8080"
 		if address := os.Getenv("SMOOCH_LISTEN"); address != "" {
-			w.listen = address
+			s.listen = address
 		}
 	}
-	return w, nil
+	return s, nil
 }
 
-func say(verb, format string, args ...any) {
-	fmt.Printf("%-12s %s\n", verb, fmt.Sprintf(format, args...))
+// report prints one line about a step.
+func report(verb, format string, args ...any) {
+	fmt.Printf("%-8s  %s\n", verb, fmt.Sprintf(format, args...))
 }
 
-// short is enough of a secret to recognise it.
-func short(secret string) string {
+// abbreviate returns the start of a secret, which is enough to recognize it.
+func abbreviate(secret string) string {
 	return secret[:min(4, len(secret))] + "…"
 }

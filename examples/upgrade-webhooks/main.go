@@ -1,13 +1,17 @@
-// Command upgrade-webhooks moves an app's webhooks from v1 to v1.1 without losing an event or handling one twice, in
-// the five steps of the versioning guide, under traffic.
+// Command upgrade-webhooks replaces an app's v1 webhooks with v1.1 webhooks while messages arrive,
+// without losing an event or handling one twice. It follows the five steps of Smooch's versioning
+// guide.
 //
 //	go run ./examples/upgrade-webhooks
 //
-// It plays the traffic on a Smooch of its own. The guide's third step switches from the old version to the new one at a
-// moment. Events whose two copies fall on different sides of that moment would then be lost or handled twice, so here
-// both versions are accepted in between: the receiver knows the copies of one fact by their key. That lasts as long as
-// the service tries again (15 minutes): what the code failed to handle by v1 comes by v1 once more, while its copy has
-// long been acknowledged and forgotten.
+// The app, its users and their messages are on a fake Smooch service in this process.
+//
+// The guide's third step switches from v1 to v1.1 at one moment. An event whose v1 and v1.1 copies
+// arrive on different sides of that moment would be lost or handled twice. This program therefore
+// accepts both versions for a while. The receiver recognizes the two copies of an event by their
+// key and handles it once. Both versions have to be accepted for as long as the service repeats a
+// delivery, which is 15 minutes: if the handler fails for a v1 copy while only v1 is accepted, only
+// that copy is delivered again, as the v1.1 copy is acknowledged and ignored.
 package main
 
 import (
@@ -25,10 +29,11 @@ import (
 	"github.com/smooch/smooch-go/smoochtest"
 )
 
-// The service tries five times more: 15 minutes in all. Here the first wait is shorter, and each doubles the last.
+// The real service repeats a failed delivery up to five times, within 15 minutes. The fake one does
+// so after firstRetry, then after twice that time, and so on.
 const (
-	firstRetry = 20 * time.Millisecond
-	retries    = firstRetry * (1 + 2 + 4 + 8 + 16)
+	firstRetry  = 20 * time.Millisecond
+	retryPeriod = firstRetry * (1 + 2 + 4 + 8 + 16)
 )
 
 func main() {
@@ -46,7 +51,7 @@ func run(ctx context.Context) error {
 	v11 := service.Client()
 	v1 := v11.ForVersion(smooch.V1)
 
-	// What an app in production has: a v1 webhook, and code that handles its events.
+	// An app in production has a v1 webhook, and code that handles its events.
 	mux := http.NewServeMux()
 	target := httptest.NewServer(mux)
 	defer target.Close()
@@ -58,57 +63,57 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handled := &ledger{messages: map[string]smooch.Version{}, failed: map[string]int{}}
-	smooch.Handle(receiver, handled.message)
+	handled := &recorder{messages: map[string]smooch.Version{}, failures: map[string]int{}}
+	smooch.Handle(receiver, handled.record)
 	mux.Handle("/smooch", receiver)
 
 	traffic, err := startTraffic(ctx, service, v11)
 	if err != nil {
 		return err
 	}
-	pause := func() { time.Sleep(200 * time.Millisecond) }
-	settle := func() { time.Sleep(retries + 500*time.Millisecond) }
-	pause()
-	step(1, "the code understands both versions and handles v1; %d messages so far", handled.count())
+	awaitTraffic := func() { time.Sleep(200 * time.Millisecond) }
+	awaitRetries := func() { time.Sleep(retryPeriod + 500*time.Millisecond) }
+	awaitTraffic()
+	report(1, "The code understands both versions, and only v1 is accepted.", handled)
 
 	webhooks, err := v11.Webhooks.List(ctx)
 	if err != nil {
 		return err
 	}
-	var upgraded []smooch.Webhook // those that are to go at the end
+	var replaced []smooch.Webhook // v1 webhooks that are deleted in step 4
 	for _, w := range webhooks {
 		if w.Version != smooch.V1 {
 			continue
 		}
-		upgraded = append(upgraded, w)
-		next, err := v11.Webhooks.Create(ctx, smooch.WebhookCreate{Target: w.Target, Triggers: smooch.UpgradeTriggers(w.Triggers)})
+		replaced = append(replaced, w)
+		successor, err := v11.Webhooks.Create(ctx, smooch.WebhookCreate{Target: w.Target, Triggers: smooch.UpgradeTriggers(w.Triggers)})
 		if err != nil {
 			return err
 		}
-		// The service tries again what was refused before the secret was known, unless it
-		// was answered 401; so add the secret at once. What falls in between comes by v1.
-		if err := receiver.AddSecret(next.Secret); err != nil {
+		// Until its secret is added, deliveries of the new webhook are answered 401, and the service
+		// does not repeat those. No event is lost, as the v1 webhook delivers the same ones.
+		if err := receiver.AddSecret(successor.Secret); err != nil {
 			return err
 		}
-		step(2, "created the v1.1 webhook %s beside the v1 webhook %s: %v becomes %v", next.ID, w.ID, w.Triggers, next.Triggers)
+		report(2, fmt.Sprintf("A v1.1 webhook for %v is created beside the v1 webhook for %v.", successor.Triggers, w.Triggers), handled)
 	}
-	pause()
+	awaitTraffic()
 
-	receiver.AcceptVersions() // both: copies are handled once
-	settle()
-	step(3, "both versions are accepted; %d messages so far, %v", handled.count(), handled.byVersion())
-	receiver.AcceptVersions(smooch.V1_1) // all that v1 alone brought has been handled
-	pause()
-	step(3, "only v1.1 is accepted; %d messages so far, %v", handled.count(), handled.byVersion())
+	receiver.AcceptVersions() // both
+	awaitRetries()
+	report(3, "Both versions are accepted.", handled)
+	receiver.AcceptVersions(smooch.V1_1) // every event that needed its v1 copy has been handled
+	awaitTraffic()
+	report(3, "Only v1.1 is accepted.", handled)
 
-	for _, w := range upgraded {
+	for _, w := range replaced {
 		if err := v1.Webhooks.Delete(ctx, w.ID); err != nil {
 			return err
 		}
 		receiver.RemoveSecret(w.Secret)
-		step(4, "removed the v1 webhook %s and its secret", w.ID)
+		report(4, "The v1 webhook and its secret are removed.", handled)
 	}
-	pause()
+	awaitTraffic()
 	sent, err := traffic.stop()
 	if err != nil {
 		return err
@@ -116,76 +121,74 @@ func run(ctx context.Context) error {
 	if err := service.WaitDeliveries(ctx); err != nil {
 		return err
 	}
-	settle()
-	step(5, "code for v1 may go; %d messages were sent, %d handled (%d after failures), %v", len(sent), handled.count(), len(handled.failed), handled.byVersion())
+	awaitRetries()
+	report(5, "The code for v1 can be removed.", handled)
 	return handled.check(sent)
 }
 
-func step(n int, format string, args ...any) {
-	fmt.Printf("Step %d  %s\n", n, fmt.Sprintf(format, args...))
+// report prints what a step has done, and what has been handled so far.
+func report(step int, what string, handled *recorder) {
+	fmt.Printf("Step %d: %s\n        %s\n", step, what, handled)
 }
 
-// ledger is what the app has handled.
-type ledger struct {
+// recorder is the app's code for messages. It records each one with the version that brought it,
+// and fails now and then, so that the service repeats a delivery.
+type recorder struct {
 	mu       sync.Mutex
-	messages map[string]smooch.Version
-	failed   map[string]int // messages that could not be handled at first
+	messages map[string]smooch.Version // by message id
+	failures map[string]int            // by message id
 	calls    int
-	twice    int
+	twice    int // messages that were handled again
 }
 
-var errBusy = errors.New("the ledger is busy")
+var errUnavailable = errors.New("the recorder is unavailable")
 
-func (l *ledger) message(_ context.Context, e *smooch.MessageEvent) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (r *recorder) record(_ context.Context, e *smooch.MessageEvent) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, m := range e.Messages {
-		l.calls++
-		if n := l.failed[m.ID]; n == 0 && l.calls%16 == 0 || n > 0 && n < 3 {
-			l.failed[m.ID]++ // one message in sixteen, three times
-			return errBusy
+		r.calls++
+		if n := r.failures[m.ID]; n == 0 && r.calls%16 == 0 || n > 0 && n < 3 {
+			r.failures[m.ID]++ // every sixteenth call is the first of three failures of a message
+			return errUnavailable
 		}
-		if _, again := l.messages[m.ID]; again {
-			l.twice++
+		if _, handled := r.messages[m.ID]; handled {
+			r.twice++
 		}
-		l.messages[m.ID] = e.Version
+		r.messages[m.ID] = e.Version
 	}
 	return nil
 }
 
-func (l *ledger) count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.messages)
-}
-
-func (l *ledger) byVersion() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// String counts the messages that have been handled.
+func (r *recorder) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	n := map[smooch.Version]int{}
-	for _, v := range l.messages {
+	for _, v := range r.messages {
 		n[v]++
 	}
-	return fmt.Sprintf("%d by v1 and %d by v1.1", n[smooch.V1], n[smooch.V1_1])
+	return fmt.Sprintf("Handled %5d messages: %5d from v1 and %5d from v1.1.", len(r.messages), n[smooch.V1], n[smooch.V1_1])
 }
 
-func (l *ledger) check(sent []string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// check returns an error unless each message in sent has been handled exactly once.
+func (r *recorder) check(sent []string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	lost := 0
 	for _, id := range sent {
-		if _, ok := l.messages[id]; !ok {
+		if _, ok := r.messages[id]; !ok {
 			lost++
 		}
 	}
-	if lost > 0 || l.twice > 0 {
-		return fmt.Errorf("%d messages were lost and %d handled twice", lost, l.twice)
+	if lost > 0 || r.twice > 0 {
+		return fmt.Errorf("%d messages were lost and %d were handled twice", lost, r.twice)
 	}
-	fmt.Println("Nothing was lost and nothing handled twice.")
+	fmt.Printf("All %d messages that were sent have been handled once, %d of them after failures.\n", len(sent), len(r.failures))
 	return nil
 }
 
-// traffic is four people who write all the time.
+// traffic is the messages of four users, posted until it is stopped.
 type traffic struct {
 	quit chan struct{}
 	done sync.WaitGroup
@@ -194,6 +197,7 @@ type traffic struct {
 	err  error
 }
 
+// startTraffic creates the users and starts to post.
 func startTraffic(ctx context.Context, service *smoochtest.Server, app *smooch.Client) (*traffic, error) {
 	t := &traffic{quit: make(chan struct{})}
 	for i := range 4 {
@@ -201,12 +205,13 @@ func startTraffic(ctx context.Context, service *smoochtest.Server, app *smooch.C
 		if err != nil {
 			return nil, err
 		}
-		t.done.Go(func() { t.write(service, user.UserID) })
+		t.done.Go(func() { t.post(service, user.UserID) })
 	}
 	return t, nil
 }
 
-func (t *traffic) write(service *smoochtest.Server, userID string) {
+// post posts messages as one user.
+func (t *traffic) post(service *smoochtest.Server, userID string) {
 	for {
 		select {
 		case <-t.quit:
@@ -220,6 +225,7 @@ func (t *traffic) write(service *smoochtest.Server, userID string) {
 	}
 }
 
+// stop returns the ids of the messages that were sent.
 func (t *traffic) stop() (sent []string, err error) {
 	close(t.quit)
 	t.done.Wait()
