@@ -10,29 +10,32 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// JWTSigner is an [Auth] that signs JSON Web Tokens with a secret key: header kid, scope,
-// and userId for one app user. It signs once and renews when 80 % of the token's life have
-// passed. It is safe for concurrent use.
+// JWTSigner is an [Auth] that signs JSON Web Tokens with a secret key: with the key's id as kid in
+// the header, the claim scope and, for one app user, the claim userId. [AppUserJWT], [AppJWT],
+// [AppMakerJWT] and [AccountJWT] return one.
+//
+// A signer uses a token until 80 % of its life has passed and then signs another. It is safe for
+// concurrent use.
 type JWTSigner struct {
 	keyID    string
 	secret   []byte
 	scope    Scope
 	userID   string
-	ttl      time.Duration
+	ttl      time.Duration // 0: tokens never expire
 	method   jwt.SigningMethod
 	issuedAt bool
-	err      error
+	err      error // what is wrong with the arguments and options
 
 	mu      sync.Mutex
 	token   string
 	renewAt time.Time // zero: never
 }
 
-// JWTOption is a setting of a [JWTSigner].
+// JWTOption is a setting of a new [JWTSigner].
 type JWTOption func(*JWTSigner)
 
-// WithTTL sets how long a token is valid, at least a second; the default is an hour. For tokens
-// that never expire there is [WithoutExpiry].
+// WithTTL sets how long a token is valid. The default is one hour; less than a second is an error.
+// For tokens that never expire, use [WithoutExpiry].
 func WithTTL(ttl time.Duration) JWTOption {
 	return func(s *JWTSigner) {
 		s.ttl = ttl
@@ -40,13 +43,13 @@ func WithTTL(ttl time.Duration) JWTOption {
 	}
 }
 
-// WithoutExpiry signs tokens without the claim exp, which never expire: whoever gets hold of one
-// can use it until its key is deleted.
+// WithoutExpiry leaves out the claim exp, so that tokens never expire. Anyone who gets hold of such
+// a token can use it until its key is deleted.
 func WithoutExpiry() JWTOption {
 	return func(s *JWTSigner) { s.ttl = 0 }
 }
 
-// WithAlgorithm sets the signature: "HS256" (the default), "HS384" or "HS512".
+// WithAlgorithm sets the algorithm of the signature: "HS256" (the default), "HS384" or "HS512".
 func WithAlgorithm(name string) JWTOption {
 	return func(s *JWTSigner) {
 		switch name {
@@ -58,15 +61,15 @@ func WithAlgorithm(name string) JWTOption {
 	}
 }
 
-// WithIssuedAt adds the claim iat.
+// WithIssuedAt adds the claim iat, the time of signing.
 func WithIssuedAt() JWTOption {
 	return func(s *JWTSigner) { s.issuedAt = true }
 }
 
-// AppUserJWT signs tokens for one app user with an app's key: they reach that user's
-// profile and conversation and nothing else. userID is your own id of the user; one that
-// looks like a number is still signed as a string, as the service asks. To hand a token to an
-// end user, see [JWTSigner.TokenFor].
+// AppUserJWT returns a signer of tokens for one app user, with a key of the user's app. The tokens
+// reach that user's profile and conversation and nothing else. userID is your own id of
+// the user, the userId; even one that looks like a number is signed as a string, as the service
+// requires. For a token to hand to an end user, see [JWTSigner.TokenFor].
 func AppUserJWT(keyID, secret, userID string, opts ...JWTOption) *JWTSigner {
 	s := newSigner(ScopeAppUser, keyID, secret)
 	s.userID = userID
@@ -76,19 +79,20 @@ func AppUserJWT(keyID, secret, userID string, opts ...JWTOption) *JWTSigner {
 	return s.with(opts)
 }
 
-// AppJWT signs tokens for everything inside one app with a key of that app.
+// AppJWT returns a signer of tokens for everything inside one app, with a key of that app.
 func AppJWT(keyID, secret string, opts ...JWTOption) *JWTSigner {
 	return newSigner(ScopeApp, keyID, secret).with(opts)
 }
 
-// AppMakerJWT signs tokens of the scope appMaker, the account level's name in the v1
-// documentation: provisioning apps and keys, and every call inside an app that is bound with [Client.ForApp].
+// AppMakerJWT returns a signer of tokens of the scope appMaker, which is what the v1 documentation
+// calls the level of an account. The tokens reach the provisioning of apps and keys, and every call
+// inside an app that is bound with [Client.ForApp].
 func AppMakerJWT(keyID, secret string, opts ...JWTOption) *JWTSigner {
 	return newSigner(ScopeAppMaker, keyID, secret).with(opts)
 }
 
-// AccountJWT signs tokens of the scope account with an account key or a service account's
-// key. It is the level of [AppMakerJWT] under its later name.
+// AccountJWT returns a signer of tokens of the scope account, with the key of an account or of a
+// service account. It is the level of [AppMakerJWT] under its later name.
 func AccountJWT(keyID, secret string, opts ...JWTOption) *JWTSigner {
 	return newSigner(ScopeAccount, keyID, secret).with(opts)
 }
@@ -110,21 +114,21 @@ func (s *JWTSigner) op() string { return string(s.scope) + " JWT" }
 
 func (s *JWTSigner) check() error {
 	if s.method == nil {
-		return argumentError(s.op(), "auth", "is a JWTSigner that none of the functions has made")
+		return argumentError(s.op(), "auth", "is a JWTSigner that was not made by AppUserJWT, AppJWT, AppMakerJWT or AccountJWT")
 	}
 	return s.err
 }
 
-// Scope gives the scope of the tokens.
+// Scope returns the scope of the tokens.
 func (s *JWTSigner) Scope() Scope { return s.scope }
 
-// String names the scope; the key is not in it.
+// String returns a text that names the scope and leaves out the key.
 func (s *JWTSigner) String() string { return "smooch.JWTSigner(" + string(s.scope) + ")" }
 
-// GoString is String, so that %#v shows no secret either.
+// GoString returns what String does, so that %#v shows no secret either.
 func (s *JWTSigner) GoString() string { return s.String() }
 
-// Authorize sends the token as the header Authorization.
+// Authorize sets the header Authorization to the signer's current token.
 func (s *JWTSigner) Authorize(_ context.Context, r *http.Request) error {
 	token, err := s.Token()
 	if err != nil {
@@ -134,8 +138,8 @@ func (s *JWTSigner) Authorize(_ context.Context, r *http.Request) error {
 	return nil
 }
 
-// Token gives the signer's current token, signing a new one when 80 % of the life of the
-// last have passed. It fails with [ErrInvalidArgument] on an empty key, secret or user id.
+// Token returns the signer's current token. It signs another when 80 % of the life of the last has
+// passed. If the key id, secret, user id or an option is invalid, it returns [ErrInvalidArgument].
 func (s *JWTSigner) Token() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,8 +149,8 @@ func (s *JWTSigner) Token() (string, error) {
 	return s.renew()
 }
 
-// renewed gives a token that is not the refused one, if signing again makes another. Of many
-// calls that were refused together one signs.
+// renewed returns the current token, after signing another if the service has refused the current
+// one. If many calls were refused together, only the first of them signs.
 func (s *JWTSigner) renewed(refused string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,8 +176,8 @@ func (s *JWTSigner) renew() (string, error) {
 	return token, nil
 }
 
-// TokenFor signs a fresh token that is valid for ttl, at least a second. It is what a backend
-// hands to its end user, who authenticates to Smooch with it:
+// TokenFor signs a new token that is valid for ttl, at least a second. A backend hands such a token
+// to its end user, who authenticates to Smooch with it:
 //
 //	token, err := smooch.AppUserJWT(keyID, secret, "bob@example.com").TokenFor(24 * time.Hour)
 func (s *JWTSigner) TokenFor(ttl time.Duration) (string, error) {
@@ -183,7 +187,8 @@ func (s *JWTSigner) TokenFor(ttl time.Duration) (string, error) {
 	return s.sign(time.Now(), ttl)
 }
 
-// checkTTL refuses 0 too: it is what an unset setting comes to, and must not make a token eternal.
+// checkTTL refuses a TTL of less than a second. That includes 0, so that a setting that is left out
+// by mistake does not make tokens that never expire.
 func (s *JWTSigner) checkTTL(ttl time.Duration) error {
 	if ttl < time.Second {
 		return argumentError(s.op(), "TTL", "is less than a second; WithoutExpiry signs tokens that never expire")
@@ -207,14 +212,15 @@ func (s *JWTSigner) sign(now time.Time, ttl time.Duration) (string, error) {
 	return t.SignedString(s.secret)
 }
 
-// claims is the body of a token. A userId that is not a string is refused, by the service as here.
+// claims are the claims of a token. A userId that is not a string does not decode; the service
+// refuses it too.
 type claims struct {
 	Scope  Scope  `json:"scope"`
 	UserID string `json:"userId,omitempty"`
 	jwt.RegisteredClaims
 }
 
-// bearerScope is the scope that a token says it has, "" if it does not say.
+// bearerScope returns the scope that an unverified token claims to have, or "".
 func bearerScope(token string) Scope {
 	var c claims
 	if _, _, err := jwt.NewParser().ParseUnverified(token, &c); err != nil {
@@ -223,21 +229,22 @@ func bearerScope(token string) Scope {
 	return c.Scope
 }
 
-// Claims is what a verified token says.
+// Claims are the claims of a verified token, see [VerifyJWT].
 type Claims struct {
-	KeyID     string    // header kid: the key that signed it
+	KeyID     string    // of the key that signed the token: kid in its header
 	Scope     Scope     // never empty
-	UserID    string    // for ScopeAppUser, where it is never empty
-	ExpiresAt time.Time // zero: it does not run out
-	IssuedAt  time.Time // zero: it does not say
+	UserID    string    // never empty for ScopeAppUser
+	ExpiresAt time.Time // zero: never
+	IssuedAt  time.Time // zero: the token does not say
 }
 
-// VerifyJWT checks a token that was signed with a secret key and gives what it says.
+// VerifyJWT verifies a token that was signed with a secret key and returns its claims.
 //
-// secretFor gives the secret of the key kid, or an error, which is returned wrapped. Refused
-// with an error that matches [ErrUnauthorized]: a signature that is wrong, missing ("none")
-// or not HS256, HS384 or HS512, a token that ran out or has no scope, and scope appUser
-// without a userId. No error text holds the token.
+// secretFor returns the secret of the key with the id kid; if it returns an error, VerifyJWT
+// returns an error that wraps it. VerifyJWT refuses a token that has expired, has no kid or scope,
+// or has the scope appUser and no userId, and a signature that is wrong, missing ("none") or
+// neither HS256, HS384 nor HS512. All its errors match [ErrUnauthorized], and none contains the
+// token.
 func VerifyJWT(token string, secretFor func(kid string) (secret string, err error)) (*Claims, error) {
 	var c claims
 	var kid string

@@ -14,33 +14,34 @@ import (
 	"github.com/smooch/smooch-go/internal/pace"
 )
 
-// Option is a setting of [NewClient].
+// Option is a setting of a new client, see [NewClient].
 type Option func(*config) error
 
-// Limiter holds calls back to keep below a rate. [*rate.Limiter] of golang.org/x/time/rate is one.
+// Limiter limits the rate of attempts. [*rate.Limiter] of golang.org/x/time/rate implements it.
 //
-// Wait is asked before every attempt, repeats included. Its error ends the call with
-// nothing sent by that attempt. It must be safe for concurrent use.
+// Wait is called before every attempt, repeats included, and returns when the attempt may be sent.
+// If it returns an error, the attempt is not sent and the call fails with that error. Wait must
+// return when ctx ends, and must be safe for concurrent use.
 //
 // [*rate.Limiter]: https://pkg.go.dev/golang.org/x/time/rate#Limiter
 type Limiter interface {
 	Wait(ctx context.Context) error
 }
 
-// newClientOp is what errors of NewClient and its options name.
+// newClientOp is the operation in errors of NewClient and its options.
 const newClientOp = "NewClient"
 
-// config is what options fill. A zero version means: what the credential speaks.
+// config holds the settings of a new client.
 type config struct {
 	core     core
 	base     string
-	version  Version
+	version  Version // "": the default for the credential
 	appID    string
 	bound    bool
 	insecure bool
 }
 
-// defaultOAuthBase is where the OAuth calls are documented; the rest of the API is elsewhere.
+// defaultOAuthBase is the documented address of the OAuth calls; other calls use that of a region.
 const defaultOAuthBase = "https://app.smooch.io"
 
 func defaults() *config {
@@ -58,10 +59,12 @@ func defaults() *config {
 	}
 }
 
+// userAgent is the name of the SDK in the header User-Agent.
 const userAgent = "smooch-go"
 
-// newTransport keeps enough idle connections that a burst of calls need not dial twice:
-// net/http keeps two for a host. A DefaultTransport that somebody has wrapped, to trace for instance, is kept.
+// newTransport returns a transport that keeps enough idle connections for repeated bursts of calls;
+// net/http keeps two for each host. If the program has replaced [http.DefaultTransport], for
+// example to trace requests, newTransport returns that transport unchanged.
 func newTransport() http.RoundTripper {
 	base, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -84,7 +87,7 @@ func (cfg *config) client(auth Auth) (*Client, error) {
 		core.role = RoleAppUser
 	}
 	core.budget = pace.NewBudget(core.retry.Budget)
-	if core.http.Timeout > 0 { // like ours it is for one attempt, and must not run while the client waits
+	if core.http.Timeout > 0 { // as a limit of one attempt, it must not run while the call waits
 		core.timeout, core.http.Timeout = min(core.timeout, core.http.Timeout), 0
 	}
 	version := cfg.version
@@ -101,7 +104,8 @@ func (cfg *config) client(auth Auth) (*Client, error) {
 	return c, nil
 }
 
-// checkBase refuses an address that credentials must not be sent to.
+// checkBase returns the base URL without a trailing slash. It refuses one that calls cannot be made
+// to, or that credentials must not be sent to.
 func (cfg *config) checkBase() (string, error) {
 	fail := func(reason string) (string, error) { return "", argumentError(newClientOp, "base URL", reason) }
 	u, err := url.Parse(cfg.base)
@@ -117,7 +121,7 @@ func (cfg *config) checkBase() (string, error) {
 	case u.Scheme == "https", u.Scheme == "http" && (cfg.insecure || isLoopback(u.Hostname())):
 		return strings.TrimRight(u.String(), "/"), nil
 	case u.Scheme == "http":
-		return fail("is plain http to a host that is not loopback; use https, or WithInsecureHTTP")
+		return fail("is plain http to a host that is not loopback; use https or WithInsecureHTTP")
 	}
 	return fail("is neither https nor http")
 }
@@ -127,7 +131,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// WithApp binds the client to the app appID, as [Client.ForApp] does.
+// WithApp binds the client to the app with the _id appID, as [Client.ForApp] does.
 func WithApp(appID string) Option {
 	return func(cfg *config) error {
 		cfg.appID, cfg.bound = appID, true
@@ -135,8 +139,8 @@ func WithApp(appID string) Option {
 	}
 }
 
-// WithVersion chooses the version of the API, [V1] or [V1_1].
-// The default is V1_1, with an app token V1, the only version that takes one.
+// WithVersion selects the version of the API, [V1] or [V1_1]. The default is V1_1, or V1 if the
+// credential is an [AppToken], which only V1 accepts.
 func WithVersion(v Version) Option {
 	return func(cfg *config) error {
 		if v != V1 && v != V1_1 {
@@ -147,20 +151,20 @@ func WithVersion(v Version) Option {
 	}
 }
 
-// WithRegion chooses the region whose apps the client reaches, [US] (the default) or [EU].
+// WithRegion selects the region whose apps the client reaches, [US] (the default) or [EU].
 func WithRegion(r Region) Option {
 	return func(cfg *config) error {
 		if r != US && r != EU {
-			return argumentError(newClientOp, "region", "is neither US nor EU; WithBaseURL takes any address")
+			return argumentError(newClientOp, "region", "is neither US nor EU; use WithBaseURL for other addresses")
 		}
 		cfg.base, cfg.core.oauthBase = string(r), defaultOAuthBase
 		return nil
 	}
 }
 
-// WithBaseURL sends the calls to rawURL instead of a region's address: scheme, host and a
-// path if there is one, without the version. It must be https, or http to loopback;
-// [WithInsecureHTTP] allows the rest. The OAuth calls go there as well.
+// WithBaseURL sends all calls, the OAuth calls included, to rawURL instead of the address of a
+// region. rawURL has a scheme, a host and possibly a path, but does not end with the version. The
+// scheme must be https, or http for a loopback host; [WithInsecureHTTP] allows http for every host.
 func WithBaseURL(rawURL string) Option {
 	return func(cfg *config) error {
 		cfg.base = rawURL
@@ -169,8 +173,8 @@ func WithBaseURL(rawURL string) Option {
 	}
 }
 
-// WithInsecureHTTP lets [WithBaseURL] name plain http on a host that is not loopback.
-// Credentials and messages then cross the network readable by all on the way.
+// WithInsecureHTTP lets [WithBaseURL] use plain http for a host that is not loopback. Anyone on the
+// network path can then read credentials and messages.
 func WithInsecureHTTP() Option {
 	return func(cfg *config) error {
 		cfg.insecure = true
@@ -178,9 +182,10 @@ func WithInsecureHTTP() Option {
 	}
 }
 
-// WithHTTPClient makes the calls with a copy of hc: its transport, jar and time-out. The
-// copy does not follow redirects, so that credentials stay with the service. A nil Transport is the
-// SDK's own, which keeps 256 idle connections.
+// WithHTTPClient makes calls with the Transport, Jar and Timeout of hc, which is copied and not
+// changed. A nil Transport stands for the SDK's own, which keeps 256 idle connections. Timeout
+// limits each attempt; if [WithTimeout] is shorter, that one applies. Redirects are not followed,
+// so that credentials are sent to no other host.
 func WithHTTPClient(hc *http.Client) Option {
 	return func(cfg *config) error {
 		if hc == nil {
@@ -195,8 +200,8 @@ func WithHTTPClient(hc *http.Client) Option {
 	}
 }
 
-// WithRetryPolicy replaces the default [RetryPolicy]. A zero field keeps its default, a
-// negative one is an error.
+// WithRetryPolicy replaces the default [RetryPolicy]. A zero field keeps its default; a negative
+// field is an error.
 func WithRetryPolicy(p RetryPolicy) Option {
 	return func(cfg *config) error {
 		if p.MaxAttempts < 0 || p.MinDelay < 0 || p.MaxDelay < 0 || p.MaxRetryAfter < 0 || p.Budget < 0 {
@@ -207,7 +212,8 @@ func WithRetryPolicy(p RetryPolicy) Option {
 	}
 }
 
-// WithLimiter asks l before every attempt, after the pause that a 429 causes. The default is no limiter.
+// WithLimiter calls l.Wait before every attempt, once any pause after a 429 is over. By default
+// there is no limiter.
 func WithLimiter(l Limiter) Option {
 	return func(cfg *config) error {
 		if isNil(l) {
@@ -218,8 +224,8 @@ func WithLimiter(l Limiter) Option {
 	}
 }
 
-// WithLogger writes one debug record for each attempt to l: operation, status, number of
-// the attempt and duration; never headers, bodies or ids. The default writes nothing.
+// WithLogger writes one record of level debug to l for each attempt: its operation, status, number
+// and duration, but never headers, bodies or ids. By default nothing is logged.
 func WithLogger(l *slog.Logger) Option {
 	return func(cfg *config) error {
 		if l == nil {
@@ -230,7 +236,8 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithUserAgent puts product, such as "acme-bot/1.4", before the SDK's name in the User-Agent header.
+// WithUserAgent puts product, such as "acme-bot/1.4", in front of the SDK's name in the header
+// User-Agent. product must be printable ASCII and not empty.
 func WithUserAgent(product string) Option {
 	return func(cfg *config) error {
 		if product == "" || strings.ContainsFunc(product, func(r rune) bool { return r < ' ' || r > '~' }) {
@@ -241,9 +248,9 @@ func WithUserAgent(product string) Option {
 	}
 }
 
-// WithTimeout bounds each attempt, answer included; the default is 30 seconds. The context
-// bounds the whole call. For an upload the time starts when the body has been sent, so that a
-// slow link does not end it.
+// WithTimeout limits the time of each attempt, including that for reading the response. The default
+// is 30 seconds. The whole call is limited by its context. For an upload the time starts when the
+// body has been sent, so that a slow connection does not end the attempt.
 func WithTimeout(perAttempt time.Duration) Option {
 	return func(cfg *config) error {
 		if perAttempt <= 0 {
@@ -254,20 +261,21 @@ func WithTimeout(perAttempt time.Duration) Option {
 	}
 }
 
-// WithMaxResponse bounds the size of an answer in bytes, decompressed; the default is 32 MiB.
-// A larger one fails with [ErrResponseTooLarge].
+// WithMaxResponse limits the body of a response to the given number of bytes, after decompression.
+// The default is 32 MiB. A call whose response is larger fails with [ErrResponseTooLarge], although
+// the service has carried it out.
 func WithMaxResponse(bytes int64) Option {
 	return func(cfg *config) error {
 		if bytes <= 0 {
 			return argumentError(newClientOp, "maximum response", "is not positive")
 		}
-		cfg.core.maxResponse = min(bytes, math.MaxInt64-1) // one more is read
+		cfg.core.maxResponse = min(bytes, math.MaxInt64-1) // readUpTo reads one byte more
 		return nil
 	}
 }
 
-// isNil reports whether v is nil, or holds a nil pointer or function: what a caller passes on
-// without looking.
+// isNil reports whether v is nil or holds a nil pointer, function, map, slice or channel, which a
+// caller may pass by mistake.
 func isNil(v any) bool {
 	switch value := reflect.ValueOf(v); value.Kind() {
 	case reflect.Invalid:

@@ -10,8 +10,9 @@ import (
 	"unicode"
 )
 
-// redactor returns a function that takes out of a text what the call sent and an error must not
-// repeat: its path arguments, its form, and what authorizing added to the header.
+// redactor returns a function that removes from a text what the call sent and an error must not
+// repeat: the path arguments, the values of a form, and what authorization added to the header.
+// sent is the header that was sent, plain the header before authorization.
 func redactor(r *request, plain, sent http.Header) func(string) string {
 	var found []string
 	add := func(s string) {
@@ -50,8 +51,8 @@ func redactor(r *request, plain, sent http.Header) func(string) string {
 	}
 }
 
-// withoutURL takes off the *url.Error that net/http puts around errors: its text is the URL, ids
-// included.
+// withoutURL unwraps the *url.Error that net/http puts around errors, as its text contains the URL
+// and thereby ids.
 func withoutURL(err error) error {
 	for {
 		wrapped, ok := errors.AsType[*url.Error](err)
@@ -62,13 +63,14 @@ func withoutURL(err error) error {
 	}
 }
 
-// safeText is an error's text without URLs, and without what net/http quotes of an answer.
+// safeText returns the text of an error on one line, without URLs and without what net/http quotes
+// from a response.
 func safeText(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.text()
 	}
 	err = withoutURL(err)
-	if e, ok := err.(*callError); ok {
+	if e, ok := err.(*callError); ok { //nolint:errorlint // keep the text around a wrapped one
 		return e.text
 	}
 	text := fmt.Sprint(err)
@@ -78,7 +80,7 @@ func safeText(err error) string {
 	return oneLine(text)
 }
 
-// oneLine takes line breaks out of a text and bounds it.
+// oneLine replaces control characters and line breaks by spaces, and cuts the text to 300 bytes.
 func oneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {

@@ -1,4 +1,5 @@
-// Package smooch is a client for the Smooch (Sunshine Conversations) REST API, versions v1 and v1.1.
+// Package smooch is a client for the REST API of Smooch (Sunshine Conversations), versions v1 and
+// v1.1, and a receiver for its webhooks.
 //
 // A [Client] has a service for each resource and is safe for concurrent use:
 //
@@ -8,26 +9,27 @@
 //
 // # Errors
 //
-// Every answer that is not 2xx is an [*Error]; ask for its class with errors.Is
-// ([ErrNotFound], [ErrRateLimited], ...). [ErrOutcomeUnknown] marks a call that may have
-// been carried out although no answer said so. [*DecodeError] marks one that was carried
-// out, with an answer that could not be read. Bad arguments fail with [ErrInvalidArgument]
-// before anything is sent. No error text holds a secret, a body or a user id.
+// Every response whose status is not 2xx is returned as an [*Error]. Test for its class with
+// [errors.Is], for example [ErrNotFound] or [ErrRateLimited]. [ErrOutcomeUnknown] marks a call that
+// may have been carried out although no response confirmed it. A [*DecodeError] means that the call
+// was carried out, but its response could not be read. [ErrInvalidArgument] and
+// [ErrUnsupportedVersion] are returned before anything is sent. No error text contains a secret, a
+// body or a user id.
 //
 // # Retries
 //
-// A call is made at most three times in all. 429 and failures before a byte was written
-// are repeated for every call; other lost connections, time-outs and 5xx (501 excepted)
-// only for calls whose repeat changes nothing. A message is therefore never sent twice by
-// the SDK: see [RetryPolicy] for the whole policy, and [WithSendToken] for a send that
-// finds out by itself whether it arrived. The policy may become better without that being
-// a breaking change.
+// A call is attempted at most three times. After a 429, or a failure before a byte was written, any
+// call is repeated. After any other lost connection, a timeout or a 5xx status (501 excepted), a
+// call is repeated only if the repeat changes nothing. The SDK therefore never sends a message
+// twice on its own. [RetryPolicy] documents the whole policy. [WithSendToken] makes the SDK find
+// out whether a message has arrived when no response says so. An improvement of the policy does not
+// count as a breaking change.
 //
 // # Webhooks
 //
-// [WebhookReceiver] is an http.Handler that checks the secret and hands typed events to
-// your functions; [ParseEvent] decodes one event. Package smoochtest is a Smooch to test
-// against.
+// [WebhookReceiver] is an [http.Handler] that checks the secret of a delivery and passes typed
+// events to your functions; [ParseEvent] decodes a single event. Package smoochtest contains a fake
+// Smooch service for tests.
 package smooch
 
 import (
@@ -41,30 +43,31 @@ import (
 	"github.com/smooch/smooch-go/internal/pace"
 )
 
-// Version is a version of the API, and of the payloads that a webhook delivers.
-// Breaking changes come only with a new one, so a client is pinned to one version.
+// Version is a version of the API and of the payloads that webhooks deliver. Breaking changes come
+// only with a new version, so a client is pinned to one.
 type Version string
 
 // The versions of the API.
 const (
-	V1   Version = "v1"
-	V1_1 Version = "v1.1"
+	V1   Version = "v1"   // the only version that accepts an AppToken
+	V1_1 Version = "v1.1" // the default, except with an AppToken
 )
 
-// Region is a part of the world where apps live. An app is reached only in its own region.
+// Region is the address of the API in one part of the world. An app can be reached only in its own
+// region.
 type Region string
 
 // The regions of the service.
 const (
-	US Region = "https://api.smooch.io"
+	US Region = "https://api.smooch.io" // the default
 	EU Region = "https://api.eu-1.smooch.io"
 )
 
-// Client calls the Smooch API, through one service for each resource.
+// Client calls the Smooch API through one service for each resource.
 //
-// It is made by [NewClient], does not change afterwards and is safe for concurrent use.
-// [Client.ForApp] and [Client.ForVersion] make copies that share its connections,
-// credentials and limits.
+// [NewClient] creates a client. It does not change afterwards and is safe for concurrent use.
+// [Client.ForApp] and [Client.ForVersion] return copies that share its connections, credential,
+// retry budget and rate limits.
 type Client struct {
 	Apps            *AppsService
 	Keys            *KeysService
@@ -85,24 +88,25 @@ type Client struct {
 	common  service
 	version Version
 	appID   string
-	bound   bool   // ForApp or WithApp was used, whether or not with a good id
-	prefix  string // of the paths inside an app, "" if the credential implies the app
+	bound   bool   // ForApp or WithApp was used, even if the id is invalid
+	prefix  string // of paths inside an app; "" if none is bound or the credential implies it
 
-	needsApp bool // calls inside an app fail, as none is bound
+	needsApp bool // no app is bound, and the credential does not imply one
 
-	problemWith, problem string // the argument that no call can be made with, and what is wrong with it
+	problemWith, problem string // the argument that makes every call fail, and what is wrong with it
 }
 
-// service is what all services are made of; sharing one value spares a copy fourteen allocations.
+// service is the underlying type of all services. They share one value, which saves fourteen
+// allocations for each copy of a client.
 type service struct{ c *Client }
 
-// core is what the copies of a client share.
+// core is what a client and its copies share.
 type core struct {
 	base        string // scheme, host and path, without a trailing slash
-	oauthBase   string
+	oauthBase   string // the same for the OAuth calls
 	auth        Auth
-	scope       Scope // "" when the credential does not say
-	role        Role  // of messages that do not say
+	scope       Scope // "" if it cannot be read from the credential
+	role        Role  // of messages that have none
 	http        http.Client
 	retry       RetryPolicy
 	budget      *pace.Budget
@@ -112,18 +116,19 @@ type core struct {
 	userAgent   string
 	timeout     time.Duration
 	maxResponse int64
-	noMetadata  atomic.Bool // the service answered a message without its metadata
+	noMetadata  atomic.Bool // the service has returned a message without its metadata
 }
 
-// NewClient makes a client that authorizes its calls with auth; [NoAuth] is a client
-// without a credential.
+// NewClient returns a client that authorizes its calls with auth. For a client without a
+// credential, pass [NoAuth].
 //
-// Without options it speaks v1.1 (v1 with an [AppToken]) to the US region, retries as
-// [RetryPolicy] says and gives each attempt 30 seconds. An unusable credential or option
-// is an error that matches [ErrInvalidArgument] and names the argument.
+// Without options, the client speaks v1.1 (v1 with an [AppToken]) to the US region, repeats calls
+// according to the default [RetryPolicy] and limits each attempt to 30 seconds. If the credential
+// or an option is invalid, NewClient returns an error that matches [ErrInvalidArgument] and names
+// the argument.
 func NewClient(auth Auth, opts ...Option) (*Client, error) {
 	if isNil(auth) {
-		return nil, argumentError(newClientOp, "auth", "is nil; NoAuth is a client without a credential")
+		return nil, argumentError(newClientOp, "auth", "is nil; use NoAuth for a client without a credential")
 	}
 	if checked, ok := auth.(interface{ check() error }); ok {
 		if err := checked.check(); err != nil {
@@ -142,28 +147,32 @@ func NewClient(auth Auth, opts ...Option) (*Client, error) {
 	return cfg.client(auth)
 }
 
-// ForApp returns a copy of the client that is bound to the app appID, the app's _id: its
-// calls reach that app and no other. An empty id, "." or ".." fails each call of the copy
-// with [ErrInvalidArgument]. An [AppToken] and an [AppUserJWT] reach the app that they were issued for, whatever is
-// bound: the service takes no app id with them.
+// ForApp returns a copy of the client that is bound to the app with the _id appID: all its calls
+// inside an app go to that app. If appID is empty, "." or "..", every call of the copy fails with
+// [ErrInvalidArgument].
+//
+// An [AppToken] or [AppUserJWT] always reaches the app that it was issued for, whatever app is
+// bound, because the service accepts no app id with these credentials.
 func (c *Client) ForApp(appID string) *Client {
 	return newClient(c.core, c.version, appID, true)
 }
 
-// ForVersion returns a copy of the client that speaks version v. A version that does not
-// exist, or v1.1 with an app token, fails each call of the copy with [ErrInvalidArgument].
+// ForVersion returns a copy of the client that speaks version v. If v does not exist, or is v1.1
+// while the credential is an [AppToken], every call of the copy fails with [ErrInvalidArgument].
 func (c *Client) ForVersion(v Version) *Client {
 	return newClient(c.core, v, c.appID, c.bound)
 }
 
-// String names the client without its credential.
+// String returns a text that names the version of the client and leaves out its credential.
 func (c *Client) String() string { return "smooch.Client(" + string(c.version) + ")" }
 
-// Init is what a device calls when an app is opened: it creates the device and its app user
-// if they are new, updates them if not, and authenticates the user if the credential is an [AppUserJWT].
-// Without one, whoever learns a userId can read that user's conversation.
+// Init registers a device each time that an app is opened on it: it creates the device and its app
+// user if they are new, otherwise updates them, and authenticates the user if the credential is an
+// [AppUserJWT]. Without such a credential, anyone who knows a userId can read that user's
+// conversation.
 //
-// Deprecated: later v1 documentation and v1.1 do not have it. Use [AppUsersService.Create] to make a user.
+// Deprecated: v1.1 and the later documentation of v1 do not have this call. Use
+// [AppUsersService.Create] to create a user.
 //
 //	POST /init
 //
@@ -174,28 +183,30 @@ func (c *Client) Init(ctx context.Context, init InitRequest, opts ...CallOption)
 	return one[InitResponse](ctx, c, opInit.with().json(init), opts)
 }
 
-// Do makes a call that the SDK has no method for, with the same credentials, retries and errors.
+// Do makes a call that the SDK has no method for, with the credential, retries and errors of all
+// other calls.
 //
-// path is what follows the version and, where an app is bound and the credential is above a single
-// user, the app's prefix: "/appusers/" + url.PathEscape(id) + "/messages". Its segments are escaped
-// by the caller, and a query is allowed; empty segments, "." and ".." are refused. in is the JSON
-// body, nil for none, and not allowed with GET. The answer is decoded into out, a pointer, or
-// ignored if out is nil.
+// path is the part of the URL after the version, such as "/appusers/" + url.PathEscape(id) +
+// "/messages". Do puts the prefix of the app in front of it if an app is bound, unless the
+// credential is an [AppToken] or belongs to a single user. The caller escapes the segments of path,
+// and may append a query. in is encoded as the JSON body, unless it is nil; with GET and HEAD it
+// must be nil. The response is decoded into out, a pointer, or ignored if out is nil.
 //
-// GET is repeated as safe, PUT and DELETE as idempotent, everything else as a call whose repeat may
-// do the work twice.
+// Do returns [ErrInvalidArgument] if a segment of path is empty, "." or "..", or not escaped. When
+// [RetryPolicy] decides whether to repeat the call, GET, HEAD, PUT and DELETE count as calls whose
+// repeat changes nothing, and all other methods as calls that may do the work twice.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
 	r := newRequest(method, path).json(in)
 	if in != nil && r.repeat == safe {
-		r.refuse("in", "is given, but "+method+" has no body")
+		r.refuse("in", "must be nil, as "+method+" has no body")
 	}
 	if target := reflect.ValueOf(out); out != nil && (target.Kind() != reflect.Pointer || target.IsNil()) {
-		r.refuse("out", "is not a pointer to decode into")
+		r.refuse("out", "is not a non-nil pointer")
 	}
 	return call(ctx, c, r, out, opts)
 }
 
-// newClient makes a client of what its copies share and what is its own.
+// newClient returns a client with the shared core and the settings of its own.
 func newClient(core *core, v Version, appID string, bound bool) *Client {
 	c := &Client{core: core, version: v, appID: appID, bound: bound}
 	c.common.c = c
@@ -208,7 +219,7 @@ func newClient(core *core, v Version, appID string, bound bool) *Client {
 	case v != V1 && v != V1_1:
 		c.problemWith, c.problem = "version", "is neither v1 nor v1.1"
 	case v == V1_1 && core.scope == ScopeAppToken:
-		c.problemWith, c.problem = "version", "is v1.1, which takes no app token; use v1, or a JWT"
+		c.problemWith, c.problem = "version", "is v1.1, which does not accept an app token; use v1 or a JWT"
 	case bound && problem != "":
 		c.problemWith, c.problem = "appID", problem
 	}
