@@ -1,0 +1,78 @@
+package smoochtest_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go"
+)
+
+func TestLinkChannel(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	_, app := newServerWithUser(t)
+	user, err := app.AppUsers.LinkChannel(ctx, "ida", smooch.ChannelLink{
+		Type: smooch.IntegrationTypeTwilio, PhoneNumber: "+1 514-555",
+		Confirmation: &smooch.Confirmation{Type: smooch.ConfirmationTypeImmediate},
+	})
+	require.NoError(t, err)
+	require.Len(t, user.Clients, 1)
+	channels, err := app.AppUsers.Channels(ctx, "ida")
+	require.NoError(t, err)
+	assert.Equal(t, "+1514555", channels[0].PhoneNumber)
+	require.NoError(t, app.AppUsers.PingChannel(ctx, "ida", "twilio"))
+	require.NoError(t, app.AppUsers.UnlinkChannel(ctx, "ida", "twilio"))
+	assert.ErrorIs(t, app.AppUsers.UnlinkChannel(ctx, "ida", "twilio"), smooch.ErrBadRequest)
+	assert.ErrorIs(t, app.AppUsers.PingChannel(ctx, "ida", "twilio"), smooch.ErrBadRequest)
+}
+
+func TestLinkChannelNeedsConfirmationOnV11(t *testing.T) {
+	t.Parallel()
+	server, _ := newServerWithUser(t)
+	api := newAPI(t, server)
+	const link = `{"type":"twilio","phoneNumber":"+1 514-555"}`
+	api.call(400, "POST", "/appusers/ida/channels", link)
+	api.onV1().call(200, "POST", "/appusers/ida/channels", link)
+}
+
+func TestLinkChannelRefusals(t *testing.T) {
+	t.Parallel()
+	server, _ := newServerWithUser(t)
+	api := newAPI(t, server)
+	for _, link := range []string{
+		`{}`, `{"type":"twilio"}`, `{"type":"twilio","phoneNumber":"1514555","confirmation":{}}`,
+		`{"type":"mailgun","phoneNumber":"+1514555","confirmation":{}}`,
+	} {
+		api.call(400, "POST", "/appusers/ida/channels", link)
+	}
+	user := api.call(200, "POST", "/appusers/ida/channels",
+		`{"type":"mailgun","address":"i@b.c","confirmation":{"type":"prompt"}}`)["appUser"]
+	assert.Empty(t, at(user, "clients"))
+	assert.Len(t, at(user, "pendingClients"), 1)
+}
+
+func TestCodesOfAUser(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	server, app := newServerWithUser(t)
+	integrations, err := app.Integrations.List(ctx, smooch.IntegrationListOptions{Types: []smooch.IntegrationType{"web"}})
+	require.NoError(t, err)
+	requests, err := app.AppUsers.LinkRequests(ctx, "ida", []string{integrations.Items[0].ID})
+	require.NoError(t, err)
+	require.Len(t, requests, 1)
+	assert.NotEmpty(t, requests[0].Code)
+	_, err = app.AppUsers.LinkRequests(ctx, "ida", []string{"nope"})
+	assert.ErrorIs(t, err, smooch.ErrNotFound)
+
+	api := newAPI(t, server)
+	api.call(400, "GET", "/appusers/ida/linkrequest", "")
+	assert.NotEmpty(t, api.call(200, "GET", "/appusers/ida/authcode", "")["authCode"])
+	assert.NotEmpty(t, api.call(200, "GET", "/appusers/ida/integrations/wechat/qrcode", "")["url"])
+	assert.NotEmpty(t, api.call(200, "GET", "/appusers/ida/integrations/viber/qrcode", "")["url"])
+	assert.Empty(t, api.call(200, "GET", "/appusers/ida/businesssystems", "")["businessSystems"])
+	api.onV1().call(400, "GET", "/appusers/ida/transferrequest", "")
+	transfer := api.onV1().call(200, "GET", "/appusers/ida/transferrequest?type=messenger", "")
+	assert.Len(t, transfer["transferRequests"], 1)
+}

@@ -1,0 +1,98 @@
+package smoochtest_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/smoochtest"
+)
+
+func basicAuth(id, secret string) string {
+	r := &http.Request{Header: http.Header{}}
+	r.SetBasicAuth(id, secret)
+	return "Authorization: " + r.Header.Get("Authorization")
+}
+
+// TestCredentials runs its cases in order: once the user ida has used a JWT, the app token no
+// longer reaches it.
+func TestCredentials(t *testing.T) {
+	t.Parallel()
+	server, client := newServerWithUser(t)
+	app, account := server.App(), server.Account()
+	createUser(t, client, "bob")
+	other, err := client.Apps.Create(t.Context(), smooch.AppCreate{Name: "Other"})
+	require.NoError(t, err)
+
+	sign := func(claims jwt.MapClaims) string { return signed(t, app.Key, claims) }
+	later := time.Now().Add(time.Hour).Unix()
+	appJWT := sign(jwt.MapClaims{"scope": "app", "exp": later})
+	idaJWT := sign(jwt.MapClaims{"scope": "appUser", "userId": "ida", "exp": later})
+	accountJWT := signed(t, account, jwt.MapClaims{"scope": "account", "iat": 1})
+	makerJWT := signed(t, account, jwt.MapClaims{"scope": "appMaker"})
+	forged := signed(t, smoochtest.Credentials{KeyID: app.Key.KeyID, Secret: "x"}, jwt.MapClaims{"scope": "app"})
+	none := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims{"scope": "app"})
+	none.Header["kid"] = app.Key.KeyID
+	unsigned, err := none.SignedString(jwt.UnsafeAllowNoneSignatureType)
+	require.NoError(t, err)
+
+	const ida = "/appusers/ida"
+	prefix := "/v1.1/apps/" + app.ID
+	tests := []struct {
+		name, uri, credential string
+		want                  int
+	}{
+		{"none", "/v1" + ida, "X: y", 401},
+		{"app token", "/v1" + ida, "app-token: " + app.Token, 200},
+		{"app token on v1.1", "/v1.1" + ida, "app-token: " + app.Token, 401},
+		{"wrong app token", "/v1" + ida, "app-token: x", 401},
+		{"app token for webhooks", "/v1/webhooks", "app-token: " + app.Token, 403},
+		{"app JWT, short", "/v1" + ida, appJWT, 200},
+		{"app JWT, prefixed", prefix + ida, appJWT, 200},
+		{"app JWT, another app", "/v1.1/apps/" + other.ID + ida, appJWT, 403},
+		{"app JWT for apps", "/v1/apps", appJWT, 403},
+		{"app JWT for keys", "/v1/apps/" + app.ID + "/keys", appJWT, 403},
+		{"appUser JWT, own", "/v1" + ida, idaJWT, 200},
+		{"appUser JWT, other", "/v1/appusers/bob", idaJWT, 403},
+		{"appUser JWT for webhooks", "/v1/webhooks", idaJWT, 403},
+		{"app token after a JWT", "/v1" + ida, "app-token: " + app.Token, 401},
+		{"userId is a number", "/v1" + ida, sign(jwt.MapClaims{"scope": "appUser", "userId": 7}), 401},
+		{"expired", "/v1" + ida, sign(jwt.MapClaims{"scope": "app", "exp": 1}), 401},
+		{"unsigned", "/v1" + ida, "Authorization: Bearer " + unsigned, 401},
+		{"wrong secret", "/v1" + ida, forged, 401},
+		{"account JWT of an app's key", "/v1/apps", sign(jwt.MapClaims{"scope": "account"}), 401},
+		{"account", "/v1/apps", accountJWT, 200},
+		{"appMaker", "/v1/apps", makerJWT, 200},
+		{"account without the app's prefix", "/v1" + ida, accountJWT, 404},
+		{"account with the app's prefix", prefix + ida, accountJWT, 200},
+		{"Basic, app key", "/v1.1" + ida, basicAuth(app.Key.KeyID, app.Key.Secret), 200},
+		{"Basic, account key", "/v1.1/apps", basicAuth(account.KeyID, account.Secret), 200},
+		{"Basic on v1", "/v1" + ida, basicAuth(app.Key.KeyID, app.Key.Secret), 401},
+		{"Basic, wrong", "/v1.1/apps", basicAuth(account.KeyID, "x"), 401},
+		{"unknown app", "/v1.1/apps/nope" + ida, accountJWT, 404},
+		{"path in another case", prefix + "/appUsers/ida/authCode", accountJWT, 200},
+		{"an escaped slash stays within its segment", prefix + "/appusers/ida%2F..%2Fbob", accountJWT, 404},
+		{"dots are not resolved", prefix + "/appusers/x/../ida", accountJWT, 404},
+	}
+	for _, test := range tests {
+		status, answer := raw(t, server, "GET", test.uri, "", test.credential)
+		assert.Equal(t, test.want, status, "%s: %v", test.name, answer)
+	}
+}
+
+func TestTokensExpireOnTheServersClock(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	exp := time.Now().Add(time.Hour).Unix()
+	token := signed(t, server.App().Key, jwt.MapClaims{"scope": "app", "exp": exp})
+	status, _ := raw(t, server, "GET", "/v1/webhooks", "", token)
+	assert.Equal(t, 200, status)
+	server.Advance(2 * time.Hour)
+	status, _ = raw(t, server, "GET", "/v1/webhooks", "", token)
+	assert.Equal(t, 401, status)
+}

@@ -1,0 +1,123 @@
+package smoochtest_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go/smoochtest"
+)
+
+func TestDeliveriesAreRetried(t *testing.T) {
+	t.Parallel()
+	server, app := newServerWithUser(t)
+	tg := newTarget(t)
+	subscribe(t, app, tg.URL, "message:appUser")
+	sayAndGet := func(status int) {
+		tg.setStatus(status)
+		say(t, server, "hi")
+		require.NoError(t, server.WaitDeliveries(t.Context()))
+	}
+
+	sayAndGet(503)
+	for wait, retries := 10*time.Second, 1; retries <= 5; wait, retries = 2*wait, retries+1 {
+		assert.Len(t, tg.take(), 1)
+		server.Advance(wait - time.Second)
+		assert.Empty(t, tg.take(), "not due yet")
+		server.Advance(time.Second)
+	}
+	assert.Len(t, tg.take(), 1, "the fifth retry")
+	server.Advance(time.Hour)
+	assert.Empty(t, tg.take(), "and no more")
+	for i, d := range server.DeliveryLog()[1:] { // the first is the HEAD request
+		assert.Equal(t, i+1, d.Attempt)
+		assert.Equal(t, 503, d.Status)
+	}
+	assert.Len(t, server.DeliveryLog(), 7)
+
+	for _, final := range []int{400, 401, 403, 404, 406, 200, 204} {
+		sayAndGet(final)
+		server.Advance(time.Hour)
+		assert.Len(t, tg.take(), 1, "%d is final", final)
+	}
+	sayAndGet(500)
+	tg.setStatus(200)
+	server.Advance(10 * time.Second)
+	server.Advance(time.Hour)
+	assert.Len(t, tg.take(), 2)
+}
+
+func TestFirstRetryIntervalIsAnOption(t *testing.T) {
+	t.Parallel()
+	server, app := newServerWithUser(t, smoochtest.WithWebhookRetryInterval(time.Minute))
+	tg := newTarget(t)
+	tg.setStatus(503)
+	subscribe(t, app, tg.URL, "message:appUser")
+	say(t, server, "hi")
+	require.NoError(t, server.WaitDeliveries(t.Context()))
+	server.Advance(59 * time.Second)
+	assert.Len(t, tg.take(), 1)
+	server.Advance(time.Second)
+	assert.Len(t, tg.take(), 1)
+}
+
+func TestTargetsAreOnThisMachine(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	subscribe(t, server.Client(), "http://192.0.2.1/x", "postback")
+	require.NoError(t, server.Emit(server.App().ID, "", "postback", nil))
+	require.NoError(t, server.WaitDeliveries(t.Context()))
+	log := server.DeliveryLog()
+	assert.ErrorContains(t, log[len(log)-1].Err, "not on this machine", "a test sends nothing elsewhere")
+}
+
+// TestDeletedWebhookIsNotRetried deletes a webhook while a retry is under way.
+func TestDeletedWebhookIsNotRetried(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	server, app := newServerWithUser(t)
+	var posts atomic.Int32
+	retrying, deleted := make(chan struct{}), make(chan struct{})
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && posts.Add(1) == 2 {
+			close(retrying)
+			<-deleted
+		}
+		w.WriteHeader(503)
+	}))
+	t.Cleanup(target.Close)
+	hook := subscribe(t, app, target.URL, "message:appUser")
+	say(t, server, "hi")
+	require.NoError(t, server.WaitDeliveries(ctx))
+	advanced := make(chan struct{})
+	go func() {
+		server.Advance(time.Minute)
+		close(advanced)
+	}()
+	<-retrying
+	require.NoError(t, app.Webhooks.Delete(ctx, hook.ID))
+	close(deleted)
+	<-advanced
+	server.Advance(time.Hour)
+	assert.EqualValues(t, 2, posts.Load())
+}
+
+func TestWaitDeliveriesEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	server, app := newServerWithUser(t)
+	answer := make(chan struct{})
+	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-answer }))
+	t.Cleanup(target.Close)
+	t.Cleanup(func() { close(answer) }) // before target.Close, which waits for the answer
+	subscribe(t, app, target.URL, "message:appUser")
+	say(t, server, "hi")
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	assert.ErrorIs(t, server.WaitDeliveries(ctx), context.Canceled)
+}

@@ -1,0 +1,53 @@
+package smoochtest_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go"
+)
+
+func TestWebhooks(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t, newServer(t))
+	const target = `{"target":"http://127.0.0.1:1/x"}`
+	v1 := api.onV1().call(201, "POST", "/webhooks", target)["webhook"]
+	assert.Equal(t, []any{"message"}, at(v1, "triggers"), "the default of v1")
+	assert.NotContains(t, v1, "version")
+	api.call(400, "POST", "/webhooks", target) // triggers are required
+	for _, body := range []string{
+		`{"triggers":["*"]}`,
+		`{"target":"x","triggers":["*"]}`,
+		`{"target":"ftp://127.0.0.1/","triggers":["*"]}`,
+		`{"target":"http://127.0.0.1:1/","triggers":[]}`,
+	} {
+		api.call(400, "POST", "/webhooks", body)
+	}
+
+	path := "/webhooks/" + at(v1, "_id").(string)
+	hook := api.call(200, "PUT", path, `{"triggers":["postback"],"includeClient":true}`)["webhook"]
+	assert.Equal(t, "v1", at(hook, "version"), "it stays with the version that it was created on")
+	assert.Equal(t, true, at(hook, "includeClient"))
+	assert.Equal(t, hook, api.call(200, "GET", path, "")["webhook"])
+	api.call(400, "PUT", path, `{"target":""}`)
+	api.call(200, "DELETE", path, "")
+	api.call(404, "GET", path, "")
+}
+
+func TestAnAppHasAtMostTenWebhooks(t *testing.T) {
+	t.Parallel()
+	app := newServer(t).Client()
+	for i := range 10 {
+		subscribe(t, app, fmt.Sprint("http://127.0.0.1:1/", i), smooch.TriggerPostback)
+	}
+	_, err := app.Webhooks.Create(t.Context(), smooch.WebhookCreate{
+		Target: "http://127.0.0.1:1/", Triggers: []smooch.Trigger{smooch.TriggerPostback},
+	})
+	require.ErrorIs(t, err, smooch.ErrBadRequest)
+	hooks, err := app.Webhooks.List(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, hooks, 10)
+}
