@@ -83,7 +83,7 @@ func (d *deliveries) stop() {
 	d.stopped, d.retries = true, nil
 }
 
-// wait waits until all goroutines have ended, after stop and the end of d.ctx.
+// wait waits until all goroutines have ended. Call it after stop and the end of d.ctx.
 func (d *deliveries) wait() {
 	d.goroutines.Wait()
 	d.client.CloseIdleConnections()

@@ -168,7 +168,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	number := s.requests.add(r)
 	f := s.faults.take(r)
-	s.wait(r, f.Delay)
+	s.delay(r, f.Delay)
 	if f.Cut == CutBefore {
 		s.requests.finish(number, kept, 0)
 		panic(http.ErrAbortHandler)
@@ -191,8 +191,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer.write(w, r, f.Truncate)
 }
 
-// wait delays a call until d has passed, the caller is gone or the server is closed.
-func (s *Server) wait(r *http.Request, d time.Duration) {
+// delay holds a call back until d has passed, the caller is gone or the server is closed.
+func (s *Server) delay(r *http.Request, d time.Duration) {
 	if d <= 0 {
 		return
 	}
