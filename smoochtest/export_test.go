@@ -1,0 +1,4 @@
+package smoochtest
+
+// RouteCount is the number of calls that the server has.
+var RouteCount = len(routes)
