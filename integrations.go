@@ -6,28 +6,28 @@ import (
 	"strings"
 )
 
-// IntegrationType is the kind of a channel integration. The set is open.
+// IntegrationType is the kind of an integration. The set is open.
 type IntegrationType string
 
 // The types of integrations.
 const (
-	IntegrationTypeAndroid       IntegrationType = "android"
-	IntegrationTypeAPI           IntegrationType = "api" // only as the source of messages
-	IntegrationTypeAPN           IntegrationType = "apn"
-	IntegrationTypeApple         IntegrationType = "apple"
-	IntegrationTypeFCM           IntegrationType = "fcm"
-	IntegrationTypeFrontendEmail IntegrationType = "frontendEmail"
+	IntegrationTypeAndroid       IntegrationType = "android"       // Android SDK
+	IntegrationTypeAPI           IntegrationType = "api"           // only as the source of messages
+	IntegrationTypeAPN           IntegrationType = "apn"           // push over Apple
+	IntegrationTypeApple         IntegrationType = "apple"         // Apple Messages for Business
+	IntegrationTypeFCM           IntegrationType = "fcm"           // push over Firebase
+	IntegrationTypeFrontendEmail IntegrationType = "frontendEmail" // built-in email of early v1
 	IntegrationTypeInstagram     IntegrationType = "instagram"
-	IntegrationTypeIOS           IntegrationType = "ios"
+	IntegrationTypeIOS           IntegrationType = "ios" // iOS SDK
 	IntegrationTypeLine          IntegrationType = "line"
-	IntegrationTypeMailgun       IntegrationType = "mailgun"
-	IntegrationTypeMessageBird   IntegrationType = "messagebird"
-	IntegrationTypeMessenger     IntegrationType = "messenger"
+	IntegrationTypeMailgun       IntegrationType = "mailgun"     // email
+	IntegrationTypeMessageBird   IntegrationType = "messagebird" // text messages
+	IntegrationTypeMessenger     IntegrationType = "messenger"   // Facebook Messenger
 	IntegrationTypeTelegram      IntegrationType = "telegram"
-	IntegrationTypeTwilio        IntegrationType = "twilio"
-	IntegrationTypeTwitter       IntegrationType = "twitter"
+	IntegrationTypeTwilio        IntegrationType = "twilio"  // text messages
+	IntegrationTypeTwitter       IntegrationType = "twitter" // direct messages
 	IntegrationTypeViber         IntegrationType = "viber"
-	IntegrationTypeWeb           IntegrationType = "web"
+	IntegrationTypeWeb           IntegrationType = "web" // Web SDK
 	IntegrationTypeWeChat        IntegrationType = "wechat"
 	IntegrationTypeWhatsApp      IntegrationType = "whatsapp"
 )
@@ -39,22 +39,27 @@ type IntegrationStatus string
 const (
 	IntegrationStatusActive   IntegrationStatus = "active"
 	IntegrationStatusInactive IntegrationStatus = "inactive"
-	IntegrationStatusError    IntegrationStatus = "error" // Error has the reason
+	IntegrationStatusError    IntegrationStatus = "error" // Integration.Error has the reason
 )
 
-// Integration is a channel of an app, of any type. Type says which of the fields may be set;
-// those of a type to come are in the answer's bytes ([WithResponse]). Secrets that created it are not answered.
+// Integration is a channel of an app, of any type. Type determines which of the other fields can be
+// set; the remarks name the types that have a field. Use [WithResponse] to read members that the
+// SDK does not know. The service does not return the secrets that an integration was created with.
 type Integration struct {
 	ID          string            `json:"_id,omitempty"`
 	Type        IntegrationType   `json:"type"`
 	Status      IntegrationStatus `json:"status,omitempty"`
-	Error       any               `json:"error,omitempty"` // text, or an object
+	Error       any               `json:"error,omitempty"` // a string, or an object (map[string]any)
 	DisplayName string            `json:"displayName,omitempty"`
 
-	AppID    string `json:"appId,omitempty"`    // messenger, instagram: of the Facebook app; wechat
-	PageID   string `json:"pageId,omitempty"`   // messenger, instagram
-	UserID   string `json:"userId,omitempty"`   // messenger, instagram: of the page's administrator; twitter
-	Username string `json:"username,omitempty"` // messenger, instagram, twitter, telegram (the bot), whatsapp
+	AppID  string `json:"appId,omitempty"`  // messenger, instagram: of the Facebook app; wechat
+	PageID string `json:"pageId,omitempty"` // messenger, instagram
+
+	// messenger, instagram: of the page's administrator; twitter
+	UserID string `json:"userId,omitempty"`
+
+	// messenger, instagram: of the page's administrator; telegram: of the bot; twitter; whatsapp
+	Username string `json:"username,omitempty"`
 
 	BusinessUsername string `json:"businessUsername,omitempty"` // instagram
 	BusinessID       string `json:"businessId,omitempty"`       // instagram, apple
@@ -64,13 +69,13 @@ type Integration struct {
 	PhoneNumber    string `json:"phoneNumber,omitempty"`    // twilio, whatsapp
 	Name           string `json:"name,omitempty"`           // twilio: of the account
 
-	Originator    string `json:"originator,omitempty"`    // messagebird: the number that receives
-	WebhookSecret string `json:"webhookSecret,omitempty"` // messagebird, wechat: to be set up there by hand
+	Originator    string `json:"originator,omitempty"`    // messagebird: the receiving number
+	WebhookSecret string `json:"webhookSecret,omitempty"` // messagebird, wechat: to be entered there
 
-	URI string `json:"uri,omitempty"` // viber: the account's name in links
+	URI string `json:"uri,omitempty"` // viber: the account's name in Viber links
 
 	ChannelID   string `json:"channelId,omitempty"`   // line
-	MID         string `json:"mid,omitempty"`         // line, its first generation
+	MID         string `json:"mid,omitempty"`         // line: its first API
 	BotName     string `json:"botName,omitempty"`     // line
 	LineID      string `json:"lineId,omitempty"`      // line
 	QRCodeURL   string `json:"qrCodeUrl,omitempty"`   // line
@@ -79,7 +84,7 @@ type Integration struct {
 	ConsumerKey    string `json:"consumerKey,omitempty"`    // twitter
 	AccessTokenKey string `json:"accessTokenKey,omitempty"` // twitter
 	Tier           string `json:"tier,omitempty"`           // twitter: "enterprise" or "premium"
-	EnvName        string `json:"envName,omitempty"`        // twitter, tier premium
+	EnvName        string `json:"envName,omitempty"`        // twitter: with the tier premium
 
 	Domain              string `json:"domain,omitempty"`              // mailgun
 	IncomingAddress     string `json:"incomingAddress,omitempty"`     // mailgun
@@ -92,7 +97,9 @@ type Integration struct {
 	AutoUpdateBadge *bool  `json:"autoUpdateBadge,omitempty"` // apn
 	SenderID        string `json:"senderId,omitempty"`        // fcm
 
-	BrandColor         string   `json:"brandColor,omitempty"` // web, like all up to OriginWhitelist; colours are six hex digits
+	// BrandColor and the fields up to OriginWhitelist belong to web. Colors are six hex digits,
+	// without #.
+	BrandColor         string   `json:"brandColor,omitempty"`
 	ConversationColor  string   `json:"conversationColor,omitempty"`
 	ActionColor        string   `json:"actionColor,omitempty"`
 	FixedIntroPane     *bool    `json:"fixedIntroPane,omitempty"`
@@ -100,25 +107,27 @@ type Integration struct {
 	ButtonIconURL      string   `json:"buttonIconUrl,omitempty"`
 	ButtonWidth        string   `json:"buttonWidth,omitempty"`
 	ButtonHeight       string   `json:"buttonHeight,omitempty"`
-	IntegrationOrder   []string `json:"integrationOrder,omitzero"` // ids of the channels that the widget shows; nil: all
+	IntegrationOrder   []string `json:"integrationOrder,omitzero"` // ids shown in the widget; nil: all
 	BusinessName       string   `json:"businessName,omitempty"`    // also instagram
 	BusinessIconURL    string   `json:"businessIconUrl,omitempty"`
 	BackgroundImageURL string   `json:"backgroundImageUrl,omitempty"`
-	OriginWhitelist    []string `json:"originWhitelist,omitzero"` // origins that may show the widget; nil: all
+	OriginWhitelist    []string `json:"originWhitelist,omitzero"` // allowed origins; nil: all
 
 	DeploymentID        string `json:"deploymentId,omitempty"`        // whatsapp
 	HSMFallbackLanguage string `json:"hsmFallbackLanguage,omitempty"` // whatsapp
-	BaseURL             string `json:"baseUrl,omitempty"`             // whatsapp, before deployments
+	BaseURL             string `json:"baseUrl,omitempty"`             // whatsapp: before deployments
 	MSPID               string `json:"mspId,omitempty"`               // apple
 }
 
-// IntegrationListOptions choose integrations.
+// IntegrationListOptions selects integrations for [IntegrationsService.List] and
+// [IntegrationsService.All].
 type IntegrationListOptions struct {
 	Types  []IntegrationType // only these; nil: all
-	Limit  int               // integrations on a page; v1.1, where the service's default is 25
-	Offset int               // integrations to skip; v1.1
+	Limit  int               // page size; v1.1, where the service's default is 25
+	Offset int               // how many integrations to skip; v1.1
 }
 
+// integrationQuery is the query that the service expects, with the types joined by commas.
 type integrationQuery struct {
 	Types  string `url:"types,omitempty"`
 	Limit  int    `url:"limit,omitempty"`
@@ -133,13 +142,15 @@ func (o IntegrationListOptions) query() integrationQuery {
 	return integrationQuery{strings.Join(types, ","), o.Limit, o.Offset}
 }
 
-// IntegrationUpdate is the argument of [IntegrationsService.Update]. nil leaves a field as it
-// is, a pointer to "" or an empty list clears it. What must be null goes by [WithField], such as
-// WithField("originWhitelist", nil).
+// IntegrationUpdate is the argument of [IntegrationsService.Update]. Fields that are nil stay as
+// they are; a pointer to "" or an empty list clears a field. The remarks name the types that have a
+// field. To reset a web setting to null, use [WithField], as in WithField("originWhitelist", nil).
 type IntegrationUpdate struct {
 	DisplayName *string `json:"displayName,omitempty"`
 
-	BrandColor         *string  `json:"brandColor,omitempty"` // web, like all up to OriginWhitelist
+	// BrandColor and the fields up to OriginWhitelist belong to web. Colors are six hex digits,
+	// without #.
+	BrandColor         *string  `json:"brandColor,omitempty"`
 	ConversationColor  *string  `json:"conversationColor,omitempty"`
 	ActionColor        *string  `json:"actionColor,omitempty"`
 	FixedIntroPane     *bool    `json:"fixedIntroPane,omitempty"`
@@ -165,15 +176,18 @@ type IntegrationUpdate struct {
 	Production          *bool   `json:"production,omitempty"`          // apn
 }
 
-// IntegrationsService manages the channels of an app. An OAuth access token cannot use it.
+// IntegrationsService manages the channels of an app. The service does not accept an OAuth access
+// token for it.
 type IntegrationsService struct{ c *Client }
 
-// Create adds a channel; there is a struct for each type:
+// Create adds a channel to the app and returns its integration. There is a struct for each type of
+// channel:
 //
 //	app.Integrations.Create(ctx, smooch.TelegramCreate{Token: token})
 //
-// The channel's own credentials are checked by the service ([ErrBadRequest]). A repeat may add a second
-// integration, so after [ErrOutcomeUnknown] list those of the type first.
+// The service checks the channel's credentials; if they are wrong, Create fails with
+// [ErrBadRequest]. A second call may create a second integration or be refused by the channel, so
+// after [ErrOutcomeUnknown] list the integrations of the type before you try again.
 //
 //	POST /integrations
 //
@@ -191,8 +205,8 @@ func (s *IntegrationsService) Create(ctx context.Context, integration Integratio
 	return one[Integration](ctx, s.c, r, opts)
 }
 
-// List gives the integrations of an app: on v1, which has no limit and no offset, all; on v1.1 one page, 25 unless
-// options say otherwise.
+// List returns one page of the app's integrations. v1 has no pages: there List returns all
+// integrations, and a Limit or an Offset fails with [ErrUnsupportedVersion].
 //
 //	GET /integrations
 //
@@ -203,13 +217,15 @@ func (s *IntegrationsService) Create(ctx context.Context, integration Integratio
 func (s *IntegrationsService) List(ctx context.Context, options IntegrationListOptions, opts ...CallOption) (*Page[Integration], error) {
 	r := opIntegrationsList.with().query(options.query())
 	if s.c.version == V1 && (options.Limit != 0 || options.Offset != 0) {
-		r.fail(unsupported(r.String(), "limit and offset are not in v1, only in v1.1: v1 answers all integrations at once"))
+		r.fail(unsupported(r.String(), "limit and offset are not in v1, only in v1.1: v1 returns all integrations at once"))
 	}
 	return page[Integration](ctx, s.c, r, opts)
 }
 
-// All walks the integrations of an app from options.Offset on, asking for a page when the last
-// is used up. An error is yielded once, last. What is created or deleted meanwhile shifts the pages.
+// All returns an iterator over the app's integrations, from options.Offset on. It fetches one page
+// at a time. An error ends the iteration and is yielded last, with a nil integration. Integrations
+// that are created or deleted meanwhile shift the pages, so one may come twice or not at all. As in
+// [IntegrationsService.List], v1 has no pages, no Limit and no Offset.
 //
 //	GET /integrations
 //
@@ -225,7 +241,7 @@ func (s *IntegrationsService) All(ctx context.Context, options IntegrationListOp
 	}, options.Offset)
 }
 
-// Get gives one integration. It fails with [ErrNotFound] if the app has no such integration.
+// Get returns one integration. It fails with [ErrNotFound] if the app has no such integration.
 //
 //	GET /integrations/{integrationId}
 //
@@ -237,7 +253,8 @@ func (s *IntegrationsService) Get(ctx context.Context, integrationID string, opt
 	return one[Integration](ctx, s.c, opIntegrationsGet.with(integrationID), opts)
 }
 
-// Update changes the settings of an integration that update sets.
+// Update changes the settings of an integration that are set in update, and returns the
+// integration.
 //
 //	PUT /integrations/{integrationId}
 //
@@ -249,7 +266,7 @@ func (s *IntegrationsService) Update(ctx context.Context, integrationID string, 
 	return one[Integration](ctx, s.c, opIntegrationsUpdate.with(integrationID).json(update), opts)
 }
 
-// Delete removes an integration.
+// Delete deletes an integration.
 //
 //	DELETE /integrations/{integrationId}
 //
@@ -261,7 +278,7 @@ func (s *IntegrationsService) Delete(ctx context.Context, integrationID string, 
 	return exec(ctx, s.c, opIntegrationsDelete.with(integrationID), opts)
 }
 
-// GetProfile gives the business profile of a WhatsApp integration.
+// GetProfile returns the business profile of a WhatsApp integration.
 //
 //	GET /integrations/{integrationId}/profile
 //
@@ -273,8 +290,9 @@ func (s *IntegrationsService) GetProfile(ctx context.Context, integrationID stri
 	return one[Profile](ctx, s.c, opIntegrationsProfileGet.with(integrationID), opts)
 }
 
-// UpdateProfile changes the fields of a WhatsApp integration's business profile that update
-// sets. The service was seen to answer nothing, and the profile is zero then.
+// UpdateProfile changes the fields of a WhatsApp integration's business profile that are set in
+// update, and returns the profile. The service was seen to send an empty answer: then the profile
+// that UpdateProfile returns has only zero fields.
 //
 //	PUT /integrations/{integrationId}/profile
 //
@@ -286,7 +304,8 @@ func (s *IntegrationsService) UpdateProfile(ctx context.Context, integrationID s
 	return one[Profile](ctx, s.c, opIntegrationsProfileUpdate.with(integrationID).json(update), opts)
 }
 
-// UploadProfilePhoto replaces the photo of a WhatsApp integration's business profile.
+// UploadProfilePhoto replaces the photo of a WhatsApp integration's business profile and returns
+// the photo's URL. 640x640 pixels and at most 63 KB are recommended.
 //
 //	PUT /integrations/{integrationId}/profile/photo
 //
@@ -298,8 +317,9 @@ func (s *IntegrationsService) UploadProfilePhoto(ctx context.Context, integratio
 	return one[ProfilePhoto](ctx, s.c, opIntegrationsProfileUploadPhoto.with(integrationID).upload(photo, nil), opts)
 }
 
-// ListMessageTemplates gives WhatsApp's message templates of an integration, as many as the
-// service puts on a page. How it names the next page was never seen: look at the answer's bytes ([WithResponse]).
+// ListMessageTemplates returns one page of the message templates that a WhatsApp integration can
+// use. It is not documented where the answer has the cursor of the next page; use [WithResponse] to
+// read the whole answer.
 //
 //	GET /integrations/{integrationId}/messageTemplates
 //
@@ -310,7 +330,9 @@ func (s *IntegrationsService) ListMessageTemplates(ctx context.Context, integrat
 	return list[MessageTemplate](ctx, s.c, opIntegrationsMessageTemplatesList.with(integrationID).query(options), opts)
 }
 
-// CreateMessageTemplate hands a message template in to WhatsApp.
+// CreateMessageTemplate submits a message template to WhatsApp and returns it, with the status
+// "PENDING". WhatsApp refuses a second template with the same name and language, so after
+// [ErrOutcomeUnknown] list the templates of that name before you try again.
 //
 //	POST /integrations/{integrationId}/messageTemplates
 //
@@ -321,7 +343,7 @@ func (s *IntegrationsService) CreateMessageTemplate(ctx context.Context, integra
 	return one[MessageTemplate](ctx, s.c, opIntegrationsMessageTemplatesCreate.with(integrationID).json(template), opts)
 }
 
-// DeleteMessageTemplate removes a message template by its name, in all languages.
+// DeleteMessageTemplate deletes the message template with the given name, in all its languages.
 //
 //	DELETE /integrations/{integrationId}/messageTemplates/{name}
 //
@@ -332,7 +354,7 @@ func (s *IntegrationsService) DeleteMessageTemplate(ctx context.Context, integra
 	return exec(ctx, s.c, opIntegrationsMessageTemplatesDelete.with(integrationID, name), opts)
 }
 
-// GetMenu gives an integration's own menu.
+// GetMenu returns an integration's own menu.
 //
 //	GET /integrations/{integrationId}/menu
 //
@@ -344,7 +366,9 @@ func (s *IntegrationsService) GetMenu(ctx context.Context, integrationID string,
 	return one[Menu](ctx, s.c, opIntegrationsMenuGet.with(integrationID), opts)
 }
 
-// CreateMenu gives an integration its own menu, in place of the app's. UpdateMenu does too, and can be repeated.
+// CreateMenu creates an integration's own menu, which replaces the app's menu there, and returns
+// it. [IntegrationsService.UpdateMenu] does the same and is safe to repeat, so call that after
+// [ErrOutcomeUnknown].
 //
 //	POST /integrations/{integrationId}/menu
 //
@@ -353,10 +377,10 @@ func (s *IntegrationsService) GetMenu(ctx context.Context, integrationID string,
 // Source:
 // https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) CreateMenu(ctx context.Context, integrationID string, menu Menu, opts ...CallOption) (*Menu, error) {
-	return one[Menu](ctx, s.c, opIntegrationsMenuCreate.with(integrationID).json(menu.sent()), opts)
+	return one[Menu](ctx, s.c, opIntegrationsMenuCreate.with(integrationID).json(menu.withItems()), opts)
 }
 
-// UpdateMenu replaces an integration's own menu, or makes it.
+// UpdateMenu replaces an integration's own menu, or creates it if there is none, and returns it.
 //
 //	PUT /integrations/{integrationId}/menu
 //
@@ -365,10 +389,10 @@ func (s *IntegrationsService) CreateMenu(ctx context.Context, integrationID stri
 // Source:
 // https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/IntegrationApi.md
 func (s *IntegrationsService) UpdateMenu(ctx context.Context, integrationID string, menu Menu, opts ...CallOption) (*Menu, error) {
-	return one[Menu](ctx, s.c, opIntegrationsMenuUpdate.with(integrationID).json(menu.sent()), opts)
+	return one[Menu](ctx, s.c, opIntegrationsMenuUpdate.with(integrationID).json(menu.withItems()), opts)
 }
 
-// DeleteMenu removes an integration's own menu. The app's menu shows again.
+// DeleteMenu deletes an integration's own menu. The integration then has the app's menu again.
 //
 //	DELETE /integrations/{integrationId}/menu
 //

@@ -6,18 +6,20 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// IntegrationCreate is the argument of [IntegrationsService.Create]: a struct for each
-// channel, or [CustomIntegration] for a channel that has none. Fields without a remark are required. They hold
-// the channel's secrets: do not print them.
+// IntegrationCreate is the argument of [IntegrationsService.Create]. There is a struct for each
+// type of channel, such as [TelegramCreate], and [CustomIntegration] for the types that have none.
+// These values hold the channel's secrets, so do not print or log them.
 type IntegrationCreate interface {
 	integrationType() IntegrationType
 }
 
-// CustomIntegration creates an integration of a type that the SDK does not know, with the members fields.
+// CustomIntegration returns an [IntegrationCreate] for a type of channel that has no struct of its
+// own. fields are the members of the request body; the member type is set to integrationType.
 func CustomIntegration(integrationType IntegrationType, fields map[string]any) IntegrationCreate {
 	return customIntegration{integrationType, fields}
 }
 
+// customIntegration is the result of CustomIntegration.
 type customIntegration struct {
 	kind   IntegrationType
 	fields map[string]any
@@ -25,7 +27,7 @@ type customIntegration struct {
 
 func (c customIntegration) integrationType() IntegrationType { return c.kind }
 
-// MarshalJSON writes the fields; the type is put in front of them.
+// MarshalJSON encodes the fields without the type, which typedIntegration adds.
 func (c customIntegration) MarshalJSON() ([]byte, error) {
 	fields := map[string]json.RawMessage{}
 	for name, value := range c.fields {
@@ -41,9 +43,10 @@ func (c customIntegration) MarshalJSON() ([]byte, error) {
 	return lenient.Marshal(fields)
 }
 
-// typedIntegration is an IntegrationCreate as it is sent: its type in front of its members.
+// typedIntegration is an IntegrationCreate as it is sent: the member type comes before the others.
 type typedIntegration struct{ IntegrationCreate }
 
+// MarshalJSON encodes the type and the members of the IntegrationCreate.
 func (t typedIntegration) MarshalJSON() ([]byte, error) {
 	members, err := lenient.Marshal(t.IntegrationCreate)
 	if err != nil {
@@ -56,158 +59,176 @@ func (t typedIntegration) MarshalJSON() ([]byte, error) {
 	return append(append(head[:len(head)-1], ','), members[1:]...), nil
 }
 
-// MessengerCreate creates an integration of the type messenger: Facebook Messenger. The Facebook app needs the permissions manage_pages and pages_messaging.
+// MessengerCreate creates an integration of type messenger, for Facebook Messenger. The Facebook
+// app needs the permissions manage_pages and pages_messaging.
 type MessengerCreate struct {
-	PageAccessToken string `json:"pageAccessToken"`
-	AppID           string `json:"appId"`                 // of the Facebook app
-	AppSecret       string `json:"appSecret"`             // of the Facebook app
-	DisplayName     string `json:"displayName,omitempty"` // optional, for people
+	PageAccessToken string `json:"pageAccessToken"`       // required
+	AppID           string `json:"appId"`                 // required: id of the Facebook app
+	AppSecret       string `json:"appSecret"`             // required: secret of the Facebook app
+	DisplayName     string `json:"displayName,omitempty"` // any label
 }
 
-// InstagramCreate creates an integration of the type instagram: Instagram.
+// InstagramCreate creates an integration of type instagram.
 type InstagramCreate struct {
-	PageAccessToken string `json:"pageAccessToken"`
-	AppID           string `json:"appId"`                 // of the Facebook app
-	AppSecret       string `json:"appSecret"`             // of the Facebook app
-	DisplayName     string `json:"displayName,omitempty"` // optional, for people
+	PageAccessToken string `json:"pageAccessToken"`       // required
+	AppID           string `json:"appId"`                 // required: id of the Facebook app
+	AppSecret       string `json:"appSecret"`             // required: secret of the Facebook app
+	DisplayName     string `json:"displayName,omitempty"` // any label
 }
 
-// TwilioCreate creates an integration of the type twilio: text messages over Twilio.
+// TwilioCreate creates an integration of type twilio, for text messages sent with Twilio.
 type TwilioCreate struct {
-	AccountSID     string `json:"accountSid"`
-	AuthToken      string `json:"authToken"`
-	PhoneNumberSID string `json:"phoneNumberSid"`
-	DisplayName    string `json:"displayName,omitempty"` // optional, for people
+	AccountSID     string `json:"accountSid"`            // required
+	AuthToken      string `json:"authToken"`             // required
+	PhoneNumberSID string `json:"phoneNumberSid"`        // required
+	DisplayName    string `json:"displayName,omitempty"` // any label
 }
 
-// MessageBirdCreate creates an integration of the type messagebird: text messages over MessageBird. Its forward URL is set up there by hand, with the WebhookSecret of the answer.
+// MessageBirdCreate creates an integration of type messagebird, for text messages sent with
+// MessageBird. Afterwards enter this forward URL at MessageBird, with the WebhookSecret of the new
+// [Integration]:
+//
+//	https://app.smooch.io/api/messagebird/webhooks/{appId}/{integrationId}/{webhookSecret}
 type MessageBirdCreate struct {
-	AccessKey   string `json:"accessKey"`
-	Originator  string `json:"originator"`            // the number that receives
-	SigningKey  string `json:"signingKey,omitempty"`  // optional; checks MessageBird's own webhooks
-	DisplayName string `json:"displayName,omitempty"` // optional, for people
+	AccessKey   string `json:"accessKey"`             // required
+	Originator  string `json:"originator"`            // required: the receiving number
+	SigningKey  string `json:"signingKey,omitempty"`  // verifies MessageBird's own webhooks
+	DisplayName string `json:"displayName,omitempty"` // any label
 }
 
-// TelegramCreate creates an integration of the type telegram: Telegram.
+// TelegramCreate creates an integration of type telegram.
 type TelegramCreate struct {
-	Token       string `json:"token"`                 // the bot's
-	DisplayName string `json:"displayName,omitempty"` // optional, for people
+	Token       string `json:"token"`                 // required: the bot's token
+	DisplayName string `json:"displayName,omitempty"` // any label
 }
 
-// ViberCreate creates an integration of the type viber: Viber.
+// ViberCreate creates an integration of type viber.
 type ViberCreate struct {
-	Token       string `json:"token"`
-	DisplayName string `json:"displayName,omitempty"` // optional, for people
+	Token       string `json:"token"`                 // required
+	DisplayName string `json:"displayName,omitempty"` // any label
 }
 
-// LineCreate creates an integration of the type line: LINE. The webhook URL is set up there by hand. The first generation takes ChannelID, ChannelSecret and MID, the second ChannelAccessToken and ChannelSecret.
+// LineCreate creates an integration of type line. It takes ChannelAccessToken and ChannelSecret,
+// or, for LINE's first bot API (deprecated in 2016), ChannelID, ChannelSecret and MID. Enter this
+// webhook URL at LINE:
+//
+//	https://app.smooch.io:443/api/line/webhooks/{appId}
 type LineCreate struct {
-	ChannelID          string `json:"channelId,omitempty"` // required with MID
-	ChannelSecret      string `json:"channelSecret"`
-	MID                string `json:"mid,omitempty"`                // optional; first generation
-	ChannelAccessToken string `json:"channelAccessToken,omitempty"` // optional; second generation
-	ServiceCode        string `json:"serviceCode,omitempty"`        // optional
-	SwitcherSecret     string `json:"switcherSecret,omitempty"`     // optional
-	QRCodeURL          string `json:"qrCodeUrl,omitempty"`          // optional
-	DisplayName        string `json:"displayName,omitempty"`        // optional, for people
+	ChannelID          string `json:"channelId,omitempty"`          // required with MID
+	ChannelSecret      string `json:"channelSecret"`                // required
+	MID                string `json:"mid,omitempty"`                // required by the first bot API
+	ChannelAccessToken string `json:"channelAccessToken,omitempty"` // required without MID
+	ServiceCode        string `json:"serviceCode,omitempty"`
+	SwitcherSecret     string `json:"switcherSecret,omitempty"`
+	QRCodeURL          string `json:"qrCodeUrl,omitempty"`
+	DisplayName        string `json:"displayName,omitempty"` // any label
 }
 
-// WeChatCreate creates an integration of the type wechat: WeChat. The WebhookSecret of the answer is set up there by hand.
+// WeChatCreate creates an integration of type wechat. Afterwards enter the WebhookSecret of the new
+// [Integration] as the token at WeChat, with this URL:
+//
+//	https://app.smooch.io/api/wechat/webhooks/{appId}
 type WeChatCreate struct {
-	AppID          string `json:"appId"`
-	AppSecret      string `json:"appSecret"`
-	EncodingAESKey string `json:"encodingAesKey,omitempty"` // optional; 43 characters, for Safe Mode
-	AccessTokenURL string `json:"accessTokenUrl,omitempty"` // optional; of somebody else's token endpoint
-	DisplayName    string `json:"displayName,omitempty"`    // optional, for people
+	AppID          string `json:"appId"`                    // required
+	AppSecret      string `json:"appSecret"`                // required
+	EncodingAESKey string `json:"encodingAesKey,omitempty"` // 43 characters, for Safe Mode
+	AccessTokenURL string `json:"accessTokenUrl,omitempty"` // a third party's token endpoint
+	DisplayName    string `json:"displayName,omitempty"`    // any label
 }
 
-// TwitterCreate creates an integration of the type twitter: direct messages on Twitter.
+// TwitterCreate creates an integration of type twitter, for direct messages. It fails if the
+// Twitter app already has a webhook that points elsewhere.
 type TwitterCreate struct {
-	ConsumerKey       string `json:"consumerKey"`
-	ConsumerSecret    string `json:"consumerSecret"`
-	AccessTokenKey    string `json:"accessTokenKey"`
-	AccessTokenSecret string `json:"accessTokenSecret"`
-	Tier              string `json:"tier,omitempty"`        // optional; "enterprise" or "premium"
-	EnvName           string `json:"envName,omitempty"`     // required for the tier premium
-	DisplayName       string `json:"displayName,omitempty"` // optional, for people
+	ConsumerKey       string `json:"consumerKey"`           // required
+	ConsumerSecret    string `json:"consumerSecret"`        // required
+	AccessTokenKey    string `json:"accessTokenKey"`        // required
+	AccessTokenSecret string `json:"accessTokenSecret"`     // required
+	Tier              string `json:"tier,omitempty"`        // "enterprise" or "premium"
+	EnvName           string `json:"envName,omitempty"`     // required for the tier "premium"
+	DisplayName       string `json:"displayName,omitempty"` // any label
 }
 
-// MailgunCreate creates an integration of the type mailgun: e-mail over Mailgun.
+// MailgunCreate creates an integration of type mailgun, for email sent with Mailgun. Messages to a
+// user who has unsubscribed are not delivered until the user writes again.
 type MailgunCreate struct {
-	APIKey              string `json:"apiKey"`
-	Domain              string `json:"domain"`
-	IncomingAddress     string `json:"incomingAddress"`               // in Domain
-	FromAddress         string `json:"fromAddress,omitempty"`         // optional; must forward to IncomingAddress
-	HideUnsubscribeLink bool   `json:"hideUnsubscribeLink,omitempty"` // optional
-	DisplayName         string `json:"displayName,omitempty"`         // optional, for people
+	APIKey          string `json:"apiKey"`                // required
+	Domain          string `json:"domain"`                // required
+	IncomingAddress string `json:"incomingAddress"`       // required: an address in Domain
+	FromAddress     string `json:"fromAddress,omitempty"` // must forward to IncomingAddress
+
+	HideUnsubscribeLink bool   `json:"hideUnsubscribeLink,omitempty"`
+	DisplayName         string `json:"displayName,omitempty"` // any label
 }
 
-// FrontendEmailCreate creates an integration of the type frontendEmail: the built-in e-mail of early v1.
+// FrontendEmailCreate creates an integration of type frontendEmail, the built-in email of early v1.
 type FrontendEmailCreate struct {
-	FromAddress string `json:"fromAddress,omitempty"` // optional
-	DisplayName string `json:"displayName,omitempty"` // optional, for people
+	FromAddress string `json:"fromAddress,omitempty"`
+	DisplayName string `json:"displayName,omitempty"` // any label
 }
 
-// APNCreate creates an integration of the type apn: push over Apple.
+// APNCreate creates an integration of type apn, for push notifications to Apple devices.
 type APNCreate struct {
-	Certificate     string `json:"certificate"`               // base64 of the PKCS#12 file, no line breaks
-	Password        string `json:"password,omitempty"`        // optional
-	Production      *bool  `json:"production,omitempty"`      // optional; nil: by the certificate
-	AutoUpdateBadge *bool  `json:"autoUpdateBadge,omitempty"` // optional; nil: false
-	DisplayName     string `json:"displayName,omitempty"`     // optional, for people
+	// required: the PKCS#12 file in base64, without line breaks
+	Certificate string `json:"certificate"`
+
+	Password        string `json:"password,omitempty"`        // of the PKCS#12 file
+	Production      *bool  `json:"production,omitempty"`      // nil: inferred from the certificate
+	AutoUpdateBadge *bool  `json:"autoUpdateBadge,omitempty"` // nil: false
+	DisplayName     string `json:"displayName,omitempty"`     // any label
 }
 
-// FCMCreate creates an integration of the type fcm: push over Firebase.
+// FCMCreate creates an integration of type fcm, for push notifications with Firebase.
 type FCMCreate struct {
-	ServerKey   string `json:"serverKey"` // a legacy GCM key works
-	SenderID    string `json:"senderId"`
-	DisplayName string `json:"displayName,omitempty"` // optional, for people
+	ServerKey   string `json:"serverKey"`             // required; a legacy GCM key works, too
+	SenderID    string `json:"senderId"`              // required
+	DisplayName string `json:"displayName,omitempty"` // any label
 }
 
-// WebCreate creates an integration of the type web: the Web SDK. Nothing is required.
+// WebCreate creates an integration of type web, for the Web SDK. No field is required.
 type WebCreate struct {
-	BrandColor         string   `json:"brandColor,omitempty"`         // optional; six hex digits, like the colours below
-	ConversationColor  string   `json:"conversationColor,omitempty"`  // optional
-	ActionColor        string   `json:"actionColor,omitempty"`        // optional
-	FixedIntroPane     bool     `json:"fixedIntroPane,omitempty"`     // optional
-	DisplayStyle       string   `json:"displayStyle,omitempty"`       // optional; "button" (the service's default) or "tab"
-	ButtonIconURL      string   `json:"buttonIconUrl,omitempty"`      // optional
-	ButtonWidth        string   `json:"buttonWidth,omitempty"`        // optional
-	ButtonHeight       string   `json:"buttonHeight,omitempty"`       // optional
-	IntegrationOrder   []string `json:"integrationOrder,omitzero"`    // optional; ids of the channels that the widget shows; nil: all
-	BusinessName       string   `json:"businessName,omitempty"`       // optional
-	BusinessIconURL    string   `json:"businessIconUrl,omitempty"`    // optional
-	BackgroundImageURL string   `json:"backgroundImageUrl,omitempty"` // optional
-	OriginWhitelist    []string `json:"originWhitelist,omitzero"`     // optional; origins that may show the widget; nil: all
-	DisplayName        string   `json:"displayName,omitempty"`        // optional, for people
+	BrandColor         string   `json:"brandColor,omitempty"`        // six hex digits, without #
+	ConversationColor  string   `json:"conversationColor,omitempty"` // six hex digits, without #
+	ActionColor        string   `json:"actionColor,omitempty"`       // six hex digits, without #
+	FixedIntroPane     bool     `json:"fixedIntroPane,omitempty"`
+	DisplayStyle       string   `json:"displayStyle,omitempty"` // "button" (the default) or "tab"
+	ButtonIconURL      string   `json:"buttonIconUrl,omitempty"`
+	ButtonWidth        string   `json:"buttonWidth,omitempty"`
+	ButtonHeight       string   `json:"buttonHeight,omitempty"`
+	IntegrationOrder   []string `json:"integrationOrder,omitzero"` // ids shown in the widget; nil: all
+	BusinessName       string   `json:"businessName,omitempty"`
+	BusinessIconURL    string   `json:"businessIconUrl,omitempty"`
+	BackgroundImageURL string   `json:"backgroundImageUrl,omitempty"`
+	OriginWhitelist    []string `json:"originWhitelist,omitzero"` // allowed origins; nil: all
+	DisplayName        string   `json:"displayName,omitempty"`    // any label
 }
 
-// IOSCreate creates an integration of the type ios: the iOS SDK.
+// IOSCreate creates an integration of type ios, for the iOS SDK.
 type IOSCreate struct {
-	DisplayName string `json:"displayName,omitempty"` // optional, for people
+	DisplayName string `json:"displayName,omitempty"` // any label
 }
 
-// AndroidCreate creates an integration of the type android: the Android SDK.
+// AndroidCreate creates an integration of type android, for the Android SDK.
 type AndroidCreate struct {
-	DisplayName string `json:"displayName,omitempty"` // optional, for people
+	DisplayName string `json:"displayName,omitempty"` // any label
 }
 
-// WhatsAppCreate creates an integration of the type whatsapp: WhatsApp, over a [Deployment]. BaseURL, Username and Password are how it was done before deployments.
+// WhatsAppCreate creates an integration of type whatsapp, which uses a [Deployment]. BaseURL,
+// Username and Password were used before there were deployments, and are deprecated by the service.
 type WhatsAppCreate struct {
-	DeploymentID        string `json:"deploymentId,omitempty"`        // required today
-	HSMFallbackLanguage string `json:"hsmFallbackLanguage,omitempty"` // optional; a language code
-	BaseURL             string `json:"baseUrl,omitempty"`             // optional
-	Username            string `json:"username,omitempty"`            // optional
-	Password            string `json:"password,omitempty"`            // optional
-	DisplayName         string `json:"displayName,omitempty"`         // optional, for people
+	DeploymentID        string `json:"deploymentId,omitempty"`        // required without BaseURL
+	HSMFallbackLanguage string `json:"hsmFallbackLanguage,omitempty"` // a language code
+	BaseURL             string `json:"baseUrl,omitempty"`             // before deployments
+	Username            string `json:"username,omitempty"`            // before deployments
+	Password            string `json:"password,omitempty"`            // before deployments
+	DisplayName         string `json:"displayName,omitempty"`         // any label
 }
 
-// AppleCreate creates an integration of the type apple: Apple Messages for Business.
+// AppleCreate creates an integration of type apple, for Apple Messages for Business.
 type AppleCreate struct {
-	BusinessID  string `json:"businessId"`            // the brand's
-	APISecret   string `json:"apiSecret"`             // the provider's
-	MSPID       string `json:"mspId"`                 // the provider's id
-	DisplayName string `json:"displayName,omitempty"` // optional, for people
+	BusinessID  string `json:"businessId"`            // required: the brand's business id
+	APISecret   string `json:"apiSecret"`             // required: the provider's secret
+	MSPID       string `json:"mspId"`                 // required: the provider's id
+	DisplayName string `json:"displayName,omitempty"` // any label
 }
 
 func (MessengerCreate) integrationType() IntegrationType     { return IntegrationTypeMessenger }

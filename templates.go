@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// Template is a message that is posted by its name, see [TemplateShorthand]. WhatsApp's own
-// templates are [MessageTemplate].
+// Template is a message that is stored under a name and posted by that name, see
+// [TemplateShorthand]. The templates that WhatsApp requires are something else: [MessageTemplate].
 type Template struct {
 	ID      string   `json:"_id"`
 	Name    string   `json:"name,omitempty"`
@@ -16,25 +16,27 @@ type Template struct {
 // TemplateCreate is the argument of [TemplatesService.Create].
 type TemplateCreate struct {
 	Name    string      `json:"name"`    // required
-	Message MessagePost `json:"message"` // required, normally of role appMaker, which is filled in
+	Message MessagePost `json:"message"` // required; its default role is RoleAppMaker
 }
 
-// TemplateUpdate is the argument of [TemplatesService.Update]. nil leaves a field as it is.
+// TemplateUpdate is the argument of [TemplatesService.Update]. At least one field must be set.
+// Fields that are nil stay as they are.
 type TemplateUpdate struct {
 	Name    *string      `json:"name,omitempty"`
 	Message *MessagePost `json:"message,omitempty"`
 }
 
-// TemplateListOptions choose a page of templates.
+// TemplateListOptions selects templates for [TemplatesService.List] and [TemplatesService.All].
 type TemplateListOptions struct {
-	Limit  int `url:"limit,omitempty"`  // templates on a page; the service's default is 25, its maximum 100
-	Offset int `url:"offset,omitempty"` // templates to skip
+	Limit  int `url:"limit,omitempty"`  // page size; the service's default is 25, its maximum 100
+	Offset int `url:"offset,omitempty"` // how many templates to skip
 }
 
 // TemplatesService manages the templates of an app.
 type TemplatesService struct{ c *Client }
 
-// Create makes a template. After [ErrOutcomeUnknown] list the templates before trying again.
+// Create creates a template and returns it with its id. After [ErrOutcomeUnknown], list the
+// templates and look for the name before you try again.
 //
 //	POST /templates
 //
@@ -46,7 +48,7 @@ func (s *TemplatesService) Create(ctx context.Context, template TemplateCreate, 
 	return one[Template](ctx, s.c, opTemplatesCreate.with().json(template), opts)
 }
 
-// List gives one page of templates, 25 unless options say otherwise.
+// List returns one page of the app's templates.
 //
 //	GET /templates
 //
@@ -57,8 +59,9 @@ func (s *TemplatesService) List(ctx context.Context, options TemplateListOptions
 	return page[Template](ctx, s.c, opTemplatesList.with().query(options), opts)
 }
 
-// All walks the templates from options.Offset on, asking for a page when the last is used up.
-// An error is yielded once, last. What is created or deleted meanwhile shifts the pages.
+// All returns an iterator over the app's templates, from options.Offset on. It fetches one page at
+// a time. An error ends the iteration and is yielded last, with a nil template. Templates that are
+// created or deleted meanwhile shift the pages, so one may come twice or not at all.
 //
 //	GET /templates
 //
@@ -73,7 +76,7 @@ func (s *TemplatesService) All(ctx context.Context, options TemplateListOptions,
 	}, options.Offset)
 }
 
-// Get gives one template. It fails with [ErrNotFound] if the app has no such template.
+// Get returns one template. It fails with [ErrNotFound] if the app has no such template.
 //
 //	GET /templates/{templateId}
 //
@@ -84,7 +87,7 @@ func (s *TemplatesService) Get(ctx context.Context, templateID string, opts ...C
 	return one[Template](ctx, s.c, opTemplatesGet.with(templateID), opts)
 }
 
-// Update changes name or message of a template, or both.
+// Update changes the name or the message of a template, or both, and returns the template.
 //
 //	PUT /templates/{templateId}
 //
@@ -99,7 +102,7 @@ func (s *TemplatesService) Update(ctx context.Context, templateID string, update
 	return one[Template](ctx, s.c, opTemplatesUpdate.with(templateID).json(update), opts)
 }
 
-// Delete removes a template.
+// Delete deletes a template.
 //
 //	DELETE /templates/{templateId}
 //
