@@ -6,30 +6,31 @@ import (
 	"log/slog"
 )
 
-// Deployment is a WhatsApp client that an integration uses. Printing one leaves out the secret.
+// Deployment is a WhatsApp client that an integration uses. Printing or logging a Deployment
+// leaves out the secret.
 type Deployment struct {
 	ID             string           `json:"_id"`
 	Status         DeploymentStatus `json:"status,omitempty"`
 	Hosting        Hosting          `json:"hosting,omitempty"`
-	BaseURL        string           `json:"baseUrl,omitempty"`     // self hosting
-	Username       string           `json:"username,omitempty"`    // self hosting
-	PhoneNumber    string           `json:"phoneNumber,omitempty"` // once registered
-	CallbackURL    string           `json:"callbackUrl,omitempty"`
+	BaseURL        string           `json:"baseUrl,omitempty"`     // only with HostingSelf
+	Username       string           `json:"username,omitempty"`    // only with HostingSelf
+	PhoneNumber    string           `json:"phoneNumber,omitempty"` // set once it is registered
+	CallbackURL    string           `json:"callbackUrl,omitempty"` // called when the status changes
 	CallbackSecret string           `json:"callbackSecret,omitempty"`
-	IntegrationID  string           `json:"integrationId,omitempty"` // who uses it
-	AppID          string           `json:"appId,omitempty"`         // who uses it
+	IntegrationID  string           `json:"integrationId,omitempty"` // the integration that uses it
+	AppID          string           `json:"appId,omitempty"`         // the app that uses it
 }
 
-// String names the deployment without its secret.
+// String returns a text with the deployment's id and without its secret.
 func (d Deployment) String() string { return "smooch.Deployment(" + d.ID + ")" }
 
-// GoString is String, so that %#v shows no secret either.
+// GoString returns the text of String, so that %#v does not print the secret either.
 func (d Deployment) GoString() string { return d.String() }
 
-// LogValue is the deployment without its secret.
+// LogValue returns the text of String, so that logs do not contain the secret.
 func (d Deployment) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
-// DeploymentStatus is how far a deployment is. The set is open.
+// DeploymentStatus is the state of a deployment. The set is open.
 type DeploymentStatus string
 
 // The states of a deployment.
@@ -37,27 +38,27 @@ const (
 	DeploymentStatusStarting     DeploymentStatus = "starting"
 	DeploymentStatusUnregistered DeploymentStatus = "unregistered"
 	DeploymentStatusPending      DeploymentStatus = "pending"
-	DeploymentStatusRegistered   DeploymentStatus = "registered"
-	DeploymentStatusIntegrated   DeploymentStatus = "integrated"
-	DeploymentStatusDeleting     DeploymentStatus = "deleting"
+	DeploymentStatusRegistered   DeploymentStatus = "registered" // the phone number is confirmed
+	DeploymentStatusIntegrated   DeploymentStatus = "integrated" // an integration uses it
+	DeploymentStatusDeleting     DeploymentStatus = "deleting"   // still being removed
 	DeploymentStatusError        DeploymentStatus = "error"
 )
 
-// Hosting is who runs a deployment. The set is open.
+// Hosting says who runs the WhatsApp client of a deployment. The set is open.
 type Hosting string
 
 // The kinds of hosting.
 const (
-	HostingSelf   Hosting = "self"
-	HostingSmooch Hosting = "smooch"
+	HostingSelf   Hosting = "self"   // you
+	HostingSmooch Hosting = "smooch" // the service
 )
 
 // DeploymentCreate is the argument of [DeploymentsService.Create].
 type DeploymentCreate struct {
 	Hosting     Hosting `json:"hosting"`               // required
-	BaseURL     string  `json:"baseUrl,omitempty"`     // self hosting
-	Username    string  `json:"username,omitempty"`    // self hosting
-	Password    string  `json:"password,omitempty"`    // self hosting; never answered
+	BaseURL     string  `json:"baseUrl,omitempty"`     // only with HostingSelf
+	Username    string  `json:"username,omitempty"`    // only with HostingSelf
+	Password    string  `json:"password,omitempty"`    // only with HostingSelf; never returned
 	CallbackURL string  `json:"callbackUrl,omitempty"` // called when the status changes
 }
 
@@ -68,11 +69,12 @@ type DeploymentActivate struct {
 	Method                  string `json:"method"`                  // required: "sms" or "voice"
 }
 
-// DeploymentsService manages WhatsApp deployments: create one, activate it with a phone
-// number, confirm the code that arrives there, then create an integration with [WhatsAppCreate].
+// DeploymentsService manages WhatsApp deployments. Create one, activate it with a phone number,
+// confirm the code that is sent to that number, then create an integration with [WhatsAppCreate].
 type DeploymentsService struct{ c *Client }
 
-// Create starts a deployment. A repeat starts a second one.
+// Create starts a deployment and returns it. A second call starts a second deployment, so after
+// [ErrOutcomeUnknown] list the deployments before you try again.
 //
 //	POST /whatsapp/deployments
 //
@@ -83,7 +85,7 @@ func (s *DeploymentsService) Create(ctx context.Context, deployment DeploymentCr
 	return one[Deployment](ctx, s.c, opDeploymentsCreate.with().json(deployment), opts)
 }
 
-// List gives all deployments.
+// List returns all deployments of the account.
 //
 //	GET /whatsapp/deployments
 //
@@ -94,7 +96,8 @@ func (s *DeploymentsService) List(ctx context.Context, opts ...CallOption) ([]De
 	return list[Deployment](ctx, s.c, opDeploymentsList.with(), opts)
 }
 
-// All walks all deployments, which the service gives in one answer.
+// All returns an iterator over all deployments of the account. The service sends them in one
+// answer, so All makes one call. Its error is yielded with a nil deployment.
 //
 //	GET /whatsapp/deployments
 //
@@ -107,7 +110,7 @@ func (s *DeploymentsService) All(ctx context.Context, opts ...CallOption) iter.S
 	}, 0)
 }
 
-// Get gives one deployment. It fails with [ErrNotFound] if there is no such deployment.
+// Get returns one deployment. It fails with [ErrNotFound] if there is no such deployment.
 //
 //	GET /whatsapp/deployments/{deploymentId}
 //
@@ -118,7 +121,8 @@ func (s *DeploymentsService) Get(ctx context.Context, deploymentID string, opts 
 	return one[Deployment](ctx, s.c, opDeploymentsGet.with(deploymentID), opts)
 }
 
-// Delete removes a deployment. It may live on for a while with the status deleting.
+// Delete deletes a deployment. That may take a while, in which the deployment has the status
+// [DeploymentStatusDeleting].
 //
 //	DELETE /whatsapp/deployments/{deploymentId}
 //
@@ -129,7 +133,8 @@ func (s *DeploymentsService) Delete(ctx context.Context, deploymentID string, op
 	return exec(ctx, s.c, opDeploymentsDelete.with(deploymentID), opts)
 }
 
-// Activate asks for a code to be sent to the phone number. A repeat sends another and may meet WhatsApp's limits.
+// Activate has a code sent to the phone number, for [DeploymentsService.ConfirmCode]. Each call
+// sends another code and may run into WhatsApp's limits.
 //
 //	POST /whatsapp/deployments/{deploymentId}/activate
 //
@@ -140,8 +145,9 @@ func (s *DeploymentsService) Activate(ctx context.Context, deploymentID string, 
 	return one[Deployment](ctx, s.c, opDeploymentsActivate.with(deploymentID).json(activate), opts)
 }
 
-// ConfirmCode registers the phone number with the code that it got. A code works once: after
-// [ErrOutcomeUnknown] get the deployment and look for the status registered.
+// ConfirmCode registers the phone number with the code that was sent to it. A code works only once,
+// so after [ErrOutcomeUnknown] get the deployment and check whether its status is
+// [DeploymentStatusRegistered] before you try again.
 //
 //	POST /whatsapp/deployments/{deploymentId}/code/confirm
 //

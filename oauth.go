@@ -8,40 +8,48 @@ import (
 
 // OAuthAuthorize is the argument of [OAuthService.AuthorizeURL].
 type OAuthAuthorize struct {
-	ClientID    string // required
-	State       string // comes back unchanged: a secret of the browser's session, against forged answers
-	RedirectURI string // one of those registered; default the first
+	ClientID string // required
+
+	// State is added to the redirect unchanged. Set it to a secret of the browser's session and
+	// compare the two, to detect forged redirects.
+	State string
+
+	RedirectURI string // one of the registered URIs; default: the first
 }
 
 // OAuthExchange is the argument of [OAuthService.Exchange].
 type OAuthExchange struct {
-	Code         string // required: from the redirect, works once
+	Code         string // required: from the redirect; works only once
 	ClientID     string // required
 	ClientSecret string // required
 }
 
-// OAuthToken is an access token, for [BearerToken]. It reaches app users and the
-// integration's own webhooks. Printing one leaves out the token.
+// OAuthToken is an access token of scope integration, for [BearerToken]. It gives access to app
+// users and to the integration's own webhooks, and to nothing else. Printing or logging an
+// OAuthToken leaves out the token.
 type OAuthToken struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"` // "Bearer"
 }
 
-// String tells nothing of the token.
+// String returns a text without the token.
 func (t OAuthToken) String() string { return "smooch.OAuthToken([redacted])" }
 
-// GoString is String, so that %#v shows no secret either.
+// GoString returns the text of String, so that %#v does not print the token either.
 func (t OAuthToken) GoString() string { return t.String() }
 
-// LogValue is the token without its value.
+// LogValue returns the text of String, so that logs do not contain the token.
 func (t OAuthToken) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
-// OAuthService lets an app's owner give an integration access to the app. Its calls never
-// carry the client's credential; [NoAuth] is enough for them. They go to app.smooch.io, or to [WithBaseURL].
+// OAuthService lets the owner of an app grant an integration access to it. Its calls never carry
+// the client's credential, so a client with [NoAuth] is enough. They go to https://app.smooch.io,
+// whatever the region, or to the URL of [WithBaseURL].
 type OAuthService struct{ c *Client }
 
-// AuthorizeURL gives the address to send the owner's browser to. It comes back to the redirect URI with the parameters code and
-// state, or with error=access_denied. Nothing is sent.
+// AuthorizeURL returns the URL to open in the browser of the app's owner. It sends nothing. The
+// service redirects the browser to the redirect URI with the parameters code, for
+// [OAuthService.Exchange], and state, or with error=access_denied and state if the owner refuses.
+// An empty ClientID fails with [ErrInvalidArgument].
 //
 //	GET /oauth/authorize
 //
@@ -66,7 +74,8 @@ func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
 	return r.target(s.c)
 }
 
-// Exchange makes an access token of the code that the redirect brought. A code works once.
+// Exchange exchanges the code of the redirect for an access token. A code works only once, so after
+// [ErrOutcomeUnknown] you may need a new one from [OAuthService.AuthorizeURL] to try again.
 //
 //	POST /oauth/token
 //
@@ -83,7 +92,8 @@ func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opt
 	return one[OAuthToken](ctx, s.c, r, opts)
 }
 
-// Revoke ends the access of an access token. The integration's webhooks are removed.
+// Revoke ends the integration's access to the app, which it authorizes with accessToken itself. The
+// service also deletes the integration's webhooks.
 //
 //	DELETE /oauth/authorization
 //

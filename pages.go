@@ -5,17 +5,18 @@ import (
 	"iter"
 )
 
-// Page is one page of a list. An answer that does not say whether more follows is the last page.
+// Page is one page of a list.
 type Page[T any] struct {
 	Items   []T  // in the service's order
-	Offset  int  // how many items of the list come before these
-	HasMore bool // whether more follow
+	Offset  int  // how many items of the list come before Items
+	HasMore bool // whether more items follow; false if the answer does not say
 }
 
-var errNoProgress = errors.New("smooch: the list does not advance: the service gave the same page again")
+var errNoProgress = errors.New("smooch: the list does not advance: the service returned the same page again")
 
-// pages walks a list by offset, from offset on. All its state is inside the sequence: ranging
-// twice gives the list twice, and breaking out asks for nothing more.
+// pages returns an iterator over the items of a list, from offset on. All its state is inside the
+// iterator: ranging over it twice yields the list twice, and breaking out of the loop fetches no
+// further page.
 func pages[T any](fetch func(offset int) (*Page[T], error), offset int) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for next := offset; ; {

@@ -5,15 +5,17 @@ import (
 	"encoding/json"
 )
 
+// stripeTransaction is the body of CreateTransaction.
 type stripeTransaction struct {
 	ActionID string `json:"actionId"`
 	Token    string `json:"token,omitempty"`
 }
 
-// StripeService takes payments over the Stripe account that is linked to the app.
+// StripeService takes payments through the Stripe account that is linked to the app.
 type StripeService struct{ c *Client }
 
-// UpdateCustomer saves a user's payment method, given by a Stripe token, which works once.
+// UpdateCustomer saves a user's payment method. token is a Stripe token. It works only once, so
+// after [ErrOutcomeUnknown] you may need a new one to try again.
 //
 //	POST /appusers/{userId}/stripe/customer
 //
@@ -24,9 +26,9 @@ func (s *StripeService) UpdateCustomer(ctx context.Context, userID, token string
 	return exec(ctx, s.c, opAppUsersStripeUpdateCustomer.with(userID).json(map[string]string{"token": token}), opts)
 }
 
-// CreateTransaction pays the buy action with the id actionID, once, with a Stripe token, or
-// with the saved payment method if token is empty. It moves money: after [ErrOutcomeUnknown] look at
-// the action's state before trying again.
+// CreateTransaction charges a user for the buy action with the id actionID. token is a Stripe
+// token; if it is empty, the saved payment method is charged. The call moves money, so after
+// [ErrOutcomeUnknown] check the State of the [Action], "offered" or "paid", before you try again.
 //
 //	POST /appusers/{userId}/stripe/transaction
 //
@@ -37,7 +39,8 @@ func (s *StripeService) CreateTransaction(ctx context.Context, userID, actionID,
 	return exec(ctx, s.c, opAppUsersStripeCreateTransaction.with(userID).json(stripeTransaction{actionID, token}), opts)
 }
 
-// Account gives the linked Stripe account, an object of a shape that is not documented.
+// Account returns the Stripe account that is linked to the app, as a JSON object. Its members are
+// not documented.
 //
 //	GET /stripe/account
 //

@@ -8,23 +8,24 @@ import (
 	"time"
 )
 
-// UnixTime is a point in time that the API writes as Unix seconds with a
-// decimal fraction, such as 1439220041.586: received, timestamp, before, after.
+// UnixTime is a point in time that the API writes as Unix seconds with a decimal fraction, such as
+// 1439220041.586. Examples are the field received of a message and timestamp of an event.
 //
-// It is read from the decimal text, so no millisecond is lost to a float, and
-// written with at most three decimals and never with an exponent. What is not a
-// number reads as the zero time instead of failing the resource around it; the
-// zero time is written as null and left out of requests.
+// It is decoded from the decimal text, so that no millisecond is lost to a float, and encoded with
+// at most three decimals and without an exponent. A value that is not a number is decoded as the
+// zero time, so that the rest of the resource can still be read. The zero time is encoded as null,
+// and left out of requests.
 //
 //	smooch.UnixTime{Time: time.Now()}
 //
 // Source: REST reference, "Conversations".
 type UnixTime struct{ time.Time }
 
-// unixTimeLimit is the last second of the year 9999: beyond it a number is no time.
+// unixTimeLimit is the last second of the year 9999. A larger number is not taken for a time.
 const unixTimeLimit = 253402300799
 
-// MarshalJSON writes Unix seconds with at most three decimals, null for the zero time.
+// MarshalJSON encodes the time as Unix seconds with at most three decimals, and the zero time as
+// null.
 func (t UnixTime) MarshalJSON() ([]byte, error) {
 	if t.IsZero() {
 		return []byte("null"), nil
@@ -32,7 +33,8 @@ func (t UnixTime) MarshalJSON() ([]byte, error) {
 	return t.append(make([]byte, 0, 20)), nil
 }
 
-// UnmarshalJSON reads a number, or a number in quotes. Anything else is the zero time, not an error.
+// UnmarshalJSON decodes a number, or a number in quotes. Anything else becomes the zero time and is
+// not an error.
 func (t *UnixTime) UnmarshalJSON(data []byte) error {
 	text := string(bytes.Trim(data, `"`))
 	digits, negative := strings.CutPrefix(text, "-")
@@ -60,9 +62,10 @@ func (t *UnixTime) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// text returns the time as MarshalJSON writes it.
 func (t UnixTime) text() string { return string(t.append(nil)) }
 
-// append writes whole milliseconds, rounded down.
+// append appends the time to b in Unix seconds, rounded down to milliseconds.
 func (t UnixTime) append(b []byte) []byte {
 	ms := t.UnixMilli()
 	if ms < 0 {
@@ -76,8 +79,8 @@ func (t UnixTime) append(b []byte) []byte {
 	return b
 }
 
-// parseExponent reads what is not plain decimal text (1.439220041586e9), to the millisecond. What is
-// no time is the zero time.
+// parseExponent reads a number that is not plain decimal text, such as 1.439220041586e9, to the
+// millisecond. It returns the zero time if text is not a number or is out of range.
 func parseExponent(text string) time.Time {
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(f) || math.Abs(f) > unixTimeLimit {
@@ -86,17 +89,18 @@ func parseExponent(text string) time.Time {
 	return time.UnixMilli(int64(math.Round(f * 1000))).UTC()
 }
 
-// ISOTime is a point in time that the API writes in ISO 8601: signedUpAt, lastSeen, linkedAt.
+// ISOTime is a point in time that the API writes in ISO 8601. Examples are the field signedUpAt of
+// an app user and lastSeen of a client.
 //
-// It is written in UTC with three decimals (2015-10-08T23:52:11.677Z), which is
-// what the API asks for, and read with any number of decimals and any zone. What
-// is not a time reads as the zero time instead of failing the resource around
-// it; the zero time is written as null and left out of requests.
+// It is encoded in UTC with three decimals (2015-10-08T23:52:11.677Z), as the API asks for, and
+// decoded with any number of decimals and any time zone; without a zone it is read as UTC. A value
+// that is not a time is decoded as the zero time, so that the rest of the resource can still be
+// read. The zero time is encoded as null, and left out of requests.
 //
 // Source: REST reference, "App User".
 type ISOTime struct{ time.Time }
 
-// MarshalJSON writes the time in UTC with three decimals, null for the zero time.
+// MarshalJSON encodes the time in UTC with three decimals, and the zero time as null.
 func (t ISOTime) MarshalJSON() ([]byte, error) {
 	if t.IsZero() {
 		return []byte("null"), nil
@@ -104,7 +108,7 @@ func (t ISOTime) MarshalJSON() ([]byte, error) {
 	return t.UTC().AppendFormat(make([]byte, 0, 26), `"2006-01-02T15:04:05.000Z"`), nil
 }
 
-// UnmarshalJSON reads ISO 8601 text. Anything else is the zero time, not an error.
+// UnmarshalJSON decodes ISO 8601 text. Anything else becomes the zero time and is not an error.
 func (t *ISOTime) UnmarshalJSON(data []byte) error {
 	text := string(bytes.Trim(data, `"`))
 	t.Time = time.Time{}
@@ -117,5 +121,5 @@ func (t *ISOTime) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// isoLayouts are tried in turn; time.Parse takes a fraction of a second after any of them.
+// isoLayouts are tried in this order. time.Parse also accepts a fraction after the seconds.
 var isoLayouts = [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", time.DateOnly}

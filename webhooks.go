@@ -5,50 +5,59 @@ import (
 	"log/slog"
 )
 
-// Webhook is a target URL that the service calls when a trigger fires. What it delivers is
-// for [WebhookReceiver]. Printing one leaves out the secret.
+// Webhook is a target URL that the service calls when a trigger fires. [WebhookReceiver] handles
+// these calls. Printing or logging a Webhook leaves out the secret.
 type Webhook struct {
-	ID                 string    `json:"_id"`
-	Target             string    `json:"target,omitempty"`
-	Triggers           []Trigger `json:"triggers,omitzero"`
-	Secret             string    `json:"secret,omitempty"`             // sent as X-API-Key with each delivery; every answer has it
-	Version            Version   `json:"version,omitempty"`            // of the payloads; "" is v1, before the service said
-	IncludeClient      *bool     `json:"includeClient,omitempty"`      // events carry the client; v1.1
-	IncludeFullAppUser *bool     `json:"includeFullAppUser,omitempty"` // events carry the full app user; v1.1
+	ID       string    `json:"_id"`
+	Target   string    `json:"target,omitempty"`
+	Triggers []Trigger `json:"triggers,omitzero"`
+
+	// the X-API-Key header of each delivery; in every answer, not only when the webhook is created
+	Secret string `json:"secret,omitempty"`
+
+	Version            Version `json:"version,omitempty"`            // of the payloads; "" means v1
+	IncludeClient      *bool   `json:"includeClient,omitempty"`      // client in events; v1.1
+	IncludeFullAppUser *bool   `json:"includeFullAppUser,omitempty"` // full app user in events; v1.1
 }
 
-// String names the webhook without its secret.
+// String returns a text with the webhook's id and without its secret.
 func (w Webhook) String() string { return "smooch.Webhook(" + w.ID + ")" }
 
-// GoString is String, so that %#v shows no secret either.
+// GoString returns the text of String, so that %#v does not print the secret either.
 func (w Webhook) GoString() string { return w.String() }
 
-// LogValue is the webhook without its secret.
+// LogValue returns the text of String, so that logs do not contain the secret.
 func (w Webhook) LogValue() slog.Value { return slog.StringValue(w.String()) }
 
 // WebhookCreate is the argument of [WebhooksService.Create].
 type WebhookCreate struct {
-	Target             string    `json:"target"`                       // required: an http or https URL
-	Triggers           []Trigger `json:"triggers,omitzero"`            // required on v1.1; on v1 nil is the trigger message
-	IncludeClient      bool      `json:"includeClient,omitempty"`      // events carry the client; v1.1
-	IncludeFullAppUser bool      `json:"includeFullAppUser,omitempty"` // events carry the full app user; v1.1
+	Target string `json:"target"` // required: an http or https URL
+
+	// required on v1.1; on v1 the service's default is TriggerMessage
+	Triggers []Trigger `json:"triggers,omitzero"`
+
+	IncludeClient      bool `json:"includeClient,omitempty"`      // client in events; v1.1
+	IncludeFullAppUser bool `json:"includeFullAppUser,omitempty"` // full app user in events; v1.1
 }
 
-// WebhookUpdate is the argument of [WebhooksService.Update]. nil and "" leave a field as it is.
+// WebhookUpdate is the argument of [WebhooksService.Update]. Fields that are nil or "" stay as they
+// are.
 type WebhookUpdate struct {
 	Target             string    `json:"target,omitempty"`
-	Triggers           []Trigger `json:"triggers,omitzero"`            // replaces all
-	IncludeClient      *bool     `json:"includeClient,omitempty"`      // v1.1
-	IncludeFullAppUser *bool     `json:"includeFullAppUser,omitempty"` // v1.1
+	Triggers           []Trigger `json:"triggers,omitzero"`            // replaces all triggers
+	IncludeClient      *bool     `json:"includeClient,omitempty"`      // client in events; v1.1
+	IncludeFullAppUser *bool     `json:"includeFullAppUser,omitempty"` // full app user in events; v1.1
 }
 
-// WebhooksService manages the webhooks of an app, ten at most. A webhook delivers the
-// payloads of the version that created it, for good.
+// WebhooksService manages the webhooks of an app, which can have up to ten. A webhook delivers
+// payloads of the version of the client that created it. That version cannot be changed later.
 type WebhooksService struct{ c *Client }
 
-// Create makes a webhook. The service may first send HEAD to the target, so have it
-// listening. The answer holds the secret. A repeat makes a second webhook that delivers
-// everything twice. On v1.1 missing triggers fail with [ErrInvalidArgument].
+// Create creates a webhook and returns it with its secret. The service may send a HEAD request to
+// the target to check that it answers, so start the receiver first. On v1.1 a webhook without
+// triggers fails with [ErrInvalidArgument]. A second call creates a second webhook, which delivers
+// every event again, so after [ErrOutcomeUnknown] list the webhooks and look for the target before
+// you try again.
 //
 //	POST /webhooks
 //
@@ -58,12 +67,13 @@ type WebhooksService struct{ c *Client }
 func (s *WebhooksService) Create(ctx context.Context, webhook WebhookCreate, opts ...CallOption) (*Webhook, error) {
 	r := opWebhooksCreate.with().json(webhook)
 	if len(webhook.Triggers) == 0 && s.c.version == V1_1 {
-		r.refuse("triggers", "are missing, which v1.1 requires")
+		r.refuse("triggers", "are missing: v1.1 requires them")
 	}
 	return one[Webhook](ctx, s.c, r, opts)
 }
 
-// List gives all webhooks of the app with their secrets.
+// List returns all webhooks of the app with their secrets. With an OAuth access token, these are
+// the integration's own.
 //
 //	GET /webhooks
 //
@@ -74,7 +84,8 @@ func (s *WebhooksService) List(ctx context.Context, opts ...CallOption) ([]Webho
 	return list[Webhook](ctx, s.c, opWebhooksList.with(), opts)
 }
 
-// Get gives one webhook. It fails with [ErrNotFound] if the app has no such webhook.
+// Get returns one webhook with its secret. It fails with [ErrNotFound] if the app has no such
+// webhook.
 //
 //	GET /webhooks/{webhookId}
 //
@@ -85,7 +96,8 @@ func (s *WebhooksService) Get(ctx context.Context, webhookID string, opts ...Cal
 	return one[Webhook](ctx, s.c, opWebhooksGet.with(webhookID), opts)
 }
 
-// Update changes the fields of a webhook that update sets. The secret and the version stay.
+// Update changes the fields of a webhook that are set in update, and returns the webhook. Its
+// secret and its version stay as they are.
 //
 //	PUT /webhooks/{webhookId}
 //
@@ -96,7 +108,7 @@ func (s *WebhooksService) Update(ctx context.Context, webhookID string, update W
 	return one[Webhook](ctx, s.c, opWebhooksUpdate.with(webhookID).json(update), opts)
 }
 
-// Delete removes a webhook.
+// Delete deletes a webhook.
 //
 //	DELETE /webhooks/{webhookId}
 //
