@@ -6,42 +6,56 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// Trigger names what makes a webhook fire. The set is open; names are case sensitive.
+// Trigger names what makes a webhook fire. The set is open. Names are case-sensitive.
 type Trigger string
 
-// The triggers. Those of v1 only have other names in v1.1, see [UpgradeTriggers].
+// The triggers, and what they report. v1.1 has other names for those that only v1 has, see
+// [UpgradeTriggers].
 const (
-	TriggerMessage                     Trigger = "message" // v1: all messages; events name one of the next two
-	TriggerMessageAppUser              Trigger = "message:appUser"
-	TriggerMessageAppMaker             Trigger = "message:appMaker" // also whispers
-	TriggerPostback                    Trigger = "postback"
-	TriggerConversationStart           Trigger = "conversation:start"
-	TriggerConversationRead            Trigger = "conversation:read"
-	TriggerConversationReferral        Trigger = "conversation:referral"
-	TriggerMergeAppUser                Trigger = "merge:appUser"
-	TriggerDeliverySuccess             Trigger = "delivery:success" // v1
-	TriggerDeliveryFailure             Trigger = "delivery:failure" // v1
-	TriggerMessageDeliveryChannel      Trigger = "message:delivery:channel"
-	TriggerMessageDeliveryUser         Trigger = "message:delivery:user"
-	TriggerMessageDeliveryFailure      Trigger = "message:delivery:failure"
-	TriggerPaymentSuccess              Trigger = "payment:success"
-	TriggerLinkMatch                   Trigger = "link:match"
-	TriggerLinkSuccess                 Trigger = "link:success"
-	TriggerLinkFailure                 Trigger = "link:failure"
-	TriggerAppUserDelete               Trigger = "appUser:delete"                // v1.1
-	TriggerClientAdd                   Trigger = "client:add"                    // v1.1
-	TriggerClientRemove                Trigger = "client:remove"                 // v1.1
-	TriggerTypingAppUser               Trigger = "typing:appUser"                // v1.1; not among those of TriggerAll
-	TriggerNotificationDeliveryChannel Trigger = "notification:delivery:channel" // v1.1
-	TriggerNotificationDeliveryUser    Trigger = "notification:delivery:user"    // v1.1
-	TriggerNotificationDeliveryFailure Trigger = "notification:delivery:failure" // v1.1
-	TriggerNotificationMatchFailure    Trigger = "notification:match:failure"    // v1.1
-	TriggerPassthroughAppleInteractive Trigger = "passthrough:apple:interactive" // v1.1; an UnknownEvent
-	TriggerAll                         Trigger = "*"                             // v1; v1.1 was seen to take it
+	// v1: all messages; the events name one of the next two triggers
+	TriggerMessage Trigger = "message"
+
+	TriggerMessageAppUser  Trigger = "message:appUser"  // a message of the user
+	TriggerMessageAppMaker Trigger = "message:appMaker" // a message of the business, or a whisper
+	TriggerPostback        Trigger = "postback"         // a tap on a postback button or menu item
+
+	TriggerConversationStart    Trigger = "conversation:start"    // the user has opted in
+	TriggerConversationRead     Trigger = "conversation:read"     // the user has read the messages
+	TriggerConversationReferral Trigger = "conversation:referral" // the user has come by a code or ad
+
+	TriggerDeliverySuccess        Trigger = "delivery:success"         // v1: accepted by the channel
+	TriggerDeliveryFailure        Trigger = "delivery:failure"         // v1: not delivered
+	TriggerMessageDeliveryChannel Trigger = "message:delivery:channel" // v1.1: accepted by the channel
+	TriggerMessageDeliveryUser    Trigger = "message:delivery:user"    // v1.1: has reached the user
+	TriggerMessageDeliveryFailure Trigger = "message:delivery:failure" // v1.1: not delivered
+
+	TriggerPaymentSuccess Trigger = "payment:success" // a payment was received
+	TriggerLinkMatch      Trigger = "link:match"      // the message or prompt to link was delivered
+	TriggerLinkSuccess    Trigger = "link:success"    // the channel is linked
+	TriggerLinkFailure    Trigger = "link:failure"    // not delivered, or refused by the user
+
+	TriggerMergeAppUser  Trigger = "merge:appUser"  // users were merged
+	TriggerAppUserDelete Trigger = "appUser:delete" // v1.1: a user was deleted
+	TriggerClientAdd     Trigger = "client:add"     // v1.1: a user has a new client
+	TriggerClientRemove  Trigger = "client:remove"  // v1.1: a user has lost a client
+	TriggerTypingAppUser Trigger = "typing:appUser" // v1.1: a user starts or stops typing
+
+	// v1.1: the progress of a notification, as with messages; match:failure: it matches no user
+	TriggerNotificationDeliveryChannel Trigger = "notification:delivery:channel"
+	TriggerNotificationDeliveryUser    Trigger = "notification:delivery:user"
+	TriggerNotificationDeliveryFailure Trigger = "notification:delivery:failure"
+	TriggerNotificationMatchFailure    Trigger = "notification:match:failure"
+
+	// v1.1: an interactive answer in Apple's own format, as an [UnknownEvent]
+	TriggerPassthroughAppleInteractive Trigger = "passthrough:apple:interactive"
+
+	// v1: all triggers. v1.1 was seen to accept it, too, probably without typing:appUser.
+	TriggerAll Trigger = "*"
 )
 
-// UpgradeTriggers gives the triggers with which a v1.1 webhook reports what a v1 webhook with
-// the given ones does. Each comes once.
+// UpgradeTriggers returns the triggers for a v1.1 webhook that is to report what a v1 webhook with
+// the triggers v1 reports. Triggers that both versions have stay as they are. The result has each
+// trigger only once.
 func UpgradeTriggers(v1 []Trigger) []Trigger {
 	var upgraded []Trigger
 	seen := map[Trigger]bool{}
@@ -55,6 +69,7 @@ func UpgradeTriggers(v1 []Trigger) []Trigger {
 	return upgraded
 }
 
+// upgraded returns the names that v1.1 has for a trigger.
 func (t Trigger) upgraded() []Trigger {
 	switch t {
 	case TriggerMessage:
@@ -67,77 +82,87 @@ func (t Trigger) upgraded() []Trigger {
 	return []Trigger{t}
 }
 
-// Event is what a webhook delivers. Its dynamic type tells the kind:
+// Event is an event that a webhook delivers. Its dynamic type tells what happened:
 //
 //	switch e := event.(type) {
 //	case *smooch.MessageEvent:
 //	case *smooch.PostbackEvent:
-//	default: // there will be others
+//	default: // the service adds triggers at any time
 //	}
 //
-// Deliveries of v1 and v1.1 become the same events. An event encodes back to the JSON that it came from, without the
-// members that the documentation does not have; RawJSON has all.
+// Deliveries of v1 and v1.1 are decoded into the same types. An event encodes to the JSON that it
+// was decoded from, but without undocumented members; RawJSON returns those, too.
 type Event interface {
-	// Header gives what all events have.
+	// Header returns what all events have in common.
 	Header() EventHeader
-	// RawJSON gives the delivery's body as it came: what the types do not know is in it.
+	// RawJSON returns the body of the delivery as it was received.
 	RawJSON() json.RawMessage
 
 	header() *EventHeader
 }
 
-// EventHeader is what all events have. What an event does not have is zero.
+// EventHeader is what all events have in common. Fields that an event does not have are zero.
 type EventHeader struct {
-	Trigger      Trigger        `json:"trigger,omitempty"`
-	Version      Version        `json:"-"`                 // of the payload; V1 if it does not say
-	WireVersion  string         `json:"version,omitempty"` // as the payload writes it, "" in most of v1
-	App          App            `json:"app,omitzero"`      // only the id; missing in the oldest v1
-	AppUser      AppUser        `json:"appUser,omitzero"`  // v1 has it in full with messages, postbacks and conversation:start, v1.1 without clients; not with merge:appUser
-	Conversation *Conversation  `json:"conversation,omitempty"`
-	Client       *AppUserClient `json:"client,omitempty"` // for a webhook with IncludeClient
-	Timestamp    UnixTime       `json:"timestamp,omitzero"`
+	Trigger     Trigger `json:"trigger,omitempty"`
+	Version     Version `json:"-"`                 // of the payload; V1 if the payload has none
+	WireVersion string  `json:"version,omitempty"` // as in the payload; "" in most of v1
+	App         App     `json:"app,omitzero"`      // only its id; not in the oldest v1
+
+	// AppUser is complete for a webhook with IncludeFullAppUser, and in v1 for messages, postbacks and
+	// conversation:start. Otherwise it has ids and, in v1.1, profile data, but no clients. It is zero
+	// for merge:appUser.
+	AppUser AppUser `json:"appUser,omitzero"`
+
+	Conversation *Conversation  `json:"conversation,omitempty"` // only its id; v1.1
+	Client       *AppUserClient `json:"client,omitempty"`       // for a webhook with IncludeClient
+	Timestamp    UnixTime       `json:"timestamp,omitzero"`     // not in all events
 
 	raw json.RawMessage
 }
 
-// Header gives a copy of the header.
+// Header returns a copy of the header.
 func (h *EventHeader) Header() EventHeader { return *h }
 
-// RawJSON gives the delivery's body as it came, nil for an event that was not parsed.
+// RawJSON returns the body of the delivery as it was received, or nil for an event that was not
+// made by [ParseEvent].
 func (h *EventHeader) RawJSON() json.RawMessage { return h.raw }
 
+// header returns the header itself. It also keeps other packages from implementing Event.
 func (h *EventHeader) header() *EventHeader { return h }
 
-// MessageEvent is one or more messages: message:appUser, message:appMaker. The business's own
-// are among them, so a bot looks at [Message.Role], or it answers itself.
+// MessageEvent reports one or more messages. Its trigger is message:appUser or message:appMaker,
+// or message in the oldest v1. The business's own messages are among them, so a bot must check the
+// Role of each [Message] in order not to answer itself.
 type MessageEvent struct {
 	EventHeader
 	Messages []Message `json:"messages,omitzero"`
 }
 
-// PostbackEvent is the tap on one or more postback buttons or menu items: postback.
+// PostbackEvent reports one or more taps on postback buttons or menu items. Its trigger is
+// postback.
 type PostbackEvent struct {
 	EventHeader
 	Postbacks []Postback `json:"postbacks,omitzero"`
 }
 
-// Postback is the tap on a postback button or menu item.
+// Postback is a tap on a postback button or menu item.
 type Postback struct {
 	Action  Action   `json:"action"`
-	Message *Message `json:"message,omitempty"` // that held the button; nil for a menu item
+	Message *Message `json:"message,omitempty"` // the message with the button; nil for a menu item
 	Source  *Source  `json:"source,omitempty"`
 }
 
-// ConversationEvent is a user who opts in, reads or comes by a referral: conversation:start, conversation:read, conversation:referral.
+// ConversationEvent reports that a user has opted in (conversation:start), has read the messages
+// (conversation:read), or has come through a referral (conversation:referral).
 type ConversationEvent struct {
 	EventHeader
-	Source   *Source   `json:"source,omitempty"`
-	Referral *Referral `json:"referral,omitempty"`
+	Source   *Source   `json:"source,omitempty"`   // the channel
+	Referral *Referral `json:"referral,omitempty"` // of a referral; some starts have it, too
 }
 
-// Referral is what brought a user.
+// Referral is the code, link or ad through which a user came to the conversation.
 type Referral struct {
-	Code    string           `json:"code,omitempty"`
+	Code    string           `json:"code,omitempty"`    // Messenger, WeChat
 	Details *ReferralDetails `json:"details,omitempty"` // Messenger
 }
 
@@ -145,32 +170,44 @@ type Referral struct {
 type ReferralDetails struct {
 	Source string `json:"source,omitempty"` // such as "MESSENGER_CODE" or "ADS"
 	Type   string `json:"type,omitempty"`   // usually "OPEN_THREAD"
-	AdID   string `json:"adId,omitempty"`
+	AdID   string `json:"adId,omitempty"`   // of an ad
 }
 
-// DeliveryEvent is the progress of messages on the way to a user: message:delivery:channel, message:delivery:user,
-// message:delivery:failure, and v1's delivery:success and delivery:failure.
+// DeliveryEvent reports the progress of messages on their way to a user. Its trigger is
+// message:delivery:channel, message:delivery:user or message:delivery:failure, or v1's
+// delivery:success or delivery:failure. A channel that has accepted a message may still report a
+// failure later, and only some channels report that a message has reached the user. A message can
+// have several destinations, each with its own events. v1 does not report deliveries to the SDKs.
 type DeliveryEvent struct {
 	EventHeader
-	Messages         []Message         `json:"-"` // v1.1 tells of one message, and only its id; v1 has them in full
-	Destination      *EventDestination `json:"destination,omitempty"`
-	Final            *bool             `json:"isFinalEvent,omitempty"` // true: no more will come for this message and destination; nil: not known
-	Error            *EventError       `json:"error,omitempty"`        // of a failure
-	Reason           DeliveryReason    `json:"-"`                      // what Error comes to, "" if there is none
+
+	// Messages has one message with only its id in v1.1, and one or more complete messages in v1.
+	Messages []Message `json:"-"`
+
+	Destination *EventDestination `json:"destination,omitempty"`
+
+	// Final is true if no further event will come for the message and destination, false if one may
+	// come, and nil if the payload does not say.
+	Final *bool `json:"isFinalEvent,omitempty"`
+
+	Error            *EventError       `json:"error,omitempty"` // of a failure
+	Reason           DeliveryReason    `json:"-"`               // the meaning of Error; "" without one
 	ExternalMessages []ExternalMessage `json:"externalMessages,omitzero"`
 }
 
-// Failed reports whether the message did not arrive.
+// Failed reports whether the trigger is one of a failure: the messages could not be delivered.
 func (e *DeliveryEvent) Failed() bool {
 	return e.Trigger == TriggerMessageDeliveryFailure || e.Trigger == TriggerDeliveryFailure
 }
 
 // EventDestination is where a message or notification was sent.
 type EventDestination struct {
-	Type          Platform `json:"type,omitempty"` // a channel
+	Type          Platform `json:"type,omitempty"` // the channel
 	ID            string   `json:"id,omitempty"`
 	IntegrationID string   `json:"integrationId,omitempty"`
-	DestinationID string   `json:"destinationId,omitempty"` // of a notification: the channel's own id of the person
+
+	// the user's id on the channel; only for notifications
+	DestinationID string `json:"destinationId,omitempty"`
 }
 
 // ExternalMessage is the channel's own id of a message.
@@ -178,24 +215,26 @@ type ExternalMessage struct {
 	ID string `json:"id"`
 }
 
-// EventError is why something failed. The set of codes is open.
+// EventError tells why something failed. The set of codes is open. Message, or
+// Description in its place, is a text for people and may change at any time.
 type EventError struct {
 	Code            ErrorCode       `json:"code,omitempty"`
-	Message         string          `json:"message,omitempty"`         // for people, may change any time
-	Description     string          `json:"description,omitempty"`     // in place of Message
-	UnderlyingError json.RawMessage `json:"underlyingError,omitempty"` // the channel's own error, of any shape
+	Message         string          `json:"message,omitempty"`
+	Description     string          `json:"description,omitempty"`
+	UnderlyingError json.RawMessage `json:"underlyingError,omitempty"` // the channel's error, any JSON
 }
 
-// deliveryJSON is a DeliveryEvent as it is delivered: v1 has messages, v1.1 one message.
+// deliveryJSON is a DeliveryEvent as it is delivered, with messages in v1 and message in v1.1.
 type deliveryJSON struct {
 	deliveryFields
 	Message  *Message  `json:"message,omitempty"`
 	Messages []Message `json:"messages,omitzero"`
 }
 
+// deliveryFields is a DeliveryEvent without its methods, so that encoding it does not recurse.
 type deliveryFields DeliveryEvent
 
-// MarshalJSON writes what v1 or v1.1 delivers, by the trigger.
+// MarshalJSON encodes the event as v1 or v1.1 delivers it, depending on the trigger.
 func (e *DeliveryEvent) MarshalJSON() ([]byte, error) {
 	wire := deliveryJSON{deliveryFields: deliveryFields(*e)}
 	if e.Trigger == e.Trigger.upgraded()[0] && len(e.Messages) == 1 {
@@ -206,7 +245,7 @@ func (e *DeliveryEvent) MarshalJSON() ([]byte, error) {
 	return lenient.Marshal(wire)
 }
 
-// UnmarshalJSON reads what v1 or v1.1 delivers.
+// UnmarshalJSON decodes the event as v1 or v1.1 delivers it.
 func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 	var wire deliveryJSON
 	if err := lenient.Unmarshal(data, &wire); err != nil {
@@ -220,97 +259,109 @@ func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MergeEvent is users who became one: merge:appUser. It has no AppUser; what you keep under a discarded id belongs to the surviving one.
+// MergeEvent reports that users were merged into one. Its trigger is merge:appUser. Its AppUser is
+// zero: move what you store under the ids of the discarded users to the id of the surviving one.
 type MergeEvent struct {
 	EventHeader
 	Surviving         *AppUser        `json:"surviving,omitempty"`
-	Discarded         []AppUser       `json:"discarded,omitzero"`
+	Discarded         []AppUser       `json:"discarded,omitzero"` // no longer exist
 	Reason            string          `json:"reason,omitempty"`
 	DiscardedMetadata json.RawMessage `json:"discardedMetadata,omitempty"`
 }
 
-// PaymentEvent is one or more payments: payment:success.
+// PaymentEvent reports one or more payments. Its trigger is payment:success.
 type PaymentEvent struct {
 	EventHeader
 	Payments []Payment `json:"payments,omitzero"`
 }
 
-// Payment is a buy action that was paid.
+// Payment is the payment of a buy action.
 type Payment struct {
 	Source  *Source  `json:"source,omitempty"`
-	Message *Message `json:"message,omitempty"` // that held the button
-	Action  Action   `json:"action"`
+	Message *Message `json:"message,omitempty"` // the message with the button
+	Action  Action   `json:"action"`            // its State is "paid"
 	Charge  *Charge  `json:"charge,omitempty"`
 }
 
-// Charge is a charge at Stripe.
+// Charge is a charge of Stripe.
 type Charge struct {
 	ID string `json:"id"`
 }
 
-// LinkEvent is a step of the linking of a channel: link:match (the message or prompt was delivered), link:success, link:failure.
+// LinkEvent reports a step of linking a channel to a user: the message or prompt was delivered
+// (link:match), the channel was linked (link:success), or the delivery failed or the user refused
+// (link:failure).
 type LinkEvent struct {
 	EventHeader
 	Channel  IntegrationType `json:"channel,omitempty"`
-	Criteria map[string]any  `json:"criteria,omitzero"` // what was given to link
-	Error    *EventError     `json:"error,omitempty"`   // link:failure
+	Criteria map[string]any  `json:"criteria,omitzero"` // as sent with AppUsers.LinkChannel
+	Error    *EventError     `json:"error,omitempty"`   // of a failure
 }
 
-// TypingEvent is a user who starts or stops typing: typing:appUser. v1.1.
+// TypingEvent reports that a user starts or stops typing. Its trigger is typing:appUser, which only
+// v1.1 has.
 type TypingEvent struct {
 	EventHeader
 	Activity *EventActivity `json:"activity,omitempty"`
 }
 
-// EventActivity is what a user does.
+// EventActivity is the activity of a user.
 type EventActivity struct {
-	Type ActivityType `json:"type,omitempty"`
+	Type ActivityType `json:"type,omitempty"` // typing:start or typing:stop
 }
 
-// ClientEvent is a client that was added to a user or removed: client:add, client:remove. v1.1. The client is in the header.
+// ClientEvent reports that a client was added to a user or removed. Its trigger is client:add or
+// client:remove, which only v1.1 has. The client is in the header.
 type ClientEvent struct {
 	EventHeader
 	Reason string      `json:"reason,omitempty"`
 	Error  *EventError `json:"error,omitempty"`
 }
 
-// AppUserDeleteEvent is a user who was deleted: appUser:delete. v1.1.
+// AppUserDeleteEvent reports that a user was deleted. Its trigger is appUser:delete, which only
+// v1.1 has. The user is in the header.
 type AppUserDeleteEvent struct {
 	EventHeader
 }
 
-// NotificationEvent is the progress of a notification: notification:delivery:channel, :user, :failure, notification:match:failure. v1.1.
+// NotificationEvent reports the progress of a notification. Its trigger is
+// notification:delivery:channel, notification:delivery:user, notification:delivery:failure or
+// notification:match:failure, which only v1.1 has.
 type NotificationEvent struct {
 	EventHeader
-	Notification *NotificationResponse `json:"notification,omitempty"` // the id that posting it answered
+	Notification *NotificationResponse `json:"notification,omitempty"` // its ID is that of the post
 	Destination  *EventDestination     `json:"destination,omitempty"`
-	MatchResult  *MatchResult          `json:"matchResult,omitempty"`  // not with a failure
-	Final        *bool                 `json:"isFinalEvent,omitempty"` // true: no more will come for this notification and destination; nil: not known
-	Error        *EventError           `json:"error,omitempty"`        // of a failure
-	Reason       DeliveryReason        `json:"-"`                      // what Error comes to, "" if there is none
+	MatchResult  *MatchResult          `json:"matchResult,omitempty"` // nil for a failure
+
+	// Final is true if no further event will come for the notification and destination, false if one
+	// may come, and nil if the payload does not say.
+	Final *bool `json:"isFinalEvent,omitempty"`
+
+	Error  *EventError    `json:"error,omitempty"` // of a failure
+	Reason DeliveryReason `json:"-"`               // the meaning of Error; "" without one
 }
 
-// Failed reports whether the notification did not arrive: it could not be delivered, or not be
-// matched to a user.
+// Failed reports whether the trigger is one of a failure: the notification could not be delivered,
+// or not be matched to a user.
 func (e *NotificationEvent) Failed() bool {
 	return e.Trigger == TriggerNotificationDeliveryFailure || e.Trigger == TriggerNotificationMatchFailure
 }
 
-// MatchResult is the user whom a notification was matched to, or who was made for it.
+// MatchResult is the user that a notification was matched to or that was created for it.
 type MatchResult struct {
 	AppUser      *AppUser      `json:"appUser,omitempty"`
-	Conversation *Conversation `json:"conversation,omitempty"`
+	Conversation *Conversation `json:"conversation,omitempty"` // only its id
 }
 
-// UnknownEvent is an event of a kind that the SDK does not know, or whose parts are not of the
-// known types. The header holds what can be read of it.
+// UnknownEvent is an event whose trigger the SDK does not know, or whose members have other JSON
+// types than documented. The header has what can be decoded of it.
 type UnknownEvent struct {
 	EventHeader
-	Body json.RawMessage // the delivery's body
-	Err  error           // a *DecodeError for a known trigger whose parts are not of the known types, else nil
+	Body json.RawMessage // the body of the delivery
+	Err  error           // nil for an unknown trigger, else a *DecodeError
 }
 
-// MarshalJSON writes the body, or the header if there is none.
+// MarshalJSON encodes the Body, or the header if there is none.
 func (e *UnknownEvent) MarshalJSON() ([]byte, error) {
 	if e.Body == nil {
 		return lenient.Marshal(&e.EventHeader)

@@ -11,34 +11,37 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// EventKey returns a text that names the fact which an event reports. Two deliveries of the same fact
-// have the same key, whichever version they come in. An [*UnknownEvent], and an event without the ids
-// that name its fact, has the same key only as an event with the same body. [WebhookReceiver] claims
-// it; on a message bus it serves as the id for deduplication.
+// EventKey returns a key for the fact that an event reports. Deliveries of the same fact have the
+// same key, in both versions of the API. [WebhookReceiver] uses it to recognize events that were
+// delivered before; a message bus can use it as the id for deduplication. It has at most 255 bytes.
 //
-// Without a timestamp a postback, a link or a client has the same key each time that it happens. One
-// v1 delivery event may report several messages, where v1.1 sends one event for each: those are
-// different facts. A key has at most 255 bytes.
+// Some events have no ids that identify their fact, among them every [*UnknownEvent]. Their key is
+// made from the body, so only an event with the same body has the same key. A postback, link or
+// client event without a timestamp has the same key whenever the same thing happens again. A v1
+// delivery event may report several messages, for which v1.1 sends one event each; the keys of the
+// two versions differ then.
 func EventKey(e Event) string { return factOf(e).key }
 
-// A fact is what an event reports, as far as the receiver has to know.
+// A fact is what the receiver has to know about what an event reports.
 type fact struct {
 	key    string // see EventKey
-	order  string // whose events keep their order
-	recurs bool   // a later event with the same key can be another fact
+	order  string // the id of the user or notification whose events are handled in order
+	recurs bool   // a later event with the same key may report another fact
 }
 
-// recurrence is for how long an event of a fact that recurs counts as a copy of the last one.
+// recurrence is how long an event with the key of a recurring fact counts as a copy of the last
+// one.
 const recurrence = time.Minute
 
+// factOf returns the fact that an event reports.
 func factOf(e Event) fact {
 	h := e.header()
-	name, once := factName(e, h)
-	f := fact{key: name, order: h.AppUser.ID, recurs: h.Timestamp.IsZero() && !once}
+	name, unique := factName(e, h)
+	f := fact{key: name, order: h.AppUser.ID, recurs: h.Timestamp.IsZero() && !unique}
 	switch {
 	case name == "":
 		f.key, f.recurs = "body|"+hash(h.raw), h.Timestamp.IsZero()
-	case len(name) > 250: // a column of 255 is common
+	case len(name) > 250: // databases often limit a key to 255
 		f.key = string(h.Trigger.upgraded()[0]) + "|" + hash([]byte(name))
 	}
 	switch e := e.(type) {
@@ -56,9 +59,9 @@ func factOf(e Event) fact {
 	return f
 }
 
-// recurringClaims are the keys that the deduper knows a fact by that recurs. They have the minute in
-// them, the last one and the current one: if a process dies before it has released them, later events
-// of the kind count as copies for two minutes at most, and not for ever.
+// recurringClaims returns the keys to claim for a recurring fact: one for the last minute and one
+// for the current minute. As a key names its minute, one that a dead process has not released makes
+// later events count as copies for two minutes at most, and not forever.
 func (f fact) recurringClaims(now time.Time) []string {
 	minute := func(at time.Time) string {
 		return f.key + "|" + strconv.FormatInt(at.Unix()/int64(recurrence/time.Second), 10)
@@ -66,14 +69,16 @@ func (f fact) recurringClaims(now time.Time) []string {
 	return []string{minute(now.Add(-recurrence)), minute(now)}
 }
 
+// hash returns the SHA-256 of data in hexadecimal.
 func hash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
 
-// factName names the fact by its ids; "" if the event does not have them. once says that a fact of
-// that name happens once, so that no timestamp is needed to tell it from the next.
-func factName(e Event, h *EventHeader) (name string, once bool) {
+// factName returns a name for the fact made of its ids, or "" if the event does not have them.
+// unique reports that the fact can happen only once, so that it needs no timestamp to differ from a
+// later one.
+func factName(e Event, h *EventHeader) (name string, unique bool) {
 	if e, ok := e.(*MessageEvent); ok && len(e.Messages) > 0 && e.Messages[0].Role != "" {
 		trigger := TriggerMessageAppMaker
 		if e.Messages[0].Role == RoleAppUser {
@@ -121,7 +126,7 @@ func factName(e Event, h *EventHeader) (name string, once bool) {
 		}
 		return joinKey(trigger, e.Notification.ID), true
 	case *LinkEvent:
-		criteria, _ := lenient.Marshal(e.Criteria) // it came from JSON
+		criteria, _ := lenient.Marshal(e.Criteria) // cannot fail: it was decoded from JSON
 		return joinKey(append([]string{trigger, user, string(e.Channel), string(criteria)}, when...)...), false
 	case *ClientEvent:
 		if h.Client == nil || h.Client.RecordID == "" && h.Client.ID == "" {
@@ -136,7 +141,7 @@ func factName(e Event, h *EventHeader) (name string, once bool) {
 	case *AppUserDeleteEvent:
 		return joinKey(trigger, user), true
 	case *ConversationEvent:
-		if at == "" && e.Referral != nil && e.Source != nil { // v1's table has no timestamp
+		if at == "" && e.Referral != nil && e.Source != nil { // the v1 reference lists no timestamp
 			return joinKey(trigger, user, string(e.Source.Type), e.Referral.Code), false
 		}
 	case *UnknownEvent:
@@ -145,7 +150,7 @@ func factName(e Event, h *EventHeader) (name string, once bool) {
 	return joinKey(trigger, user, at), false
 }
 
-// joinKey is "" if one of the parts is missing.
+// joinKey joins the parts of a key. It returns "" if one of them is missing.
 func joinKey(parts ...string) string {
 	if slices.Contains(parts, "") {
 		return ""
@@ -153,6 +158,7 @@ func joinKey(parts ...string) string {
 	return strings.Join(parts, "|")
 }
 
+// messageIDs returns the ids of messages, or "" if one has none.
 func messageIDs(messages []Message) string {
 	ids := make([]string, 0, len(messages))
 	for _, m := range messages {
@@ -164,8 +170,9 @@ func messageIDs(messages []Message) string {
 	return strings.Join(ids, ",")
 }
 
-// postbackIDs names buttons by message and action, by its payload if it has no id. The action of a menu item is the same
-// for all users.
+// postbackIDs returns the ids of the buttons and menu items that were tapped, or "" if one has
+// none: the id of its action, or else the payload in quotes, after the id of its message if it has
+// one. A menu item has the same id for all users.
 func postbackIDs(postbacks []Postback) string {
 	ids := make([]string, 0, len(postbacks))
 	for _, p := range postbacks {

@@ -7,11 +7,12 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// ParseEvent decodes the body of a webhook's request. It does not check who sent it: that is the
-// secret's job, see [WebhookReceiver].
+// ParseEvent decodes the body of a request that a webhook sends. It does not check who sent the
+// request; [WebhookReceiver] does, by the secret.
 //
-// Unknown triggers, and known ones with parts of other types than documented, are an
-// [*UnknownEvent], the latter with Err set; unknown fields and enum values are no error. What is not a JSON object is a [*DecodeError].
+// An event with an unknown trigger is an [*UnknownEvent]. So is one with a known trigger whose
+// members have other JSON types than documented; its Err tells which. Unknown members and unknown
+// enum values are not an error. A body that is not a JSON object fails with a [*DecodeError].
 //
 // Versions: v1, v1.1. Source: REST reference, "Webhooks".
 func ParseEvent(body []byte) (Event, error) {
@@ -25,7 +26,7 @@ func ParseEvent(body []byte) (Event, error) {
 		return nil, &DecodeError{Op: "webhook", Err: err}
 	}
 	var trigger Trigger
-	_ = json.Unmarshal(peek.Trigger, &trigger) // one that is no text is unknown
+	_ = json.Unmarshal(peek.Trigger, &trigger) // a trigger that is not a string is unknown
 	event, h := newEvent(trigger)
 	if event == nil {
 		event, h = parseUnknown(trigger, body, nil)
@@ -49,7 +50,8 @@ func ParseEvent(body []byte) (Event, error) {
 	return event, nil
 }
 
-// parseUnknown reads what it can of an event's header, each part by itself.
+// parseUnknown returns an UnknownEvent with as much of the header as can be decoded. It decodes
+// each member on its own, as any of them may fail.
 func parseUnknown(trigger Trigger, body []byte, err error) (Event, *EventHeader) {
 	e := &UnknownEvent{Body: bytes.Clone(body), Err: err}
 	e.Trigger = trigger
@@ -58,13 +60,13 @@ func parseUnknown(trigger Trigger, body []byte, err error) (Event, *EventHeader)
 		"client": &e.Client, "timestamp": &e.Timestamp,
 	}
 	for name, part := range parts {
-		_ = lenient.Members{name: part}.Unmarshal(body) // what is of another type stays zero; the body has it
+		_ = lenient.Members{name: part}.Unmarshal(body) // a member that fails stays zero; Body has it
 	}
 	return e, &e.EventHeader
 }
 
-// newEvent returns an empty event of the type that a trigger has, with its header; nil if the trigger
-// is not known.
+// newEvent returns an empty event of the type that belongs to a trigger, and the header inside it.
+// It returns nil if the trigger is unknown.
 func newEvent(t Trigger) (Event, *EventHeader) {
 	switch t {
 	case TriggerMessage, TriggerMessageAppUser, TriggerMessageAppMaker:

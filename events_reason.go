@@ -7,42 +7,62 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// DeliveryReason is why a message did not arrive, as far as the error tells. The set is open.
+// DeliveryReason is why a message or notification did not arrive, as far as the [EventError] tells.
+// The set is open.
 type DeliveryReason string
 
-// The reasons, and what helps.
+// The reasons, and what to do about them.
 const (
-	DeliveryReasonOutsideWindow  DeliveryReason = "outsideWindow"  // the channel takes only templates by now: send one
-	DeliveryReasonOptedOut       DeliveryReason = "optedOut"       // the person does not want such messages: stop
-	DeliveryReasonBlocked        DeliveryReason = "blocked"        // the person has blocked the business or closed the account: stop
-	DeliveryReasonCredentials    DeliveryReason = "credentials"    // the channel refuses the integration: renew its credentials
-	DeliveryReasonUnreachable    DeliveryReason = "unreachable"    // the address has no such channel: use another
-	DeliveryReasonChannelLimited DeliveryReason = "channelLimited" // too many messages at once: send again later
-	DeliveryReasonUnknown        DeliveryReason = "unknown"        // see the error
+	// the user has not written for too long: send a template, as the channel accepts nothing else
+	DeliveryReasonOutsideWindow DeliveryReason = "outsideWindow"
+
+	// the user does not want such messages: stop sending them
+	DeliveryReasonOptedOut DeliveryReason = "optedOut"
+
+	// the user has blocked the business, or closed the account: stop sending
+	DeliveryReasonBlocked DeliveryReason = "blocked"
+
+	// the channel refuses the integration: renew its credentials
+	DeliveryReasonCredentials DeliveryReason = "credentials"
+
+	// the address cannot be reached on this channel: use another channel
+	DeliveryReasonUnreachable DeliveryReason = "unreachable"
+
+	// the channel has received too many messages at once: send again later
+	DeliveryReasonChannelLimited DeliveryReason = "channelLimited"
+
+	// none of these: look at the error
+	DeliveryReasonUnknown DeliveryReason = "unknown"
 )
 
-// channelReasons are the codes of channels that have one meaning whatever the channel.
+// channelReasons are the codes of channels that mean the same whichever channel sends them.
 var channelReasons = map[string]DeliveryReason{
-	"470": DeliveryReasonOutsideWindow, "131047": DeliveryReasonOutsideWindow, // WhatsApp
-	"131050": DeliveryReasonOptedOut,                                      // WhatsApp: no marketing
-	"131056": DeliveryReasonChannelLimited,                                // WhatsApp: too many to one person
-	"131026": DeliveryReasonUnreachable,                                   // WhatsApp: undeliverable
-	"190":    DeliveryReasonCredentials, "102": DeliveryReasonCredentials, // Messenger: page token
-	"21610": DeliveryReasonOptedOut, // Twilio: the person has sent STOP
+	"470":    DeliveryReasonOutsideWindow,  // WhatsApp, older
+	"131047": DeliveryReasonOutsideWindow,  // WhatsApp
+	"131050": DeliveryReasonOptedOut,       // WhatsApp: the user refuses marketing messages
+	"131056": DeliveryReasonChannelLimited, // WhatsApp: too many messages to one user
+	"131026": DeliveryReasonUnreachable,    // WhatsApp: the message is undeliverable
+	"190":    DeliveryReasonCredentials,    // Messenger: the page token is invalid
+	"102":    DeliveryReasonCredentials,    // Messenger: the page token is invalid
+	"21610":  DeliveryReasonOptedOut,       // Twilio: the user has sent STOP
 }
 
-// telegramReasons are HTTP statuses, so they have a meaning only where Telegram writes them.
+// telegramReasons are HTTP statuses. They are looked up only in error_code, where Telegram has
+// them.
 var telegramReasons = map[string]DeliveryReason{
-	"401": DeliveryReasonCredentials, "403": DeliveryReasonBlocked, "429": DeliveryReasonChannelLimited,
+	"401": DeliveryReasonCredentials,
+	"403": DeliveryReasonBlocked,
+	"429": DeliveryReasonChannelLimited,
 }
 
-// reasonOf classifies an error, by the channel's code before Smooch's, which says less.
+// reasonOf classifies an error. The channel's code goes before that of the service, which tells
+// less.
 func reasonOf(e *EventError) DeliveryReason {
 	if e == nil {
 		return ""
 	}
 	var underlying any
-	_ = lenient.UnmarshalStrict(e.UnderlyingError, &underlying) // of any shape
+	_ = lenient.UnmarshalStrict(e.UnderlyingError, &underlying) // any JSON, or none
 	if r := channelReason(underlying, 0); r != "" {
 		return r
 	}
@@ -52,12 +72,14 @@ func reasonOf(e *EventError) DeliveryReason {
 	case "forbidden":
 		return DeliveryReasonBlocked
 	case "blocked", "bad_request":
-		return DeliveryReasonOutsideWindow // what they meant where they were seen
+		return DeliveryReasonOutsideWindow // its meaning in all cases that were seen
 	}
 	return DeliveryReasonUnknown
 }
 
-// channelReason looks for a code in a channel's error: code, error_code or status, here or one level down.
+// channelReason looks for a known code in a channel's error: in its members code, error_code and
+// status, and in those of its members errors and error, which may be nested. depth is how deep v is
+// nested.
 func channelReason(v any, depth int) DeliveryReason {
 	switch v := v.(type) {
 	case []any:
@@ -76,7 +98,7 @@ func channelReason(v any, depth int) DeliveryReason {
 			return r
 		}
 		if text, _ := v["message"].(string); strings.Contains(text, "No matching user found") {
-			return DeliveryReasonUnreachable // Messenger's, under the code 100 of all bad parameters
+			return DeliveryReasonUnreachable // Messenger; its code 100 stands for any bad parameter
 		}
 		for _, name := range []string{"errors", "error"} {
 			if r := channelReason(v[name], depth+1); r != "" && depth < 3 {
@@ -87,7 +109,7 @@ func channelReason(v any, depth int) DeliveryReason {
 	return ""
 }
 
-// codeText is a code as text; channels mix numbers and text.
+// codeText returns a code as text. Some channels send numbers, others strings.
 func codeText(v any) string {
 	switch v := v.(type) {
 	case string:
