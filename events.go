@@ -12,7 +12,7 @@ type Trigger string
 // The triggers, and what they report. v1.1 has other names for those that only v1 has, see
 // [UpgradeTriggers].
 const (
-	// v1: all messages; the events name one of the next two triggers
+	// TriggerMessage is v1's trigger for all messages. Its events name one of the next two triggers.
 	TriggerMessage Trigger = "message"
 
 	TriggerMessageAppUser  Trigger = "message:appUser"  // a message of the user
@@ -40,16 +40,17 @@ const (
 	TriggerClientRemove  Trigger = "client:remove"  // v1.1: a user has lost a client
 	TriggerTypingAppUser Trigger = "typing:appUser" // v1.1: a user starts or stops typing
 
-	// v1.1: the progress of a notification, as with messages; match:failure: it matches no user
-	TriggerNotificationDeliveryChannel Trigger = "notification:delivery:channel"
-	TriggerNotificationDeliveryUser    Trigger = "notification:delivery:user"
-	TriggerNotificationDeliveryFailure Trigger = "notification:delivery:failure"
-	TriggerNotificationMatchFailure    Trigger = "notification:match:failure"
+	TriggerNotificationDeliveryChannel Trigger = "notification:delivery:channel" // v1.1: accepted
+	TriggerNotificationDeliveryUser    Trigger = "notification:delivery:user"    // v1.1: delivered
+	TriggerNotificationDeliveryFailure Trigger = "notification:delivery:failure" // v1.1: not delivered
+	TriggerNotificationMatchFailure    Trigger = "notification:match:failure"    // v1.1: no user found
 
-	// v1.1: an interactive answer in Apple's own format, as an [UnknownEvent]
+	// TriggerPassthroughAppleInteractive is v1.1's trigger for interactive answers in Apple's own
+	// format. They are decoded as [*UnknownEvent].
 	TriggerPassthroughAppleInteractive Trigger = "passthrough:apple:interactive"
 
-	// v1: all triggers. v1.1 was seen to accept it, too, probably without typing:appUser.
+	// TriggerAll is v1's trigger for all events. v1.1 was seen to accept it, too, probably without
+	// typing:appUser.
 	TriggerAll Trigger = "*"
 )
 
@@ -78,8 +79,9 @@ func (t Trigger) upgraded() []Trigger {
 		return []Trigger{TriggerMessageDeliveryChannel}
 	case TriggerDeliveryFailure:
 		return []Trigger{TriggerMessageDeliveryFailure}
+	default:
+		return []Trigger{t}
 	}
-	return []Trigger{t}
 }
 
 // Event is an event that a webhook delivers. Its dynamic type tells what happened:

@@ -104,6 +104,7 @@ func newEvent(t Trigger) (Event, *EventHeader) {
 		TriggerNotificationDeliveryFailure, TriggerNotificationMatchFailure:
 		e := &NotificationEvent{}
 		return e, &e.EventHeader
+	default:
+		return nil, nil
 	}
-	return nil, nil
 }

@@ -13,25 +13,29 @@ type DeliveryReason string
 
 // The reasons, and what to do about them.
 const (
-	// the user has not written for too long: send a template, as the channel accepts nothing else
+	// DeliveryReasonOutsideWindow means that the user has not written for too long. The channel
+	// now accepts only templates, so send one.
 	DeliveryReasonOutsideWindow DeliveryReason = "outsideWindow"
 
-	// the user does not want such messages: stop sending them
+	// DeliveryReasonOptedOut means that the user does not want such messages. Stop sending them.
 	DeliveryReasonOptedOut DeliveryReason = "optedOut"
 
-	// the user has blocked the business, or closed the account: stop sending
+	// DeliveryReasonBlocked means that the user has blocked the business or closed the account. Stop
+	// sending.
 	DeliveryReasonBlocked DeliveryReason = "blocked"
 
-	// the channel refuses the integration: renew its credentials
+	// DeliveryReasonCredentials means that the channel refuses the integration. Renew its credentials.
 	DeliveryReasonCredentials DeliveryReason = "credentials"
 
-	// the address cannot be reached on this channel: use another channel
+	// DeliveryReasonUnreachable means that the channel cannot reach the user at this address. Use
+	// another channel.
 	DeliveryReasonUnreachable DeliveryReason = "unreachable"
 
-	// the channel has received too many messages at once: send again later
+	// DeliveryReasonChannelLimited means that the channel has received too many messages at once. Send
+	// the message again later.
 	DeliveryReasonChannelLimited DeliveryReason = "channelLimited"
 
-	// none of these: look at the error
+	// DeliveryReasonUnknown means that the error is none of these. Look at its members.
 	DeliveryReasonUnknown DeliveryReason = "unknown"
 )
 
@@ -72,14 +76,15 @@ func reasonOf(e *EventError) DeliveryReason {
 	case "forbidden":
 		return DeliveryReasonBlocked
 	case "blocked", "bad_request":
-		return DeliveryReasonOutsideWindow // its meaning in all cases that were seen
+		return DeliveryReasonOutsideWindow // they were only seen with this meaning
+	default:
+		return DeliveryReasonUnknown
 	}
-	return DeliveryReasonUnknown
 }
 
 // channelReason looks for a known code in a channel's error: in its members code, error_code and
-// status, and in those of its members errors and error, which may be nested. depth is how deep v is
-// nested.
+// status, and in those of the errors in its members errors and error, up to three levels down.
+// depth is the level of v.
 func channelReason(v any, depth int) DeliveryReason {
 	switch v := v.(type) {
 	case []any:

@@ -24,9 +24,9 @@ type OAuthExchange struct {
 	ClientSecret string // required
 }
 
-// OAuthToken is an access token of scope integration, for [BearerToken]. It gives access to app
-// users and to the integration's own webhooks, and to nothing else. Printing or logging an
-// OAuthToken leaves out the token.
+// OAuthToken is an access token of scope integration, for [BearerToken]. It is accepted only for
+// app users and for the integration's own webhooks. Printing or logging an OAuthToken leaves out
+// the token.
 type OAuthToken struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"` // "Bearer"
@@ -92,8 +92,8 @@ func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opt
 	return one[OAuthToken](ctx, s.c, r, opts)
 }
 
-// Revoke ends the integration's access to the app, which it authorizes with accessToken itself. The
-// service also deletes the integration's webhooks.
+// Revoke ends the integration's access to the app. It sends accessToken in place of the client's
+// credential. The service also deletes the integration's webhooks and calls its removal URL.
 //
 //	DELETE /oauth/authorization
 //

@@ -9,7 +9,7 @@ import (
 )
 
 // UnixTime is a point in time that the API writes as Unix seconds with a decimal fraction, such as
-// 1439220041.586. Examples are the field received of a message and timestamp of an event.
+// 1439220041.586, as in the members received and timestamp.
 //
 // It is decoded from the decimal text, so that no millisecond is lost to a float, and encoded with
 // at most three decimals and without an exponent. A value that is not a number is decoded as the
@@ -89,13 +89,13 @@ func parseExponent(text string) time.Time {
 	return time.UnixMilli(int64(math.Round(f * 1000))).UTC()
 }
 
-// ISOTime is a point in time that the API writes in ISO 8601. Examples are the field signedUpAt of
-// an app user and lastSeen of a client.
+// ISOTime is a point in time that the API writes in ISO 8601, as in the members signedUpAt,
+// lastSeen and linkedAt.
 //
 // It is encoded in UTC with three decimals (2015-10-08T23:52:11.677Z), as the API asks for, and
-// decoded with any number of decimals and any time zone; without a zone it is read as UTC. A value
-// that is not a time is decoded as the zero time, so that the rest of the resource can still be
-// read. The zero time is encoded as null, and left out of requests.
+// decoded with any number of decimals and any time zone; a time without a zone is read as UTC. A
+// value that is not a time is decoded as the zero time, so that the rest of the resource can still
+// be read. The zero time is encoded as null, and left out of requests.
 //
 // Source: REST reference, "App User".
 type ISOTime struct{ time.Time }
