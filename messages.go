@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Role is who a message comes from. The set is open.
+// Role says who a message comes from. The set is open.
 type Role string
 
-// The roles. Only the first two can be posted.
+// The roles. Messages can be posted as RoleAppUser and RoleAppMaker.
 const (
 	RoleAppUser  Role = "appUser"  // the end user
 	RoleAppMaker Role = "appMaker" // the business
-	RoleWhisper  Role = "whisper"  // an automated message, delivered under the trigger message:appMaker
+	RoleWhisper  Role = "whisper"  // an automated message; webhooks report it as message:appMaker
 )
 
 // MessageType is the kind of a message. The set is open.
 type MessageType string
 
-// The types of messages. A formResponse only arrives.
+// The types of messages. MessageTypeFormResponse can only be received.
 const (
 	MessageTypeText         MessageType = "text"
 	MessageTypeImage        MessageType = "image"
@@ -31,111 +31,133 @@ const (
 	MessageTypeFormResponse MessageType = "formResponse"
 )
 
-// Message is a message of any type, as answers, histories and events hold it. Everything may
-// be missing, even the id on the message inside a template. A message of a type to come keeps its common fields.
+// Message is a message of any type, as it appears in answers, histories and events. Any field may
+// be missing; the message of a template, for example, has no ID. A message of an unknown type keeps
+// the fields that all types share.
 type Message struct {
-	ID              string           `json:"_id,omitempty"`
-	Type            MessageType      `json:"type,omitempty"` // "" in the oldest v1 answers: an image if MediaURL is set, else text
-	Role            Role             `json:"role,omitempty"`
-	AuthorID        string           `json:"authorId,omitempty"`
-	Name            string           `json:"name,omitempty"` // of the author
-	Email           string           `json:"email,omitempty"`
-	AvatarURL       string           `json:"avatarUrl,omitempty"`
-	Received        UnixTime         `json:"received,omitzero"`
-	Source          *Source          `json:"source,omitempty"` // where it came from
-	Text            string           `json:"text,omitempty"`   // of an image or file the caption, one space if there is none; of other types a fallback
+	ID string `json:"_id,omitempty"`
+	// "" in the oldest v1 answers; the message is then an image if it has a MediaURL, else a text
+	Type      MessageType `json:"type,omitempty"`
+	Role      Role        `json:"role,omitempty"`
+	AuthorID  string      `json:"authorId,omitempty"`
+	Name      string      `json:"name,omitempty"`      // of the author
+	Email     string      `json:"email,omitempty"`     // of the author
+	AvatarURL string      `json:"avatarUrl,omitempty"` // of the author
+	Received  UnixTime    `json:"received,omitzero"`
+	Source    *Source     `json:"source,omitempty"` // where the message came from
+	// of an image or file, the caption, or one space if there is none; of a type other than text, a
+	// text fallback
+	Text            string           `json:"text,omitempty"`
 	Actions         []Action         `json:"actions,omitzero"`
 	MediaURL        string           `json:"mediaUrl,omitempty"`
 	MediaType       string           `json:"mediaType,omitempty"` // a MIME type
-	MediaSize       *int64           `json:"mediaSize,omitempty"` // bytes
-	AltText         string           `json:"altText,omitempty"`
-	Items           []MessageItem    `json:"items,omitzero"` // carousel, list
+	MediaSize       *int64           `json:"mediaSize,omitempty"` // in bytes
+	AltText         string           `json:"altText,omitempty"`   // image, file
+	Items           []MessageItem    `json:"items,omitzero"`      // carousel, list
 	DisplaySettings *DisplaySettings `json:"displaySettings,omitempty"`
-	Coordinates     *Coordinates     `json:"coordinates,omitempty"` // location
-	Location        *Location        `json:"location,omitempty"`    // location
-	Fields          []FormField      `json:"fields,omitzero"`       // form, formResponse
-	BlockChatInput  *bool            `json:"blockChatInput,omitempty"`
-	Submitted       *bool            `json:"submitted,omitempty"`     // form: the user has answered
-	QuotedMessage   *QuotedMessage   `json:"quotedMessage,omitempty"` // what a formResponse or a WhatsApp message refers to
-	TextFallback    string           `json:"textFallback,omitempty"`  // formResponse: for channels without forms
-	Payload         string           `json:"payload,omitempty"`       // of the reply action that the message answers
-	Metadata        map[string]any   `json:"metadata,omitzero"`       // flat: strings, numbers (json.Number) and booleans
-	DeviceID        string           `json:"deviceId,omitempty"`
+	Coordinates     *Coordinates     `json:"coordinates,omitempty"`    // location
+	Location        *Location        `json:"location,omitempty"`       // location
+	Fields          []FormField      `json:"fields,omitzero"`          // form, formResponse
+	BlockChatInput  *bool            `json:"blockChatInput,omitempty"` // form: must be answered first
+	Submitted       *bool            `json:"submitted,omitempty"`      // form: the user has answered
+	// formResponse: the form; whatsapp: the message that the user quoted
+	QuotedMessage *QuotedMessage `json:"quotedMessage,omitempty"`
+	// formResponse: the answers as a text, for channels without forms
+	TextFallback string `json:"textFallback,omitempty"`
+	Payload      string `json:"payload,omitempty"` // of the reply action that the user chose
+	// flat: string, json.Number or bool values
+	Metadata map[string]any `json:"metadata,omitzero"`
+	DeviceID string         `json:"deviceId,omitempty"`
 }
 
-// MessagePost is a message to post. A constructor ([TextMessage], [ImageMessage], ...) fills
-// in what its type requires; the other fields are optional.
+// MessagePost is a message to post. Constructors such as [TextMessage] and [ImageMessage] fill in
+// what the type of message requires; the other fields are optional.
 //
 //	m := smooch.TextMessage("Which size?")
-//	m.Actions = []smooch.Action{smooch.ReplyAction("Small", "SIZE_S"), smooch.ReplyAction("Large", "SIZE_L")}
+//	m.Actions = []smooch.Action{
+//		smooch.ReplyAction("Small", "SIZE_S"),
+//		smooch.ReplyAction("Large", "SIZE_L"),
+//	}
 type MessagePost struct {
-	Role            Role             `json:"role,omitempty"` // filled in by PostMessage
-	Type            MessageType      `json:"type,omitempty"` // filled in by PostMessage on v1.1
-	Name            string           `json:"name,omitempty"` // of the author
-	Email           string           `json:"email,omitempty"`
-	AvatarURL       string           `json:"avatarUrl,omitempty"`
-	Text            string           `json:"text,omitempty"`
-	Actions         []Action         `json:"actions,omitzero"` // role appMaker only
-	MediaURL        string           `json:"mediaUrl,omitempty"`
-	MediaType       string           `json:"mediaType,omitempty"` // a MIME type; the oldest v1 requires it with MediaURL
-	AltText         string           `json:"altText,omitempty"`   // image, file
-	Items           []MessageItem    `json:"items,omitzero"`      // carousel, list: 1 to 10
-	DisplaySettings *DisplaySettings `json:"displaySettings,omitempty"`
-	Coordinates     *Coordinates     `json:"coordinates,omitempty"`
-	Location        *Location        `json:"location,omitempty"`
-	Fields          []FormField      `json:"fields,omitzero"`
-	BlockChatInput  bool             `json:"blockChatInput,omitempty"` // form: the user must answer it first
-	Payload         string           `json:"payload,omitempty"`        // of the reply action that is answered; role appUser
-	Metadata        map[string]any   `json:"metadata,omitzero"`        // flat: strings, numbers and booleans; comes back in history and events
-	Destination     *MessageTarget   `json:"destination,omitempty"`    // role appMaker only
-	Override        Override         `json:"override,omitzero"`        // v1.1
-	MessageSchema   string           `json:"messageSchema,omitempty"`  // "whatsapp": Message holds WhatsApp's own payload
-	Message         json.RawMessage  `json:"message,omitempty"`        // see [WhatsAppMessage]
+	Role      Role        `json:"role,omitempty"`      // set by PostMessage if empty
+	Type      MessageType `json:"type,omitempty"`      // set by PostMessage on v1.1 if empty
+	Name      string      `json:"name,omitempty"`      // of the author; appUser: the user's by default
+	Email     string      `json:"email,omitempty"`     // of the author; only used to find an avatar
+	AvatarURL string      `json:"avatarUrl,omitempty"` // of the author; used instead of Email's avatar
+	Text      string      `json:"text,omitempty"`      // for an image or file, the caption
+	Actions   []Action    `json:"actions,omitzero"`    // role appMaker only
+	MediaURL  string      `json:"mediaUrl,omitempty"`  // image, file
+	// image, file: a MIME type, by default that of MediaURL; the oldest v1 requires it
+	MediaType string `json:"mediaType,omitempty"`
+	// image, file; the service's default is the file name
+	AltText         string           `json:"altText,omitempty"`
+	Items           []MessageItem    `json:"items,omitzero"`            // carousel, list: 1 to 10
+	DisplaySettings *DisplaySettings `json:"displaySettings,omitempty"` // carousel
+	Coordinates     *Coordinates     `json:"coordinates,omitempty"`     // location
+	Location        *Location        `json:"location,omitempty"`        // location
+	Fields          []FormField      `json:"fields,omitzero"`           // form
+	BlockChatInput  bool             `json:"blockChatInput,omitempty"`  // form: must be answered first
+	// of the reply action that the message answers; role appUser only
+	Payload string `json:"payload,omitempty"`
+	// flat: string, number or bool values; returned in the history and in events
+	Metadata    map[string]any `json:"metadata,omitzero"`
+	Destination *MessageTarget `json:"destination,omitempty"` // role appMaker only
+	Override    Override       `json:"override,omitzero"`     // v1.1
+	// "whatsapp" if Message holds a payload of WhatsApp's API, see [WhatsAppMessage]
+	MessageSchema string          `json:"messageSchema,omitempty"`
+	Message       json.RawMessage `json:"message,omitempty"`
 }
 
-// TextMessage is a message of text. Shorthand in it becomes buttons and images, see [LinkShorthand].
+// TextMessage returns a text message. The service turns shorthand in the text into buttons and
+// images, see [LinkShorthand].
 func TextMessage(text string) MessagePost {
 	return MessagePost{Type: MessageTypeText, Text: text}
 }
 
-// ImageMessage is an image by its URL, of [AttachmentsService.Upload] for instance. Text is its caption.
+// ImageMessage returns a message with the image at url, which can be the MediaURL of an
+// [Attachment]. Set Text to add a caption.
 func ImageMessage(url string) MessagePost {
 	return MessagePost{Type: MessageTypeImage, MediaURL: url}
 }
 
-// FileMessage is a file by its URL, of [AttachmentsService.Upload] for instance.
+// FileMessage returns a message with the file at url, which can be the MediaURL of an [Attachment].
+// Set Text to add a description.
 func FileMessage(url string) MessagePost {
 	return MessagePost{Type: MessageTypeFile, MediaURL: url}
 }
 
-// CarouselMessage is a row of 1 to 10 items.
+// CarouselMessage returns a message with a horizontal row of 1 to 10 items.
 func CarouselMessage(items ...MessageItem) MessagePost {
 	return MessagePost{Type: MessageTypeCarousel, Items: items}
 }
 
-// ListMessage is a column of 1 to 10 items. Actions stand below it.
+// ListMessage returns a message with a vertical list of 1 to 10 items. Set Actions to add buttons
+// below the list.
 func ListMessage(items ...MessageItem) MessagePost {
 	return MessagePost{Type: MessageTypeList, Items: items}
 }
 
-// LocationMessage is a place, in degrees.
+// LocationMessage returns a message with a place, given by its latitude and longitude in degrees.
 func LocationMessage(lat, long float64) MessagePost {
 	return MessagePost{Type: MessageTypeLocation, Coordinates: &Coordinates{Lat: lat, Long: long}}
 }
 
-// FormMessage asks the user for fields. The answer is a message of type formResponse. v1.1.
+// FormMessage returns a message that asks the user to fill in fields. The user's answer is a
+// message of type formResponse. Forms belong to v1.1.
 func FormMessage(fields ...FormField) MessagePost {
 	return MessagePost{Type: MessageTypeForm, Fields: fields}
 }
 
-// WhatsAppMessage is a message in WhatsApp's own form, such as a message template:
+// WhatsAppMessage returns a message whose payload is that of WhatsApp's own API, such as a message
+// template:
 //
 //	smooch.WhatsAppMessage(json.RawMessage(`{"type":"template","template":{...}}`))
 func WhatsAppMessage(payload json.RawMessage) MessagePost {
 	return MessagePost{MessageSchema: "whatsapp", Message: payload}
 }
 
-// withDefaults fills in a missing role, and on v1.1 a missing type.
+// withDefaults returns m with role in place of a missing role and, on v1.1, with the type of the
+// content in place of a missing type.
 func (m MessagePost) withDefaults(v Version, role Role) MessagePost {
 	if m.Role == "" {
 		m.Role = role
@@ -146,7 +168,7 @@ func (m MessagePost) withDefaults(v Version, role Role) MessagePost {
 	return m
 }
 
-// contentType is the type of a message that has content but no type; "" if the content does not tell.
+// contentType returns the type that the content of m implies, or "" if it implies none.
 func (m *MessagePost) contentType() MessageType {
 	switch {
 	case len(m.Message) > 0:
@@ -167,21 +189,25 @@ func (m *MessagePost) contentType() MessageType {
 	return ""
 }
 
-// isImage takes a missing type for an image, as the oldest v1 does.
+// isImage reports whether a MIME type is that of an image. A missing type counts as one, as in the
+// oldest v1.
 func isImage(mediaType string) bool {
 	return mediaType == "" || len(mediaType) > 6 && mediaType[:6] == "image/"
 }
 
 // Source is the channel that a message or an event came from.
 type Source struct {
-	Type                     Platform `json:"type,omitempty"` // a channel, "api", or a business system such as "slack"
-	ID                       string   `json:"id,omitempty"`
-	IntegrationID            string   `json:"integrationId,omitempty"`
-	OriginalMessageID        string   `json:"originalMessageId,omitempty"`       // the channel's own id
-	OriginalMessageTimestamp UnixTime `json:"originalMessageTimestamp,omitzero"` // the channel's own time
+	// a channel, "api", or a business system such as "slack"
+	Type              Platform `json:"type,omitempty"`
+	ID                string   `json:"id,omitempty"`
+	IntegrationID     string   `json:"integrationId,omitempty"`
+	OriginalMessageID string   `json:"originalMessageId,omitempty"` // the channel's own id
+	// the channel's own time
+	OriginalMessageTimestamp UnixTime `json:"originalMessageTimestamp,omitzero"`
 }
 
-// MessageTarget sends a message to one channel of the user, given by one of its fields. The user must have a client there.
+// MessageTarget selects the channel that a message is sent to. Set one of its fields. The user must
+// already have a client on that channel.
 type MessageTarget struct {
 	IntegrationID   string          `json:"integrationId,omitempty"`
 	IntegrationType IntegrationType `json:"integrationType,omitempty"`
@@ -189,23 +215,26 @@ type MessageTarget struct {
 
 // MessageItem is an item of a carousel or list.
 type MessageItem struct {
-	ID          string   `json:"_id,omitempty"` // received only
-	Title       string   `json:"title"`         // required
-	Description string   `json:"description,omitempty"`
-	MediaURL    string   `json:"mediaUrl,omitempty"` // of an image
-	MediaType   string   `json:"mediaType,omitempty"`
-	MediaSize   *int64   `json:"mediaSize,omitempty"` // received only, bytes
-	AltText     string   `json:"altText,omitempty"`
-	Size        string   `json:"size,omitempty"`   // "compact" or "large": top item of a list, Messenger only
-	Actions     []Action `json:"actions,omitzero"` // 1 to 3: link, postback, share; Messenger also buy
+	ID          string `json:"_id,omitempty"` // received only
+	Title       string `json:"title"`         // required
+	Description string `json:"description,omitempty"`
+	MediaURL    string `json:"mediaUrl,omitempty"` // an image
+	MediaType   string `json:"mediaType,omitempty"`
+	MediaSize   *int64 `json:"mediaSize,omitempty"` // received only; in bytes
+	AltText     string `json:"altText,omitempty"`
+	// "compact" or "large"; only for the top item of a list, on Messenger
+	Size string `json:"size,omitempty"`
+	// 1 to 3 of the types link, postback and share; on Messenger also buy
+	Actions []Action `json:"actions,omitzero"`
 }
 
-// DisplaySettings are settings of a carousel.
+// DisplaySettings are the settings of a carousel.
 type DisplaySettings struct {
-	ImageAspectRatio string `json:"imageAspectRatio,omitempty"` // "horizontal" (the service's default) or "square"
+	// "horizontal" (the service's default) or "square"
+	ImageAspectRatio string `json:"imageAspectRatio,omitempty"`
 }
 
-// Coordinates are a place in degrees.
+// Coordinates are the latitude and longitude of a place, in degrees.
 type Coordinates struct {
 	ID   string  `json:"_id,omitempty"` // received only, in some versions
 	Lat  float64 `json:"lat"`
@@ -218,29 +247,29 @@ type Location struct {
 	Name    string `json:"name,omitempty"`
 }
 
-// FieldType is the kind of a form's field. The set is open.
+// FieldType is the kind of a [FormField]. The set is open.
 type FieldType string
 
-// The kinds of fields.
+// The kinds of form fields.
 const (
 	FieldTypeText   FieldType = "text"
 	FieldTypeEmail  FieldType = "email"
 	FieldTypeSelect FieldType = "select"
 )
 
-// FormField is a field of a form, and in a formResponse its answer.
+// FormField is a field of a form. In a message of type formResponse it also holds the answer.
 type FormField struct {
 	ID          string       `json:"_id,omitempty"` // received only
 	Type        FieldType    `json:"type"`          // required
 	Name        string       `json:"name"`          // required, unique in the form
 	Label       string       `json:"label"`         // required
 	Placeholder string       `json:"placeholder,omitempty"`
-	MinSize     *int         `json:"minSize,omitempty"`    // text: fewest characters, the service's default is 1
-	MaxSize     *int         `json:"maxSize,omitempty"`    // text: most characters, the service's default is 128
+	MinSize     *int         `json:"minSize,omitempty"`    // text: minimum length; the default is 1
+	MaxSize     *int         `json:"maxSize,omitempty"`    // text: maximum length; the default is 128
 	Options     []FormOption `json:"options,omitzero"`     // select: at most 20
 	SelectSize  *int         `json:"selectSize,omitempty"` // received only
 	Text        string       `json:"text,omitempty"`       // the answer to a text field
-	Email       string       `json:"email,omitempty"`      // the answer to an e-mail field
+	Email       string       `json:"email,omitempty"`      // the answer to an email field
 	Select      []FormOption `json:"select,omitzero"`      // the answer to a select field
 }
 
@@ -251,30 +280,33 @@ type FormOption struct {
 	Label string `json:"label"`         // required
 }
 
-// QuotedMessage is the message that another refers to.
+// QuotedMessage is the message that another message refers to.
 type QuotedMessage struct {
 	Type              string   `json:"type,omitempty"`              // "message" or "externalMessageId"
-	ExternalMessageID string   `json:"externalMessageId,omitempty"` // known to the channel only
+	ExternalMessageID string   `json:"externalMessageId,omitempty"` // if only the channel knows it
 	Content           *Message `json:"content,omitempty"`           // for type "message"
 }
 
-// Override replaces a message on single channels by the channel's own payload; all other
-// channels and the history have the ordinary message. Its keys are channels: whatsapp, messenger, line, apple. v1.1.
+// Override replaces a message on single channels with payloads of the channels' own APIs. All other
+// channels, and the history, have the ordinary message. The keys are whatsapp, messenger, line and
+// apple. Overrides belong to v1.1.
 type Override map[IntegrationType]ChannelOverride
 
-// ChannelOverride is one channel's own payload.
+// ChannelOverride is a payload of one channel's own API, in place of a message.
 type ChannelOverride struct {
 	Payload json.RawMessage `json:"payload"`
 }
 
-// MessageResponse is the answer to a message that was posted.
+// MessageResponse is the answer to a posted message.
 type MessageResponse struct {
-	Message       Message       `json:"message"`                // as stored; it may lack fields that were sent
-	ExtraMessages []Message     `json:"extraMessages,omitzero"` // what else came of shorthand or a template
+	// as stored; fields that were sent may be missing
+	Message       Message       `json:"message"`
+	ExtraMessages []Message     `json:"extraMessages,omitzero"` // made of shorthand or a template
 	Conversation  *Conversation `json:"conversation,omitempty"`
 }
 
-// Conversation is a user's conversation. Older v1 answers hold all messages, later ones only the counts.
+// Conversation is a user's conversation. Older answers of v1 hold all its messages; later ones hold
+// no messages.
 type Conversation struct {
 	ID               string    `json:"_id,omitempty"`
 	UnreadCount      *int      `json:"unreadCount,omitempty"` // messages that the user has not read
@@ -285,19 +317,22 @@ type Conversation struct {
 	AppUserLastRead  UnixTime  `json:"appUserLastRead,omitzero"`
 }
 
-// MessagePage is one page of a history, oldest message first.
+// MessagePage is one page of a user's messages.
 type MessagePage struct {
 	Conversation *Conversation `json:"conversation,omitempty"`
-	Messages     []Message     `json:"messages"`
-	Previous     string        `json:"previous,omitempty"` // the URL of older messages, if there are any and the service says so
-	Next         string        `json:"next,omitempty"`     // the URL of newer messages, if there are any
+	Messages     []Message     `json:"messages"` // from oldest to newest
+	// the URL of the page with older messages; may be missing although there are some
+	Previous string `json:"previous,omitempty"`
+	// the URL of the page with newer messages, if there are any
+	Next string `json:"next,omitempty"`
 }
 
-// fullPage is how many messages the service puts on a page.
+// fullPage is the number of messages on a full page.
 const fullPage = 100
 
-// following is where the page after p begins. A link to it is read for its parameter, never
-// followed: it could lead elsewhere. Where the service sends no links, a full page is followed by another.
+// following returns the time at which the page after p begins, and whether there can be one. A link
+// is only searched for the time and never requested, because it could lead to another host. Without
+// a link, a full page counts as followed by another.
 func (p *MessagePage) following(forward bool) (next time.Time, more bool) {
 	if len(p.Messages) == 0 {
 		return next, false
@@ -315,15 +350,17 @@ func (p *MessagePage) following(forward bool) (next time.Time, more bool) {
 	return edge, link != "" || len(p.Messages) >= fullPage
 }
 
-// MessageListOptions choose messages of a history, by their time to the millisecond. At most one
-// of the fields may be set. The zero value is the newest page, or all messages from the newest on.
+// MessageListOptions selects messages for [ConversationsService.ListMessages] and
+// [ConversationsService.Messages]. At most one of its fields can be set. Times count to the
+// millisecond. The zero value selects the newest page for ListMessages, and all messages from the
+// newest to the oldest for Messages.
 type MessageListOptions struct {
-	Before      time.Time // only messages before this instant
-	After       time.Time // only messages after this instant, the oldest of them first
-	OldestFirst bool      // from the beginning of the history
+	Before      time.Time // only messages before this instant, the latest of them on the first page
+	After       time.Time // only messages after this instant, the earliest of them on the first page
+	OldestFirst bool      // all messages, the earliest of them on the first page
 }
 
-// query returns the parameter that the options stand for.
+// query returns the query parameter that the options stand for.
 func (o MessageListOptions) query() url.Values {
 	switch {
 	case !o.Before.IsZero():
@@ -336,7 +373,7 @@ func (o MessageListOptions) query() url.Values {
 	return nil
 }
 
-// exclusive reports whether at most one of the options is set.
+// exclusive reports whether at most one option is set.
 func (o MessageListOptions) exclusive() bool {
 	set := 0
 	for _, given := range []bool{!o.Before.IsZero(), !o.After.IsZero(), o.OldestFirst} {
@@ -347,7 +384,8 @@ func (o MessageListOptions) exclusive() bool {
 	return set <= 1
 }
 
-// advance moves the options on to the next page; false if that is not further.
+// advance makes the options select the page that begins at next. It returns false if that page is
+// not further on than the current one.
 func (o *MessageListOptions) advance(next time.Time, forward bool) bool {
 	switch {
 	case next.IsZero():
@@ -362,19 +400,19 @@ func (o *MessageListOptions) advance(next time.Time, forward bool) bool {
 	return ok
 }
 
-// ActivityType is what the business does. The set is open.
+// ActivityType is the kind of an [Activity]. The set is open.
 type ActivityType string
 
-// The kinds of activity.
+// The kinds of activities.
 const (
-	ActivityTypeTypingStart      ActivityType = "typing:start"
+	ActivityTypeTypingStart      ActivityType = "typing:start" // shown until typing:stop or a message
 	ActivityTypeTypingStop       ActivityType = "typing:stop"
 	ActivityTypeConversationRead ActivityType = "conversation:read" // a read receipt
 )
 
 // Activity is the argument of [ConversationsService.PostActivity].
 type Activity struct {
-	Role      Role         `json:"role"` // appMaker
+	Role      Role         `json:"role"` // set to appMaker if empty
 	Type      ActivityType `json:"type"` // required
 	Name      string       `json:"name,omitempty"`
 	AvatarURL string       `json:"avatarUrl,omitempty"` // shown with typing:start
