@@ -7,7 +7,7 @@ import (
 
 // App is one Smooch app: the users, conversations and channels of one product.
 type App struct {
-	ID       string         `json:"_id"`                // the SDKs are initialized with it, too
+	ID       string         `json:"_id"`                // the SDKs are initialized with it
 	AppToken string         `json:"appToken,omitempty"` // for [AppToken]; not a secret
 	Name     string         `json:"name,omitempty"`     // shown to users
 	Settings *AppSettings   `json:"settings,omitempty"` // nil if the answer has none
@@ -15,7 +15,7 @@ type App struct {
 }
 
 // AppSettings are the settings of an app. In a request, a nil or empty field leaves the setting as
-// it is. In an answer, it means that the service did not send the setting.
+// it is. In an answer, a nil or empty field is a setting that the service did not send.
 type AppSettings struct {
 	// hide all but the last four digits of credit card numbers in texts
 	MaskCreditCardNumbers *bool `json:"maskCreditCardNumbers,omitempty"`

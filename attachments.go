@@ -2,7 +2,7 @@ package smooch
 
 import "context"
 
-// Attachment is a file that was uploaded, for image and file messages.
+// Attachment is an uploaded file, for use in messages, see [ImageMessage] and [FileMessage].
 type Attachment struct {
 	MediaURL  string `json:"mediaUrl"`
 	MediaType string `json:"mediaType"`
@@ -14,24 +14,28 @@ type AttachmentAccess string
 // The kinds of access.
 const (
 	AttachmentAccessPublic  AttachmentAccess = "public"
-	AttachmentAccessPrivate AttachmentAccess = "private" // with a media token only; v1.1
+	AttachmentAccessPrivate AttachmentAccess = "private" // only with a media token; v1.1
 )
 
-// AttachmentOptions are options of [AttachmentsService.Upload]. The zero value is a public file
-// that is kept until it is deleted.
+// AttachmentOptions are the options of [AttachmentsService.Upload]. With the zero value, the file
+// is public and is kept until it is deleted.
 type AttachmentOptions struct {
-	Access    AttachmentAccess `url:"access" json:"-"`              // default AttachmentAccessPublic
-	For       string           `url:"for,omitempty" json:"-"`       // "message": the file is deleted with the user's conversation
-	AppUserID string           `url:"appUserId,omitempty" json:"-"` // with For: the user's _id, or
-	UserID    string           `url:"userId,omitempty" json:"-"`    // with For: your own id of the user
-	Type      string           `url:"-" json:"type,omitempty"`      // a content type that overrides the file's; v1.1
+	Access AttachmentAccess `url:"access" json:"-"` // the default is AttachmentAccessPublic
+	// "message" deletes the file together with the conversation of AppUserID or UserID
+	For       string `url:"for,omitempty" json:"-"`
+	AppUserID string `url:"appUserId,omitempty" json:"-"` // the user's _id
+	UserID    string `url:"userId,omitempty" json:"-"`    // your own id for the user
+	// a content type that overrides that of the file; v1.1
+	Type string `url:"-" json:"type,omitempty"`
 }
 
-// AttachmentsService uploads files and removes them.
+// AttachmentsService uploads and deletes files.
 type AttachmentsService struct{ c *Client }
 
-// Upload sends a file. Post it with [ImageMessage] or [FileMessage]. It fails with [ErrTooLarge] above
-// the service's limit (10 MB in the documentation of 2017) and with [CodeUnsupportedMediaType] for a kind of file that is not allowed.
+// Upload uploads a file. To send it to a user, post the MediaURL with [ImageMessage] or
+// [FileMessage]. Upload fails with [ErrTooLarge] if the file exceeds the service's limit (10 MB in
+// the documentation of 2017), and with [CodeUnsupportedMediaType] if its type is not allowed. A
+// second call after [ErrOutcomeUnknown] at most leaves a file that nothing refers to.
 //
 //	POST /attachments
 //
@@ -46,7 +50,8 @@ func (s *AttachmentsService) Upload(ctx context.Context, file Upload, options At
 	return one[Attachment](ctx, s.c, opAttachmentsUpload.with().query(options).upload(file, options), opts)
 }
 
-// Delete removes an uploaded file, given by the MediaURL of its upload. Copies in caches may live some minutes longer.
+// Delete deletes an uploaded file. mediaURL is the MediaURL of its [Attachment]. Caches may serve
+// copies of the file for about 15 minutes more.
 //
 //	POST /attachments/remove
 //
@@ -58,9 +63,11 @@ func (s *AttachmentsService) Delete(ctx context.Context, mediaURL string, opts .
 	return exec(ctx, s.c, opAttachmentsRemove.with().json(map[string]string{"mediaUrl": mediaURL}), opts)
 }
 
-// CreateMediaToken makes tokens with which private attachments can be read, one for each of
-// paths, such as "/apps/{appId}/conversations/{conversationId}". The answer maps paths to tokens, which are valid for
-// two hours unless the app's settings say otherwise.
+// CreateMediaToken creates a token for each of paths, such as
+// "/apps/{appId}/conversations/{conversationId}", and returns the tokens by path. A token allows
+// reading the private attachments under its path. It is valid for two hours, unless the app has
+// another AttachmentsTokenExpirationSeconds (see [AppSettings]). CreateMediaToken fails with
+// [ErrInvalidArgument] if paths is empty.
 //
 //	POST /attachments/token
 //
@@ -79,8 +86,8 @@ func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []strin
 	return *tokens, nil
 }
 
-// SetCookie exchanges a media token for a browser's cookie, in the answer's header Set-Cookie
-// ([WithResponse]). The call carries the media token instead of the client's credential.
+// SetCookie exchanges a media token for a browser cookie. The cookie is in the Set-Cookie header of
+// the answer, see [WithResponse]. The call carries mediaToken instead of the client's credential.
 //
 //	GET /attachments/cookie
 //

@@ -7,14 +7,15 @@ import (
 	"time"
 )
 
-// ConversationsService posts and reads the messages of app users. A userID argument is the
-// generated _id or your own userId, any text. Each user has one conversation, made by the first message.
+// ConversationsService posts and reads the messages of app users. A userID argument is either the
+// generated _id of a user or your own userId, which can be any text. Each user has one
+// conversation, which the first message creates.
 type ConversationsService struct{ c *Client }
 
-// Get gives a user's conversation with its messages, all of them. It fails with [ErrNotFound] if the
-// user has no conversation yet.
+// Get returns a user's conversation with all its messages. It fails with [ErrNotFound] if the user
+// has no conversation yet.
 //
-// Deprecated: only v1 promises it. Use [ConversationsService.Messages].
+// Deprecated: only v1 documents this call. Use [ConversationsService.Messages].
 //
 //	GET /appusers/{userId}/conversation
 //
@@ -29,9 +30,13 @@ func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...C
 //
 //	app.Conversations.PostMessage(ctx, userID, smooch.TextMessage("Noon it is."))
 //
-// A missing role is appUser for a credential of one user, else appMaker; on v1.1 a missing type is that of
-// the content. It is never sent twice by the SDK: [ErrOutcomeUnknown] says that it may have
-// arrived, and [WithSendToken] finds out.
+// A missing role is set to appUser for a credential of a single user, and to appMaker for any
+// other. On v1.1, a missing type is set to that of the content; a message that has neither a type
+// nor content fails with [ErrInvalidArgument].
+//
+// If it is not known whether the message has arrived, PostMessage does not send it again but fails
+// with [ErrOutcomeUnknown]; with [WithSendToken] it finds out. It fails with [ErrBadRequest] if the
+// service refuses the message, and with [ErrNotFound] if there is no such user.
 //
 //	POST /appusers/{userId}/conversation/messages
 //	POST /appusers/{userId}/messages
@@ -54,14 +59,15 @@ func (s *ConversationsService) PostMessage(ctx context.Context, userID string, m
 	}
 	r := row.with(userID).json(message)
 	if message.Type == "" && message.Message == nil && s.c.version == V1_1 {
-		r.refuse("message", "has neither a type, which v1.1 requires, nor content that tells it")
+		r.refuse("message", "has no type, which v1.1 requires, and no content that implies one")
 	}
 	return one[MessageResponse](ctx, s.c, r, opts)
 }
 
-// UploadImage uploads an image and posts it to a user's conversation as message, whose members
-// (role, name, text, metadata and the rest) are sent as form fields, objects among them as JSON.
-// A missing role is filled in as in [ConversationsService.PostMessage].
+// UploadImage uploads an image and posts it to a user's conversation. The fields of message (role,
+// name, text, metadata and the rest) are sent as form fields, and those that are objects as JSON. A
+// missing role is set as in [ConversationsService.PostMessage]. A second call posts the image
+// again, so after [ErrOutcomeUnknown] look for it in the history before you try again.
 //
 // Deprecated: on v1.1 use [AttachmentsService.Upload] and [ImageMessage].
 //
@@ -83,10 +89,10 @@ func (s *ConversationsService) UploadImage(ctx context.Context, userID string, i
 	return one[MessageResponse](ctx, s.c, row.with(userID).upload(image, message), opts)
 }
 
-// ListMessages returns one page of a user's messages, at most 100, in the order of their arrival:
-// the newest ones, the last before options.Before, the first after options.After, or with
-// options.OldestFirst the first of all. It fails with [ErrNotFound] if the user has no conversation
-// yet, and with [ErrInvalidArgument] if more than one option is set.
+// ListMessages returns one page of a user's messages: at most 100, in order from the oldest to the
+// newest. The zero value of options selects the page of the newest messages. ListMessages fails
+// with [ErrNotFound] if the user has no conversation yet, and with [ErrInvalidArgument] if more
+// than one option is set.
 //
 //	GET /appusers/{userId}/messages
 //
@@ -97,17 +103,20 @@ func (s *ConversationsService) UploadImage(ctx context.Context, userID string, i
 func (s *ConversationsService) ListMessages(ctx context.Context, userID string, options MessageListOptions, opts ...CallOption) (*MessagePage, error) {
 	r := opMessagesList.with(userID).query(options.query())
 	if !options.exclusive() {
-		r.refuse("options", "have more than one of Before, After and OldestFirst, which exclude each other")
+		r.refuse("options", "set more than one of Before, After and OldestFirst")
 	}
 	return one[MessagePage](ctx, s.c, r, opts)
 }
 
-// Messages walks a user's messages from the newest, or the last before options.Before, to the
-// oldest, asking for the next page when one is used up. With options.OldestFirst it walks from the
-// oldest to the newest, with options.After from the first after that instant.
+// Messages returns an iterator over a user's messages. It runs from the newest message, or the last
+// one before options.Before, to the oldest. With options.OldestFirst it runs from the oldest
+// message to the newest, and with options.After from the first message after that instant to the
+// newest. It fetches one page of at most 100 messages at a time.
 //
-// An error is yielded once, last: [ErrNotFound] if the user has no conversation yet. Of several
-// messages of one millisecond at the edge of a page the API can leave some out.
+// An error ends the iteration and is yielded last, with a nil message. It is [ErrNotFound] if the
+// user has no conversation yet, and [ErrInvalidArgument] if more than one option is set. If several
+// messages at the edge of a page arrived in the same millisecond, the API can leave some of them
+// out.
 //
 //	GET /appusers/{userId}/messages
 //
@@ -144,7 +153,7 @@ func (s *ConversationsService) Messages(ctx context.Context, userID string, opti
 	}
 }
 
-// DeleteMessage removes one message from the history.
+// DeleteMessage deletes one message from the history.
 //
 //	DELETE /appusers/{userId}/messages/{messageId}
 //
@@ -156,7 +165,8 @@ func (s *ConversationsService) DeleteMessage(ctx context.Context, userID, messag
 	return exec(ctx, s.c, opMessagesDelete.with(userID, messageID), opts)
 }
 
-// DeleteMessages removes a user's whole history, for good. Channels stay linked.
+// DeleteMessages deletes all messages of a user's conversation. This cannot be undone. The user's
+// channels stay linked.
 //
 //	DELETE /appusers/{userId}/messages
 //
@@ -168,8 +178,9 @@ func (s *ConversationsService) DeleteMessages(ctx context.Context, userID string
 	return exec(ctx, s.c, opMessagesDeleteAll.with(userID), opts)
 }
 
-// PostActivity shows the user that the business is typing, or has read. A missing role is appMaker, the only one that the
-// service takes. The answer is the conversation, zero where the service sends none. It fails with [ErrNotFound] if
+// PostActivity shows the user that the business is typing, or that it has read the conversation. A
+// missing role is set to appMaker, the only one that the service accepts. PostActivity returns the
+// conversation, or a zero [Conversation] if the service sends none. It fails with [ErrNotFound] if
 // the user has no conversation yet.
 //
 //	POST /appusers/{userId}/conversation/activity
@@ -185,8 +196,8 @@ func (s *ConversationsService) PostActivity(ctx context.Context, userID string, 
 	return one[Conversation](ctx, s.c, opConversationActivity.with(userID).json(activity), opts)
 }
 
-// ResetUnreadCount sets the conversation's unread count to 0: the user has read. It fails with [ErrNotFound] if the user has no
-// conversation yet.
+// ResetUnreadCount marks all messages as read by the user: the conversation's unread count becomes
+// 0. It fails with [ErrNotFound] if the user has no conversation yet.
 //
 //	POST /appusers/{userId}/conversation/read
 //
@@ -198,7 +209,8 @@ func (s *ConversationsService) ResetUnreadCount(ctx context.Context, userID stri
 	return exec(ctx, s.c, opConversationResetUnread.with(userID), opts)
 }
 
-// Postback plays a user's tap on the postback action with the id actionID.
+// Postback simulates the user's tap on the postback action with the id actionID. A second call
+// triggers the postback again.
 //
 //	POST /appusers/{userId}/conversation/postback
 //
@@ -209,9 +221,10 @@ func (s *ConversationsService) Postback(ctx context.Context, userID, actionID st
 	return exec(ctx, s.c, opConversationPostback.with(userID).json(map[string]string{"actionId": actionID}), opts)
 }
 
-// FindSent gives the message that was sent with [WithSendToken] token, if it arrived after
-// since, the caller's time before sending. It fails with [ErrNotFound] if the history does not hold it.
-// The service's clock, told by its answers, is allowed for.
+// FindSent returns the message that was sent with the send token token, see [WithSendToken]. It
+// searches the history back to since, a time by the caller's clock before the message was sent, and
+// fails with [ErrNotFound] if no message there has the token. A difference between the caller's
+// clock and the service's is taken into account.
 //
 //	GET /appusers/{userId}/messages
 //

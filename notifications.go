@@ -9,33 +9,38 @@ import (
 
 // NotificationPost is the argument of [NotificationsService.Post].
 type NotificationPost struct {
-	Destination   NotificationDestination `json:"destination"`             // required
-	Author        NotificationAuthor      `json:"author"`                  // required; the role is filled in
-	MessageSchema string                  `json:"messageSchema,omitempty"` // filled in for a [WhatsAppMessage]
-	Message       MessagePost             `json:"-"`                       // required: an ordinary message without role, or a [WhatsAppMessage]
-	Metadata      map[string]any          `json:"metadata,omitzero"`       // flat: strings, numbers and booleans
+	Destination NotificationDestination `json:"destination"` // required
+	Author      NotificationAuthor      `json:"author"`      // required; a missing role is set
+	// set to "whatsapp" for a [WhatsAppMessage]
+	MessageSchema string `json:"messageSchema,omitempty"`
+	// required: an ordinary message, whose role is not sent, or a [WhatsAppMessage]
+	Message MessagePost `json:"-"`
+	// flat: string, number or bool values
+	Metadata map[string]any `json:"metadata,omitzero"`
 }
 
-// NotificationDestination is an address on a channel.
+// NotificationDestination is the address of a person on a channel. Both fields are required.
 type NotificationDestination struct {
-	IntegrationID string `json:"integrationId"` // required
-	DestinationID string `json:"destinationId"` // required: the channel's own id of the person, such as a phone number
+	IntegrationID string `json:"integrationId"`
+	// the channel's own id of the person, such as a phone number
+	DestinationID string `json:"destinationId"`
 }
 
-// NotificationAuthor is who a notification comes from.
+// NotificationAuthor is the author of a notification.
 type NotificationAuthor struct {
-	Role      Role   `json:"role"` // appMaker, the only one that the service takes
+	Role      Role   `json:"role"` // set to appMaker, the only one accepted, if empty
 	Name      string `json:"name,omitempty"`
 	Email     string `json:"email,omitempty"`
 	AvatarURL string `json:"avatarUrl,omitempty"`
 }
 
-// NotificationResponse is the answer to a notification.
+// NotificationResponse is the answer of [NotificationsService.Post].
 type NotificationResponse struct {
-	ID string `json:"_id"` // comes back in the notification:delivery webhooks, and serves for nothing else
+	ID string `json:"_id"` // only serves to recognize the [NotificationEvent]s of the notification
 }
 
-// MarshalJSON writes the message as it is, a WhatsApp payload without what is around it.
+// MarshalJSON writes the notification. For a [WhatsAppMessage], the member message is the payload
+// itself, without the rest of [MessagePost].
 func (n NotificationPost) MarshalJSON() ([]byte, error) {
 	type plain NotificationPost
 	body := struct {
@@ -48,11 +53,15 @@ func (n NotificationPost) MarshalJSON() ([]byte, error) {
 	return lenient.Marshal(body)
 }
 
-// NotificationsService reaches people who are not app users yet.
+// NotificationsService sends messages to people who are not app users yet.
 type NotificationsService struct{ c *Client }
 
-// Post sends a message to an address on a channel that has no app user. What comes of it is
-// told by notification:delivery webhooks. A repeat reaches the person twice.
+// Post sends a message to the address of a person on a channel who is not an app user yet. A
+// [NotificationEvent] with the ID of the response reports the outcome. A second call sends the
+// person a second message, and after [ErrOutcomeUnknown] nothing in the API tells whether the first
+// was sent.
+//
+// A WhatsApp payload with metadata or an override fails with [ErrInvalidArgument].
 //
 //	POST /notifications
 //
@@ -66,10 +75,10 @@ func (s *NotificationsService) Post(ctx context.Context, notification Notificati
 	}
 	m := notification.Message
 	notification.Message = m.withDefaults(V1_1, "")
-	notification.Message.Role = "" // the author has it
+	notification.Message.Role = "" // the author has one
 	r := opNotificationsCreate.with().json(notification)
 	if len(m.Message) > 0 && (m.Metadata != nil || m.Override != nil) {
-		r.refuse("message", "is a WhatsApp payload, which has neither metadata nor overrides")
+		r.refuse("message", "is a WhatsApp payload, which cannot have metadata or an override")
 	}
 	return one[NotificationResponse](ctx, s.c, r, opts)
 }
