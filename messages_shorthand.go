@@ -8,9 +8,10 @@ import (
 // LinkShorthand returns the shorthand for a link button, %[label](uri).
 //
 // Shorthand is markup in the text of a message: when the message is posted, the service turns it
-// into buttons and images. The markup can stand alone or within other text. It has no escapes, so
-// labels cannot contain brackets, and payloads and template names cannot contain parentheses: the
-// functions that return shorthand refuse them with [ErrInvalidArgument]. In URIs, they
+// into buttons and images. The markup can stand alone or within other text. It has no escapes:
+// labels cannot contain brackets, payloads cannot contain parentheses, template names can contain
+// neither parentheses nor braces, and none of them can be empty or contain a line break. The
+// functions that return shorthand fail with [ErrInvalidArgument] for such arguments. In URIs, they
 // percent-encode parentheses and spaces. For labels of any text, post an [Action] instead. The API
 // has no way to turn shorthand off, so text that somebody else has written may contain some.
 //
@@ -69,7 +70,7 @@ func TemplateShorthand(name string) (string, error) {
 	return "%((template: " + name + "))%", nil
 }
 
-// shorthand is what errors name in place of a call.
+// shorthand is what errors name in place of a call, because these functions make none.
 const shorthand = "shorthand"
 
 func payloadShorthand(label, kind, payload string) (string, error) {
