@@ -8,7 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	osexec "os/exec"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,7 +69,8 @@ func bareCall(b *testing.B, hc *http.Client, method, url string, in, out any) {
 	require.NoError(b, json.NewDecoder(resp.Body).Decode(out))
 }
 
-// BenchmarkCall compares a call with bare net/http and encoding/json doing the same with the same types, over loopback and with the network left out.
+// BenchmarkCall compares a call with what net/http and encoding/json take for the same request and
+// the same types, over loopback and without a network.
 func BenchmarkCall(b *testing.B) {
 	bodies := map[string]string{"GET": benchUser, "POST": `{"message":{"_id":"1","type":"text","role":"appMaker","text":"hi","received":1439220041.586},"conversation":{"_id":"c","unreadCount":1}}`, "page": benchPage()}
 	for _, name := range []string{"GET", "POST", "page"} {
@@ -113,10 +118,11 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// BenchmarkBurst makes 64 calls at once, again and again, and reports how many connections each takes.
+// BenchmarkBurst makes 64 calls at once, again and again, and reports how many connections each
+// call takes.
 func BenchmarkBurst(b *testing.B) {
 	connections := 0
-	server := httptest.NewUnstartedServer(http.HandlerFunc(reply(200, benchUser)))
+	server := httptest.NewUnstartedServer(reply(200, benchUser))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			connections++
@@ -157,4 +163,50 @@ func BenchmarkSign(b *testing.B) {
 			_, _ = s.TokenFor(time.Hour)
 		}
 	})
+}
+
+// TestUploadChild is what BenchmarkUploadMemory runs in a process of its own: it uploads as many
+// bytes as the environment says and prints the peak memory of the process in KiB.
+func TestUploadChild(t *testing.T) {
+	url := os.Getenv("SMOOCH_UPLOAD_TO")
+	if url == "" {
+		t.Skip("for BenchmarkUploadMemory")
+	}
+	var size int64
+	_, err := fmt.Sscan(os.Getenv("SMOOCH_UPLOAD_SIZE"), &size)
+	require.NoError(t, err)
+	c := newTestClient(t, url, AppJWT("k", "s"))
+	_, err = c.Attachments.Upload(t.Context(), Upload{Source: onlyReader{io.LimitReader(zeros{}, size)}, Filename: "a.zip"}, AttachmentOptions{})
+	require.NoError(t, err)
+	var usage syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	fmt.Printf("peak %d\n", usage.Maxrss)
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+// BenchmarkUploadMemory reports by how much an upload of 1 GiB raises the peak memory of a fresh
+// process above that of a small upload.
+func BenchmarkUploadMemory(b *testing.B) {
+	if runtime.GOOS != "linux" {
+		b.Skip("Maxrss has other units elsewhere")
+	}
+	server := newDiscardServer(b)
+	peak := func(size int64) int64 {
+		cmd := osexec.CommandContext(b.Context(), os.Args[0], "-test.run=^TestUploadChild$", "-test.v")
+		cmd.Env = append(os.Environ(), "SMOOCH_UPLOAD_TO="+server, fmt.Sprint("SMOOCH_UPLOAD_SIZE=", size))
+		out, err := cmd.CombinedOutput()
+		require.NoError(b, err, "%s", out)
+		var kib int64
+		_, after, _ := strings.Cut(string(out), "peak ")
+		_, err = fmt.Sscan(after, &kib)
+		require.NoError(b, err, "%s", out)
+		return kib
+	}
+	for b.Loop() {
+		small := peak(1 << 10)
+		b.ReportMetric(float64(peak(1<<30)-small)/1024, "MiB-above")
+	}
 }

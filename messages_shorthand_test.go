@@ -1,10 +1,6 @@
 package smooch
 
 import (
-	"bytes"
-	"log/slog"
-	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,6 +8,7 @@ import (
 )
 
 func TestShorthand(t *testing.T) {
+	t.Parallel()
 	type made struct {
 		text string
 		err  error
@@ -51,47 +48,4 @@ func TestShorthand(t *testing.T) {
 		assert.ErrorIs(t, got.err, ErrInvalidArgument, name)
 		assert.Empty(t, got.text, name)
 	}
-}
-
-func TestTypesAreInferredOnV11Only(t *testing.T) {
-	for want, m := range map[MessageType]MessagePost{
-		MessageTypeText:     {Text: "x"},
-		MessageTypeImage:    {MediaURL: "https://x.test", MediaType: "image/png"},
-		MessageTypeFile:     {MediaURL: "https://x.test", MediaType: "application/pdf", Text: "caption"},
-		MessageTypeCarousel: {Items: []MessageItem{{}}},
-		MessageTypeLocation: {Coordinates: &Coordinates{}},
-		MessageTypeForm:     {Fields: []FormField{{}}},
-		"hologram":          {Type: "hologram", Text: "x"},
-		"":                  {MessageSchema: "whatsapp", Message: []byte(`{}`)},
-	} {
-		assert.Equal(t, want, m.withDefaults(V1_1, RoleAppMaker).Type)
-		assert.Equal(t, m.Type, m.withDefaults(V1, RoleAppMaker).Type)
-		assert.Equal(t, RoleAppMaker, m.withDefaults(V1, RoleAppMaker).Role)
-	}
-	rec := newRecorder(t, reply(201, `{}`))
-	c := newTestClient(t, rec.URL, AppUserJWT("k", "s", "u"))
-	_, err := c.Conversations.PostMessage(t.Context(), "u", MessagePost{})
-	assert.ErrorIs(t, err, ErrInvalidArgument)
-	assert.Empty(t, rec.requests())
-	_, err = c.Conversations.PostMessage(t.Context(), "u", TextMessage("x"))
-	require.NoError(t, err)
-	assert.Contains(t, rec.last(t).body, `"role":"appUser"`, "a credential of one user speaks as that user")
-}
-
-func TestOneLogRecordForEachAttempt(t *testing.T) {
-	var log bytes.Buffer
-	n := 0
-	c := fakeClient(t, func(*http.Request) (*http.Response, error) {
-		if n++; n == 1 {
-			return nil, errReset
-		}
-		return answer(200, `{}`), nil
-	}, WithRetryPolicy(RetryPolicy{MinDelay: 1, MaxDelay: 1}),
-		WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
-	_, err := c.AppUsers.Get(t.Context(), "bob@example.com")
-	require.NoError(t, err)
-	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	require.Len(t, lines, 2)
-	assert.Regexp(t, `level=DEBUG msg="smooch attempt" op="GET /appusers/\{userId\}" status=0 attempt=1 duration=\S+$`, lines[0])
-	assert.Regexp(t, `status=200 attempt=2 duration=\S+$`, lines[1])
 }

@@ -6,24 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// uploads is a server that answers an upload with the statuses in turn, having read it.
+// uploads returns a server that answers uploads with the statuses in turn, and a client of it.
 func uploads(t *testing.T, statuses ...int) (*recorder, *Client) {
+	t.Helper()
 	n := 0
 	rec := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {
 		status := statuses[min(n, len(statuses)-1)]
@@ -37,14 +37,14 @@ func uploads(t *testing.T, statuses ...int) (*recorder, *Client) {
 type onlyReader struct{ io.Reader }
 
 func TestUploadsAreRepeatedWhereTheyCanBe(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "photo.png")
 	require.NoError(t, os.WriteFile(path, []byte("skipped-content"), 0o600))
 	file, err := os.Open(path)
 	require.NoError(t, err)
-	defer file.Close()
+	t.Cleanup(func() { file.Close() })
 	_, err = file.Seek(8, io.SeekStart)
 	require.NoError(t, err)
-	opened := 0
 	tests := []struct {
 		name    string
 		upload  Upload
@@ -53,13 +53,14 @@ func TestUploadsAreRepeatedWhereTheyCanBe(t *testing.T) {
 	}{
 		{"a file that was read from", Upload{Source: file}, true, true},
 		{"bytes", Upload{Source: bytes.NewReader([]byte("content"))}, true, true},
-		{"a function", Upload{Open: func() (io.ReadCloser, error) { opened++; return os.Open(path) }, Filename: "x.png"}, true, false},
+		{"a function", Upload{Open: func() (io.ReadCloser, error) { return os.Open(path) }, Filename: "x.png"}, true, false},
 		{"a reader", Upload{Source: onlyReader{strings.NewReader("content")}}, false, false},
 		{"a buffer", Upload{Source: bytes.NewBufferString("content")}, false, true},
 		{"a reader of known size", Upload{Source: onlyReader{strings.NewReader("content")}, Size: 7}, false, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			rec, c := uploads(t, 429, 201)
 			_, err := c.Attachments.Upload(t.Context(), test.upload, AttachmentOptions{})
 			requests := rec.requests()
@@ -73,17 +74,17 @@ func TestUploadsAreRepeatedWhereTheyCanBe(t *testing.T) {
 			}
 			assert.Contains(t, requests[0].body, "content")
 			if test.upload.Source == file {
-				assert.NotContains(t, requests[0].body, "skipped", "from where the file stood")
+				assert.NotContains(t, requests[0].body, "skipped", "it is sent from where it stood")
+				_, err = file.Seek(0, io.SeekCurrent)
+				assert.NoError(t, err, "the caller's file is not closed")
 			}
 			assert.Equal(t, test.sized, requests[0].header.Get("Content-Length") != "", "%v", requests[0].header)
 		})
 	}
-	_, err = file.Seek(0, io.SeekCurrent)
-	assert.NoError(t, err, "the caller's file is not closed")
-	assert.Positive(t, opened)
 }
 
-func TestUploadIsSentOnceWhenItMayDoTheWorkTwice(t *testing.T) {
+func TestUploadIsSentOnceIfItMayDoTheWorkTwice(t *testing.T) {
+	t.Parallel()
 	rec, c := uploads(t, 502)
 	_, err := c.Attachments.Upload(t.Context(), Upload{Source: strings.NewReader("x")}, AttachmentOptions{})
 	assert.ErrorIs(t, err, ErrOutcomeUnknown)
@@ -94,7 +95,8 @@ func TestUploadIsSentOnceWhenItMayDoTheWorkTwice(t *testing.T) {
 	assert.Len(t, rec.requests(), 1+3, "replacing the photo is safe to repeat")
 }
 
-func TestUploadArguments(t *testing.T) {
+func TestUploadChecksItsArguments(t *testing.T) {
+	t.Parallel()
 	rec, c := uploads(t, 201)
 	broken := errors.New("the disk is gone")
 	spent := strings.NewReader("x")
@@ -117,38 +119,45 @@ func TestUploadArguments(t *testing.T) {
 	assert.Empty(t, rec.requests(), "nothing is sent")
 }
 
-// TestUploadOfAnotherSize breaks off before the form ends, so that no service takes it for whole.
+// TestUploadOfAnotherSize breaks off before the form ends, so that no service takes the file for
+// whole.
 func TestUploadOfAnotherSize(t *testing.T) {
+	t.Parallel()
 	const content = "0123456789"
 	for _, size := range []int64{1, 9, 11, 100 << 10} {
-		for _, u := range []Upload{
-			{Source: onlyReader{strings.NewReader(content)}, Size: size},
-			{Source: strings.NewReader(content), Size: size},
-			{Source: onlyReader{iotest.DataErrReader(strings.NewReader(content))}, Size: size, Filename: "a.png"},
-			{Source: onlyReader{iotest.OneByteReader(strings.NewReader(content))}, Size: size, Filename: "a.png"},
-			{Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }, Size: size},
+		for name, u := range map[string]Upload{
+			"reader":                      {Source: onlyReader{strings.NewReader(content)}},
+			"seeker":                      {Source: strings.NewReader(content)},
+			"reader with EOF in the data": {Source: onlyReader{iotest.DataErrReader(strings.NewReader(content))}, Filename: "a.png"},
+			"reader of single bytes":      {Source: onlyReader{iotest.OneByteReader(strings.NewReader(content))}, Filename: "a.png"},
+			"function":                    {Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }},
 		} {
-			whole := make(chan bool, 1)
-			rec := newRecorder(t, reply(201, `{}`))
-			rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				whole <- r.ParseMultipartForm(1<<20) == nil
+			u.Size = size
+			t.Run(fmt.Sprintf("%s, %d", name, size), func(t *testing.T) {
+				t.Parallel()
+				whole := make(chan bool, 1)
+				rec := newRecorder(t, reply(201, `{}`))
+				rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					whole <- r.ParseMultipartForm(1<<20) == nil
+				})
+				c := newTestClient(t, rec.URL, AppJWT("k", "s"))
+				_, err := c.Attachments.Upload(t.Context(), u, AttachmentOptions{})
+				assert.ErrorIs(t, err, errNotSize)
+				assert.NotErrorIs(t, err, ErrOutcomeUnknown)
+				rec.Close() // waits for the handler
+				select {
+				case complete := <-whole:
+					assert.False(t, complete)
+				default: // the connection was cut before the handler ran
+				}
 			})
-			c := newTestClient(t, rec.URL, AppJWT("k", "s"))
-			_, err := c.Attachments.Upload(t.Context(), u, AttachmentOptions{})
-			assert.ErrorIs(t, err, errNotSize)
-			assert.NotErrorIs(t, err, ErrOutcomeUnknown)
-			rec.Close() // waits for the handler
-			select {
-			case complete := <-whole:
-				assert.False(t, complete)
-			default: // the connection was cut before the handler ran
-			}
 		}
 	}
 }
 
-// TestReaderThatFails: its error is reported as what it is, and not as an unknown outcome.
-func TestReaderThatFails(t *testing.T) {
+// TestUploadWhoseSourceFails: the error is that of the source, and not an unknown outcome.
+func TestUploadWhoseSourceFails(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("the disk is gone")
 	rec := newRecorder(t, reply(201, `{}`))
 	rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
@@ -160,20 +169,28 @@ func TestReaderThatFails(t *testing.T) {
 	assert.ErrorContains(t, err, "reading the upload")
 }
 
-// TestEarlyAnswerGivesTheReaderBack: a service that answers before it has read all; the reader is not read any more after the call.
-func TestEarlyAnswerGivesTheReaderBack(t *testing.T) {
-	rec := newRecorder(t, reply(413, `{}`))
-	rec.Config.Handler = http.HandlerFunc(reply(413, `{"error":{"code":"too_large"}}`))
-	c := newTestClient(t, rec.URL, AppJWT("k", "s"))
-	source := &watchedReader{left: 64 << 20}
-	_, err := c.Attachments.Upload(t.Context(), Upload{Source: source, Filename: "a.png"}, AttachmentOptions{})
-	require.Error(t, err)
-	after := source.reads.Load()
-	time.Sleep(20 * time.Millisecond)
-	assert.Equal(t, after, source.reads.Load())
+// TestEarlyAnswerEndsTheUseOfTheSource: a service may answer before it has read everything, and
+// net/http goes on writing. After the call the source is the caller's again.
+func TestEarlyAnswerEndsTheUseOfTheSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		transport := pipeTransport(t, func(w http.ResponseWriter, r *http.Request) {
+			assert.NoError(t, http.NewResponseController(w).EnableFullDuplex())
+			reply(413, `{"error":{"code":"too_large"}}`)(w, r)
+			assert.NoError(t, http.NewResponseController(w).Flush())
+			_, _ = io.Copy(io.Discard, r.Body)
+		})
+		c := newTestClient(t, "http://127.0.0.1:1", AppJWT("k", "s"), WithHTTPClient(&http.Client{Transport: transport}))
+		source := &slowReader{left: 1000, pause: time.Millisecond}
+		_, err := c.Attachments.Upload(t.Context(), Upload{Source: source, Filename: "a.png"}, AttachmentOptions{})
+		assert.ErrorIs(t, err, ErrTooLarge)
+		after := source.left
+		time.Sleep(time.Second)
+		assert.Equal(t, after, source.left)
+	})
 }
 
-// stalledReader blocks in Read until it is released, and tells that it does.
+// stalledReader blocks in Read until it is released, and reports that it does.
 type stalledReader struct {
 	io.Seeker
 	reading, release chan struct{}
@@ -185,35 +202,44 @@ func (r *stalledReader) Read([]byte) (int, error) {
 	return 0, io.ErrUnexpectedEOF
 }
 
-// TestStalledSourceEndsWithTheTimeout: the answer is there, and a read that does not end is not waited for.
-func TestStalledSourceEndsWithTheTimeout(t *testing.T) {
+// TestSourceThatBlocksEndsWithTheTimeout: the service has answered, and the call does not wait any
+// longer for a Read that does not return. Nor does it send again what is still being read.
+func TestSourceThatBlocksEndsWithTheTimeout(t *testing.T) {
+	t.Parallel()
 	for _, seeker := range []io.Seeker{nil, strings.NewReader("x")} {
-		stalled := &stalledReader{seeker, make(chan struct{}), make(chan struct{})}
-		t.Cleanup(func() { close(stalled.release) })
-		var source io.Reader = stalled
-		if seeker == nil {
-			source = onlyReader{stalled}
-		}
-		var sent atomic.Int32
-		rec := newRecorder(t, nil)
-		rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			sent.Add(1)
-			<-stalled.reading
-			reply(401, `{"error":{"code":"unauthorized"}}`)(w, r)
+		t.Run(fmt.Sprintf("%T", seeker), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				stalled := &stalledReader{seeker, make(chan struct{}), make(chan struct{})}
+				defer close(stalled.release)
+				var source io.Reader = stalled
+				if seeker == nil {
+					source = onlyReader{stalled}
+				}
+				sent, tokens := 0, 0
+				transport := pipeTransport(t, func(w http.ResponseWriter, r *http.Request) {
+					sent++
+					_, _ = r.Body.Read(make([]byte, 1))
+					<-stalled.reading
+					reply(401, `{"error":{"code":"unauthorized"}}`)(w, r)
+				})
+				c := newTestClient(t, "http://127.0.0.1:1", AuthFunc(func(_ context.Context, r *http.Request) error {
+					tokens++
+					r.Header.Set("Authorization", fmt.Sprint("Bearer ", tokens))
+					return nil
+				}), WithHTTPClient(&http.Client{Transport: transport}), WithTimeout(10*time.Second))
+				began := time.Now()
+				_, err := c.Attachments.Upload(t.Context(), Upload{Source: source, Filename: "a.png", Size: 1 << 20}, AttachmentOptions{})
+				assert.ErrorIs(t, err, ErrUnauthorized)
+				assert.Equal(t, 10*time.Second, time.Since(began))
+				assert.Equal(t, 1, sent)
+			})
 		})
-		tokens := 0
-		c := newTestClient(t, rec.URL, AuthFunc(func(_ context.Context, r *http.Request) error {
-			tokens++
-			r.Header.Set("Authorization", fmt.Sprint("Bearer ", tokens))
-			return nil
-		}), WithTimeout(100*time.Millisecond))
-		_, err := c.Attachments.Upload(t.Context(), Upload{Source: source, Filename: "a.png", Size: 1 << 20}, AttachmentOptions{})
-		assert.ErrorIs(t, err, ErrUnauthorized)
-		assert.EqualValues(t, 1, sent.Load(), "a reader that is still being read is not sent again")
 	}
 }
 
 func TestRevokedSourceIsNotRead(t *testing.T) {
+	t.Parallel()
 	reader := &watchedReader{left: 10}
 	src := &source{r: reader, turn: make(chan struct{}, 1)}
 	_, err := src.Read(make([]byte, 4))
@@ -224,42 +250,34 @@ func TestRevokedSourceIsNotRead(t *testing.T) {
 	assert.EqualValues(t, 1, reader.reads.Load())
 }
 
-type watchedReader struct {
-	left  int
-	reads atomic.Int64
+// TestTimeoutOfAnUpload starts when the body has been sent.
+func TestTimeoutOfAnUpload(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		transport := pipeTransport(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			if strings.HasSuffix(r.URL.RawQuery, "for=message") {
+				<-r.Context().Done()
+			}
+			reply(201, `{}`)(w, r)
+		})
+		c := newTestClient(t, "http://127.0.0.1:1", AppJWT("k", "s"), WithHTTPClient(&http.Client{Transport: transport}))
+		began := time.Now()
+		slow := &slowReader{left: 60, pause: 10 * time.Second}
+		_, err := c.Attachments.Upload(t.Context(), Upload{Source: slow, Filename: "a.png"}, AttachmentOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, 10*time.Minute, time.Since(began))
+
+		began = time.Now()
+		slow = &slowReader{left: 60, pause: 10 * time.Second}
+		_, err = c.Attachments.Upload(t.Context(), Upload{Source: slow, Filename: "a.png"}, AttachmentOptions{For: "message"})
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorIs(t, err, ErrOutcomeUnknown)
+		assert.Equal(t, 10*time.Minute+30*time.Second, time.Since(began))
+	})
 }
 
-func (r *watchedReader) Read(b []byte) (int, error) {
-	r.reads.Add(1)
-	n := min(len(b), r.left)
-	if n == 0 {
-		return 0, io.EOF
-	}
-	r.left -= n
-	return n, nil
-}
-
-// TestSlowUploadIsNotTimedOut: the time-out starts when the body has been sent.
-func TestSlowUploadIsNotTimedOut(t *testing.T) {
-	rec, _ := uploads(t, 201)
-	c := newTestClient(t, rec.URL, AppJWT("k", "s"), WithTimeout(500*time.Millisecond))
-	slow := iotest.OneByteReader(&slowReader{left: 30, pause: 25 * time.Millisecond})
-	_, err := c.Attachments.Upload(t.Context(), Upload{Source: slow, Filename: "a.png"}, AttachmentOptions{})
-	require.NoError(t, err)
-
-	rec.answer = func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case <-r.Context().Done():
-		case <-time.After(5 * time.Second):
-		}
-	}
-	began := time.Now()
-	_, err = c.Attachments.Upload(t.Context(), Upload{Source: strings.NewReader("x"), Filename: "a.png"}, AttachmentOptions{})
-	assert.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.ErrorIs(t, err, ErrOutcomeUnknown)
-	assert.Less(t, time.Since(began), 3*time.Second)
-}
-
+// slowReader pauses before each of its bytes.
 type slowReader struct {
 	left  int
 	pause time.Duration
@@ -275,47 +293,55 @@ func (r *slowReader) Read(b []byte) (int, error) {
 	return 1, nil
 }
 
-// TestUploadChild is run by BenchmarkUploadMemory in a process of its own: it uploads as many
-// bytes as it is told and prints the most memory that the process ever had, in KiB.
-func TestUploadChild(t *testing.T) {
-	url := os.Getenv("SMOOCH_UPLOAD_TO")
-	if url == "" {
-		t.Skip("for BenchmarkUploadMemory")
+func TestUploadsOnTheWire(t *testing.T) {
+	t.Parallel()
+	type form struct {
+		uri, method, filename, kind, data string
+		fields                            map[string]string
 	}
-	var size int64
-	_, err := fmt.Sscan(os.Getenv("SMOOCH_UPLOAD_SIZE"), &size)
+	var got form
+	rec := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {
+		got = form{uri: r.RequestURI, method: r.Method, fields: map[string]string{}}
+		kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || kind != "multipart/form-data" {
+			t.Errorf("content type %q", r.Header.Get("Content-Type"))
+		}
+		reader := multipart.NewReader(r.Body, params["boundary"])
+		for {
+			part, err := reader.NextPart()
+			if err != nil {
+				break
+			}
+			data, _ := io.ReadAll(part)
+			if part.FormName() == "source" {
+				got.filename, got.kind, got.data = part.FileName(), part.Header.Get("Content-Type"), string(data)
+			} else {
+				got.fields[part.FormName()] = string(data)
+			}
+		}
+		reply(201, `{"mediaUrl":"https://m.test/x","mediaType":"image/png","photoUrl":"https://m.test/p"}`)(w, r)
+	})
+	c := newTestClient(t, rec.URL, AppJWT("k", "s"), WithApp("a1"))
+	_, err := c.ForVersion(V1).Conversations.UploadImage(t.Context(), "u",
+		Upload{Source: strings.NewReader("\x89PNG\r\n\x1a\n"), Filename: "/home/ida/secret/shot.png"},
+		MessagePost{Role: RoleAppUser, Name: "Steve", Metadata: map[string]any{"a": 1}})
 	require.NoError(t, err)
-	c := newTestClient(t, url, AppJWT("k", "s"))
-	_, err = c.Attachments.Upload(t.Context(), Upload{Source: onlyReader{io.LimitReader(zeros{}, size)}, Filename: "a.zip"}, AttachmentOptions{})
+	assert.Equal(t, form{"/v1/apps/a1/appusers/u/conversation/images", "POST", "shot.png", "image/png", "\x89PNG\r\n\x1a\n",
+		map[string]string{"role": "appUser", "name": "Steve", "metadata": `{"a":1}`}}, got)
+
+	assert.NotContains(t, rec.last(t).body, "secret", "the directories of the caller's machine are not sent")
+
+	_, err = c.Conversations.UploadImage(t.Context(), "u", Upload{Source: strings.NewReader("\xff\xd8\xff\xe0")}, MessagePost{}, WithField("caption", "x"))
 	require.NoError(t, err)
-	var usage syscall.Rusage
-	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
-	fmt.Printf("peak %d\n", usage.Maxrss)
-}
+	assert.Equal(t, form{"/v1.1/apps/a1/appusers/u/images", "POST", "upload.jpg", "image/jpeg", "\xff\xd8\xff\xe0", map[string]string{"role": "appMaker", "caption": "x"}}, got)
 
-type zeros struct{}
+	file, err := c.Attachments.Upload(t.Context(), Upload{Source: strings.NewReader("%PDF-1.7"), ContentType: "application/pdf", Filename: `a"b.pdf`}, AttachmentOptions{For: "message", UserID: "u&1"})
+	require.NoError(t, err)
+	assert.Equal(t, "https://m.test/x", file.MediaURL)
+	assert.Equal(t, form{"/v1.1/apps/a1/attachments?access=public&for=message&userId=u%261", "POST", `a"b.pdf`, "application/pdf", "%PDF-1.7", map[string]string{}}, got)
 
-func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
-
-// BenchmarkUploadMemory reports by how much uploading 1 GiB raises the peak memory of a fresh process above that of one small upload.
-func BenchmarkUploadMemory(b *testing.B) {
-	if runtime.GOOS != "linux" {
-		b.Skip("Maxrss has other units elsewhere")
-	}
-	server := newDiscardServer(b)
-	peak := func(size int64) int64 {
-		cmd := osexec.CommandContext(b.Context(), os.Args[0], "-test.run=^TestUploadChild$", "-test.v")
-		cmd.Env = append(os.Environ(), "SMOOCH_UPLOAD_TO="+server, fmt.Sprint("SMOOCH_UPLOAD_SIZE=", size))
-		out, err := cmd.CombinedOutput()
-		require.NoError(b, err, "%s", out)
-		var kib int64
-		_, after, _ := strings.Cut(string(out), "peak ")
-		_, err = fmt.Sscan(after, &kib)
-		require.NoError(b, err, "%s", out)
-		return kib
-	}
-	for b.Loop() {
-		small := peak(1 << 10)
-		b.ReportMetric(float64(peak(1<<30)-small)/1024, "MiB-above")
-	}
+	photo, err := c.Integrations.UploadProfilePhoto(t.Context(), "i", Upload{Source: strings.NewReader("GIF89a")})
+	require.NoError(t, err)
+	assert.Equal(t, "https://m.test/p", photo.PhotoURL)
+	assert.Equal(t, form{"/v1.1/apps/a1/integrations/i/profile/photo", "PUT", "upload.gif", "image/gif", "GIF89a", map[string]string{}}, got)
 }

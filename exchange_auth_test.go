@@ -1,0 +1,110 @@
+package smooch
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestRefusedTokenIsRenewed: a service whose clock is ahead takes a token for expired.
+func TestRefusedTokenIsRenewed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		var refused string
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			sent++
+			if sent == 1 {
+				refused = r.Header.Get("Authorization")
+				return answer(200, `{}`), nil
+			}
+			if r.Header.Get("Authorization") == refused {
+				return answer(401, `{"error":{"code":"unauthorized"}}`), nil
+			}
+			return answer(200, `{}`), nil
+		})
+		_, err := c.AppUsers.Get(t.Context(), "u")
+		require.NoError(t, err)
+		time.Sleep(10 * time.Minute)
+		_, err = c.Conversations.PostMessage(t.Context(), "u", TextMessage("hi"))
+		require.NoError(t, err, "401 did nothing, so a message may be sent again")
+		assert.Equal(t, 3, sent)
+
+		_, err = c.AppUsers.Get(t.Context(), "u")
+		require.NoError(t, err)
+		assert.Equal(t, 4, sent, "the new token is kept")
+	})
+}
+
+// TestCallIsRepeatedOnceAfter401, and only if there is another token to send.
+func TestCallIsRepeatedOnceAfter401(t *testing.T) {
+	t.Parallel()
+	tokens := 0
+	tests := []struct {
+		name string
+		auth Auth
+		sent int
+	}{
+		{"JWT", AppJWT("k", "s"), 2},
+		{"JWT without expiry, which is always the same", AppJWT("k", "s", WithoutExpiry()), 1},
+		{"bearer token", BearerToken("t"), 1},
+		{"Basic", BasicAuth("k", "s"), 1},
+		{"app token", AppToken("t"), 1},
+		{"function that has another token", AuthFunc(func(_ context.Context, r *http.Request) error {
+			tokens++
+			r.Header.Set("Authorization", "Bearer "+strings.Repeat("x", tokens))
+			return nil
+		}), 2},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				hc := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+					sent++
+					time.Sleep(2 * time.Second) // a JWT's times are whole seconds
+					return answer(401, ``), nil
+				})}
+				c := newTestClient(t, "http://127.0.0.1:1", test.auth, WithHTTPClient(hc), WithVersion(V1))
+				_, err := c.AppUsers.Get(t.Context(), "u")
+				assert.ErrorIs(t, err, ErrUnauthorized)
+				assert.Equal(t, test.sent, sent)
+			})
+		})
+	}
+}
+
+func TestAuthThatFailsSendsNothing(t *testing.T) {
+	t.Parallel()
+	rec := newRecorder(t, reply(200, `{}`))
+	broken := errors.New("the vault is sealed")
+	c := newTestClient(t, rec.URL, AuthFunc(func(context.Context, *http.Request) error { return broken }))
+	_, err := c.AppUsers.Get(t.Context(), "u")
+	assert.ErrorIs(t, err, broken)
+	assert.Empty(t, rec.requests())
+}
+
+// TestAuthThatChangesTheURL gets it unchanged at each attempt.
+func TestAuthThatChangesTheURL(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var queries []string
+		hc := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			queries = append(queries, r.URL.RawQuery)
+			return answer(500, ``), nil
+		})}
+		signing := AuthFunc(func(_ context.Context, r *http.Request) error { r.URL.RawQuery += "sig=x"; return nil })
+		c := newTestClient(t, "http://127.0.0.1:1", signing, WithHTTPClient(hc), WithRetryPolicy(RetryPolicy{MaxAttempts: 2}))
+		_, err := c.AppUsers.Get(t.Context(), "ida")
+		assert.Error(t, err)
+		assert.Equal(t, []string{"sig=x", "sig=x"}, queries)
+	})
+}

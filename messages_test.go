@@ -1,0 +1,63 @@
+package smooch
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go/internal/lenient"
+)
+
+func TestTypeIsInferredOnV11Only(t *testing.T) {
+	t.Parallel()
+	for want, m := range map[MessageType]MessagePost{
+		MessageTypeText:     {Text: "x"},
+		MessageTypeImage:    {MediaURL: "https://x.test", MediaType: "image/png"},
+		MessageTypeFile:     {MediaURL: "https://x.test", MediaType: "application/pdf", Text: "caption"},
+		MessageTypeCarousel: {Items: []MessageItem{{}}},
+		MessageTypeLocation: {Coordinates: &Coordinates{}},
+		MessageTypeForm:     {Fields: []FormField{{}}},
+		"hologram":          {Type: "hologram", Text: "x"},
+		"":                  {MessageSchema: "whatsapp", Message: []byte(`{}`)},
+	} {
+		assert.Equal(t, want, m.withDefaults(V1_1, RoleAppMaker).Type)
+		assert.Equal(t, m.Type, m.withDefaults(V1, RoleAppMaker).Type)
+		assert.Equal(t, RoleAppMaker, m.withDefaults(V1, RoleAppMaker).Role)
+	}
+}
+
+// TestMessageWithOddMembers: a member of another shape than documented does not lose the message.
+func TestMessageWithOddMembers(t *testing.T) {
+	t.Parallel()
+	var m Message
+	require.NoError(t, lenient.Unmarshal([]byte(`{"_id":"m","metadata":[],"actions":[],"source":"","coordinates":[],"quotedMessage":{"content":[]},"received":"never"}`), &m))
+	assert.Equal(t, "m", m.ID)
+	assert.Empty(t, m.Metadata)
+	assert.Nil(t, m.Source)
+	assert.Nil(t, m.Coordinates)
+	assert.NotNil(t, m.QuotedMessage)
+	assert.True(t, m.Received.IsZero())
+
+	assert.Error(t, lenient.Unmarshal([]byte(`{"_id":"m","source":"web"}`), &Message{}), "text where an object belongs")
+	assert.Error(t, lenient.Unmarshal([]byte(`{"_id":"m","metadata":[1]}`), &Message{}))
+}
+
+// FuzzDecodeMessage: what was decoded can be encoded and decoded again.
+func FuzzDecodeMessage(f *testing.F) {
+	f.Add([]byte(`{"_id":"m","received":1439220041.586,"metadata":[],"items":[{"actions":[{"amount":5}]}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var m Message
+		if lenient.Unmarshal(data, &m) != nil {
+			return
+		}
+		encoded, err := lenient.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again Message
+		if err := lenient.Unmarshal(encoded, &again); err != nil {
+			t.Fatalf("%s: %v", encoded, err)
+		}
+	})
+}
