@@ -9,12 +9,102 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+func TestRedactor(t *testing.T) {
+	t.Parallel()
+	plain := http.Header{"Accept": {"application/json"}}
+	tests := []struct {
+		name    string
+		request *request
+		sent    http.Header // besides plain
+		text    string
+		want    string
+	}{
+		{
+			"path argument, as it is and escaped", opAppUsersGet.with("bob/7@x.test"), nil,
+			"no user bob/7@x.test (bob%2F7@x.test)",
+			"no user [redacted] ([redacted])",
+		},
+		{
+			"path of Do, escaped and as it was", newRequest("GET", "/appusers/steveb%40channel5.com/foo"), nil,
+			"no user steveb@channel5.com (steveb%40channel5.com)",
+			"no user [redacted] ([redacted])",
+		},
+		{
+			"longest first", opMessagesDelete.with("bob", "bobby"), nil,
+			"bobby, bob and bobo",
+			"[redacted], [redacted] and [redacted]o",
+		},
+		{
+			"form", opOAuthToken.with().postForm(url.Values{"code": {"0a1b2c"}, "client_secret": {"s3cr3t"}}), nil,
+			"code 0a1b2c is not s3cr3t",
+			"code [redacted] is not [redacted]",
+		},
+		{
+			"credential, with its scheme and without", opAppsList.with(), http.Header{"Authorization": {"Bearer t0ken"}},
+			"Bearer t0ken and t0ken",
+			"[redacted] and [redacted]",
+		},
+		{
+			"header of another name", opAppsList.with(), http.Header{"App-Token": {"t0ken"}},
+			"t0ken is not known",
+			"[redacted] is not known",
+		},
+		{
+			"header that is no credential", opAppsList.with(), plain,
+			"application/json is not accepted",
+			"application/json is not accepted",
+		},
+		{
+			"ids too short to be told from words", opAppUsersGet.with("is"), nil,
+			"this is wrong",
+			"this is wrong",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sent := plain.Clone()
+			for key, values := range test.sent {
+				sent[key] = values
+			}
+			assert.Equal(t, test.want, redactor(test.request, plain, sent)(test.text))
+		})
+	}
+}
+
+func TestSafeText(t *testing.T) {
+	t.Parallel()
+	withURL := &url.Error{Op: "Get", URL: "https://x.test/appusers/bob", Err: errors.New("connection reset")}
+	tests := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"address", withURL, "connection reset"},
+		{"wrapped address", fmt.Errorf("call: %w", withURL), "connection reset"},
+		{"address around an address", &url.Error{Op: "Get", URL: "https://x.test/bob", Err: withURL}, "connection reset"},
+		{"quoted answer", errors.New(`malformed HTTP response "bob is here"`), "malformed HTTP response ..."},
+		{"answer", fmt.Errorf("call: %w", &Error{StatusCode: 404, Description: "no\nuser"}), "404 Not Found: no user"},
+		{"failure of a call", callFailed("GET /apps", errors.New("refused")), "refused"},
+		{"line breaks", errors.New("a\r\nb\tc\u2028d\u2029e"), "a  b c d e"},
+		{"long", errors.New(strings.Repeat("x", 301)), strings.Repeat("x", 300) + "..."},
+		{"long, cut within a character", errors.New("x" + strings.Repeat("ü", 150)), "x" + strings.Repeat("ü", 149) + "..."},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, test.want, safeText(test.err))
+		})
+	}
+}
 
 // TestNoSecretInErrorsAndLogs posts a message with each kind of credential to services that fail.
 func TestNoSecretInErrorsAndLogs(t *testing.T) {

@@ -41,6 +41,20 @@ var hostileIDs = map[string]string{
 // refusedIDs are ids that would reach another resource, whatever is done to them.
 var refusedIDs = []string{"", ".", "..", "a\xff"}
 
+func TestEscapeSegment(t *testing.T) {
+	t.Parallel()
+	for id, want := range hostileIDs {
+		got, problem := escapeSegment(id)
+		assert.Equal(t, want, got)
+		assert.Empty(t, problem, "%q", id)
+	}
+	for _, id := range refusedIDs {
+		got, problem := escapeSegment(id)
+		assert.Empty(t, got)
+		assert.NotEmpty(t, problem, "%q", id)
+	}
+}
+
 func TestEachIDIsOneSegment(t *testing.T) {
 	t.Parallel()
 	rec := newRecorder(t, reply(200, `{}`))
