@@ -9,36 +9,38 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// Response is what the service answered to one call. See [WithResponse].
+// Response is the service's response to one call, see [WithResponse].
 type Response struct {
-	StatusCode int         // of the last attempt
+	StatusCode int         // of the last attempt; 0 if it got no response
 	Header     http.Header // of the last attempt
-	Body       []byte      // as it came, decompressed; of an error at most 64 KiB
+	Body       []byte      // of the last attempt, decompressed; at most 64 KiB if it is an error's
 	Attempts   int         // how often the call was sent
 }
 
-// CallOption is a setting of one call.
+// CallOption is a setting of one call. Every method that makes calls accepts any number of options.
 type CallOption func(*callOptions)
 
-// callOptions are what the options of one call add to its request.
+// callOptions holds what the options of one call add to its request.
 type callOptions struct {
 	response   *Response
 	header     http.Header
 	extra      url.Values // query parameters
 	fields     map[string]any
-	once       bool
-	unbudgeted bool // repeats take nothing from the retry budget
-	sendToken  *string
+	noRetry    bool
+	unbudgeted bool    // repeats take nothing from the retry budget
+	sendToken  *string // nil: none
 }
 
-// WithResponse fills r with the answer, whether the call succeeds or fails with an [*Error].
+// WithResponse stores the response to the last attempt in r, whether the call succeeds or fails. r
+// stays as it is if the call is refused because of an argument. While an iterator runs, r holds the
+// response with the latest page.
 func WithResponse(r *Response) CallOption {
 	return func(o *callOptions) { o.response = r }
 }
 
-// WithHeader sets a header of the request. One that HTTP does not allow fails with
-// [ErrInvalidArgument]. It cannot replace the client's credential, nor what net/http writes itself,
-// such as Host.
+// WithHeader sets a header of the request. If HTTP does not allow its name or value, or if it is
+// Accept-Encoding, the call fails with [ErrInvalidArgument]. WithHeader cannot replace the client's
+// credential, or headers that net/http writes itself, such as Host.
 func WithHeader(key, value string) CallOption {
 	return func(o *callOptions) {
 		if o.header == nil {
@@ -48,7 +50,8 @@ func WithHeader(key, value string) CallOption {
 	}
 }
 
-// WithQuery sets a query parameter that the method does not have. It replaces one of the same name.
+// WithQuery sets a query parameter that the method has no argument for. It replaces one of the same
+// name.
 func WithQuery(key, value string) CallOption {
 	return func(o *callOptions) {
 		if o.extra == nil {
@@ -58,9 +61,9 @@ func WithQuery(key, value string) CallOption {
 	}
 }
 
-// WithField sets a member of the request body that the request type does not have yet: the service
-// may add optional ones at any time. It replaces one of the same name. In an upload it is a form
-// field. A call without a body fails with [ErrInvalidArgument].
+// WithField sets a member of the JSON body that the request type does not have yet, as the service
+// may add optional members at any time. It replaces one of the same name. In an upload it sets a
+// form field. A call without such a body fails with [ErrInvalidArgument].
 func WithField(name string, value any) CallOption {
 	return func(o *callOptions) {
 		if o.fields == nil {
@@ -70,13 +73,13 @@ func WithField(name string, value any) CallOption {
 	}
 }
 
-// WithoutRetry makes the call at most once, whatever happens. It still waits out a pause that an
-// earlier 429 asked for.
+// WithoutRetry limits the call to one attempt. The call still waits for the end of a pause that an
+// earlier 429 has caused.
 func WithoutRetry() CallOption {
-	return func(o *callOptions) { o.once = true }
+	return func(o *callOptions) { o.noRetry = true }
 }
 
-// one makes a call that answers one T.
+// one makes a call whose result is a T.
 func one[T any](ctx context.Context, c *Client, r *request, opts []CallOption) (*T, error) {
 	var v T
 	if err := call(ctx, c, r, &v, opts); err != nil {
@@ -85,7 +88,7 @@ func one[T any](ctx context.Context, c *Client, r *request, opts []CallOption) (
 	return &v, nil
 }
 
-// list makes a call that answers all items at once.
+// list makes a call whose result is a list without pages.
 func list[T any](ctx context.Context, c *Client, r *request, opts []CallOption) ([]T, error) {
 	var items []T
 	if err := call(ctx, c, r, &items, opts); err != nil {
@@ -94,10 +97,10 @@ func list[T any](ctx context.Context, c *Client, r *request, opts []CallOption) 
 	return items, nil
 }
 
-// page makes a call that answers one page.
+// page makes a call whose result is one page of a list.
 func page[T any](ctx context.Context, c *Client, r *request, opts []CallOption) (*Page[T], error) {
 	var p Page[T]
-	p.Offset, _ = strconv.Atoi(r.params.Get("offset")) // unless the answer says otherwise
+	p.Offset, _ = strconv.Atoi(r.params.Get("offset")) // unless the response says otherwise
 	out := lenient.Members{r.answer: &p.Items, "offset": &p.Offset, "hasMore": &p.HasMore}
 	if err := call(ctx, c, r, out, opts); err != nil {
 		return nil, err
@@ -105,19 +108,19 @@ func page[T any](ctx context.Context, c *Client, r *request, opts []CallOption) 
 	return &p, nil
 }
 
-// text makes a call that answers a string.
+// text makes a call whose result is a string.
 func text(ctx context.Context, c *Client, r *request, opts []CallOption) (string, error) {
 	var s string
 	return s, call(ctx, c, r, &s, opts)
 }
 
-// exec makes a call whose answer is not decoded.
+// exec makes a call that has no result.
 func exec(ctx context.Context, c *Client, r *request, opts []CallOption) error {
 	return call(ctx, c, r, nil, opts)
 }
 
-// call makes a call and decodes its answer into out: a pointer to the result, lenient.Members, or
-// nil to ignore the answer. It is the one way to the service: every method and Do ends here.
+// call makes a call and decodes its response into out: a pointer to the result, [lenient.Members],
+// or nil to ignore the response. Every service method and [Client.Do] goes through it.
 func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption) error {
 	for _, opt := range opts {
 		if opt != nil {

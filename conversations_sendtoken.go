@@ -13,25 +13,28 @@ import (
 // sendTokenKey is the member of a message's metadata that carries a send token.
 const sendTokenKey = "sdkSendToken"
 
-// WithSendToken makes [ConversationsService.PostMessage] find out by itself whether a
-// message whose outcome is unknown has arrived. token is any text that no other message of
-// the user carries, a UUID for instance. Other calls fail with [ErrInvalidArgument].
+// WithSendToken makes [ConversationsService.PostMessage] find out by itself whether the message has
+// arrived if the outcome of sending it is unknown. token is any text that no other message of the
+// user has, such as a UUID. All other calls fail with [ErrInvalidArgument].
 //
-// The token travels in the message's metadata as sdkSendToken. After an unknown outcome the
-// history is read until it is clear whether the message is there, or the context ends (two
-// minutes if it has no deadline). Is it there, PostMessage succeeds; is it still missing some
-// seconds later, the message is sent again. What the service takes in later than that
-// makes a second message: the token narrows the gap and cannot close it. Nothing is sent again
-// to a service that does not keep metadata. What stays open fails with [ErrOutcomeUnknown];
-// [ConversationsService.FindSent] is the same look, for a process that starts anew.
+// The token is sent as sdkSendToken in the metadata of the message. If the outcome is unknown,
+// PostMessage searches the user's history until it is clear whether the message is there, or the
+// context ends (after two minutes if it has no deadline). If the message is there, PostMessage
+// succeeds; the response contains nothing but the message. If it is still missing some seconds
+// later, PostMessage sends it again, unless the service has been seen to drop metadata or
+// [WithoutRetry] is set. If the outcome stays unknown, PostMessage fails with [ErrOutcomeUnknown];
+// another process can repeat the search with [ConversationsService.FindSent].
+//
+// If the service processes the first message only after the search, the user gets it twice. The
+// token makes that unlikely, but cannot prevent it.
 func WithSendToken(token string) CallOption {
 	return func(o *callOptions) { o.sendToken = &token }
 }
 
 const (
-	confirmTimeout  = 2 * time.Minute // for a context without a deadline
-	confirmInterval = 5 * time.Second // between two looks
-	confirmMargin   = 3 * time.Second // the Date header has whole seconds, and travels
+	confirmTimeout  = 2 * time.Minute // if the context has no deadline
+	confirmInterval = 5 * time.Second // between two searches
+	confirmMargin   = 3 * time.Second // as the Date header has whole seconds, and takes time to arrive
 )
 
 // sendWithToken makes the call of PostMessage with a send token.
@@ -47,7 +50,7 @@ func sendWithToken(ctx context.Context, c *Client, r *request, out any) error {
 	case ctx == nil:
 		r.refuse("context", "is nil")
 	case replaced:
-		r.refuse("field metadata", "is given, which would replace the send token; use MessagePost.Metadata")
+		r.refuse("field metadata", "would replace the send token; use MessagePost.Metadata instead")
 	}
 	if r.err != nil {
 		return r.err
@@ -80,26 +83,26 @@ func sendWithToken(ctx context.Context, c *Client, r *request, out any) error {
 		}
 		found, findErr := sent.confirm(ctx)
 		switch {
-		case found != nil:
+		case findErr == nil:
 			*out.(*MessageResponse) = MessageResponse{Message: *found}
 			return nil
-		case findErr != nil || r.once || c.core.noMetadata.Load():
+		case !errors.Is(findErr, ErrNotFound) || r.noRetry || c.core.noMetadata.Load():
 			return err
 		}
 	}
 }
 
-// A sentMessage is a message that may have been sent, and is looked for in the history.
+// A sentMessage is a message that may have been sent, and that a search of the history can find.
 type sentMessage struct {
 	client *Client
 	userID string
 	token  string
-	post   *MessagePost // nil: not known
+	post   *MessagePost // nil: unknown
 	since  time.Time    // when it was sent, by our clock
 }
 
-// confirm looks until the message is found or, on a second look some seconds after the first, not
-// there: then it returns nil.
+// confirm searches the history until it has found the message, or has missed it twice, some seconds
+// apart. In that case its error matches ErrNotFound.
 func (s *sentMessage) confirm(ctx context.Context) (*Message, error) {
 	missing := 0
 	for {
@@ -109,7 +112,7 @@ func (s *sentMessage) confirm(ctx context.Context) (*Message, error) {
 			return found, nil
 		case errors.Is(err, ErrNotFound):
 			if missing++; missing == 2 {
-				return nil, nil
+				return nil, err
 			}
 		case !mayRecover(err):
 			return nil, err
@@ -122,16 +125,18 @@ func (s *sentMessage) confirm(ctx context.Context) (*Message, error) {
 	}
 }
 
-// mayRecover reports whether reading the history may succeed later.
+// mayRecover reports whether a search that failed with err may succeed later.
 func mayRecover(err error) bool {
 	e, answered := errors.AsType[*Error](err)
 	return !errors.Is(err, errLookalike) && (!answered || e.StatusCode >= 500 || e.StatusCode == http.StatusTooManyRequests)
 }
 
-// errLookalike is a message that could be the one looked for, had the service dropped its metadata.
-var errLookalike = errors.New("smooch: the history holds such a message without its send token")
+// errLookalike is the error of a search that found a message like the one that was sent, but
+// without a send token: the service may have dropped its metadata.
+var errLookalike = errors.New("smooch: the history has a message like it without its send token")
 
-// find looks through the messages that arrived since then, newest first.
+// find searches the messages that have arrived since the message was sent, newest first. It fails
+// with ErrNotFound if the message is not among them.
 func (s *sentMessage) find(ctx context.Context, opts ...CallOption) (*Message, error) {
 	var read Response
 	opts = append([]CallOption{WithResponse(&read), func(o *callOptions) { o.unbudgeted = true }}, opts...)
@@ -154,7 +159,7 @@ func (s *sentMessage) find(ctx context.Context, opts ...CallOption) (*Message, e
 	return nil, &Error{Op: opMessagesList.String(), StatusCode: http.StatusNotFound, Description: "no message with the send token", Attempts: read.Attempts}
 }
 
-// skew is how far the service's clock is ahead of ours.
+// skew returns how far the service's clock is ahead of ours, by the Date header of a response.
 func skew(answer http.Header) time.Duration {
 	date, err := http.ParseTime(answer.Get("Date"))
 	if err != nil {
@@ -163,8 +168,9 @@ func skew(answer http.Header) time.Duration {
 	return time.Until(date)
 }
 
-// resembles reports whether received could be m without its send token. The service writes captions and descriptions
-// of its own, and makes anything of shorthand.
+// resembles reports whether received could be m without its send token. Without a text in m only
+// the types are compared, as the service writes captions and descriptions of its own. A text with
+// shorthand is not compared, as the service may turn it into anything.
 func resembles(received *Message, m *MessagePost) bool {
 	_, other := received.Metadata[sendTokenKey]
 	switch {
@@ -178,4 +184,5 @@ func resembles(received *Message, m *MessagePost) bool {
 	return m.Type == "" || received.Type == m.Type
 }
 
+// shorthandMark matches the marks of shorthand in a text, see [LinkShorthand].
 var shorthandMark = regexp.MustCompile(`\]\(|%\(\(|%\{\{`)

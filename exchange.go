@@ -20,20 +20,21 @@ import (
 	"github.com/smooch/smooch-go/internal/pace"
 )
 
-// An exchange is one call on its way to the service and back. Everything that a call does to the
-// outside happens in this file: waiting, sending, counting, logging. What an attempt means for the
-// call is decided in retry.go.
+// An exchange is the sending of one call, with all its attempts. Every effect of a call is in this
+// file: waiting, sending, counting and logging. What an attempt means for the call is decided in
+// retry.go.
 //
 // go-retryablehttp runs the attempts. It uses the exchange as the transport of its http.Client and
-// as its retry policy, so that each attempt passes these stations:
+// as its retry policy, so that each attempt takes these steps:
 //
 //	RoundTrip   wait       until the context, the throttle and the limiter allow the attempt
 //	            authorize  with the credential, which may have been renewed
-//	            send       for no longer than the time-out
-//	            read       the whole answer, up to its limit
-//	next        judge      what the attempt means, and act on it: count it, pause, renew, set the delay
+//	            send       for no longer than the timeout
+//	            read       the whole response, up to its limit
+//	next        judge      what the attempt means, and count it, start a pause, renew the
+//	                       credential or set the delay accordingly
 //
-// After the last attempt, do turns what it came to into the call's answer or error.
+// After the last attempt, do returns the error of the call, if any.
 type exchange struct {
 	core    *core
 	request *request
@@ -41,24 +42,24 @@ type exchange struct {
 	http    http.Client
 	loop    retryablehttp.Client
 
-	attempts  int
-	maybeDone bool          // an attempt may have done the work although no answer said so
-	renewed   bool          // the credential was renewed after a 401
+	attempts  int           // how many have been sent
+	maybeDone bool          // an attempt may have done the work although no response says so
+	renewed   bool          // the credential has been renewed after a 401
 	delay     time.Duration // before the next attempt
-	delaying  bool          // the delay has begun
+	delaying  bool          // the delay has begun, and the next attempt has not
 
 	attempt               // the last one
-	verdict verdict       // what it means
-	plain   *http.Request // its request before it was authorized
-	sent    http.Header   // the header after that
-	began   time.Time     // when it was sent
+	verdict verdict       // on the last attempt
+	plain   *http.Request // the request of the last attempt before authorization
+	sent    http.Header   // its header after authorization
+	began   time.Time     // when the last attempt was sent
 
 	unsent     error  // why the last attempt was not sent, which ends the call
-	unsentText string // the same as a phrase, for the call's error
+	unsentText string // what the call was doing then, for its error
 	previous   error  // the failure of the attempt before the last
 }
 
-// do makes the call. If it returns nil, status and body hold the answer.
+// do makes the call. If it returns nil, status and body hold the response.
 func (x *exchange) do(req *http.Request) error {
 	x.http = x.core.http
 	x.http.Transport = x
@@ -71,7 +72,7 @@ func (x *exchange) do(req *http.Request) error {
 		return x.delay
 	}
 	x.loop.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	_, err := x.loop.Do(&retryablehttp.Request{Request: req}) // each attempt has read and closed its body
+	_, err := x.loop.Do(&retryablehttp.Request{Request: req}) //nolint:bodyclose // RoundTrip does it
 	if x.request.response != nil {
 		*x.request.response = Response{x.status, x.header, x.body, x.attempts}
 	}
@@ -92,8 +93,8 @@ func (x *exchange) do(req *http.Request) error {
 	return x.failure()
 }
 
-// RoundTrip makes one attempt. The whole answer is read here, so that a repeat can follow a body
-// that breaks off, and the connection is free again.
+// RoundTrip makes one attempt. It reads the whole response, so that the call can be repeated if the
+// body breaks off, and closes it, so that the connection can be used again.
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.attempts > 0 {
 		x.previous = x.failure()
@@ -110,17 +111,17 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := bound(x.ctx, x.core.timeout)
 	defer cancel()
 	var trace *writeTrace
-	if x.request.repeat < idempotent { // only then does it matter whether the request was written
+	if x.request.repeat < idempotent { // whether the request was written matters for no other call
 		trace = newWriteTrace(x.core.http.Transport)
 		req = req.WithContext(httptrace.WithClientTrace(ctx, &trace.hooks))
 	} else {
 		req = req.WithContext(ctx)
 	}
 	req.Header = req.Header.Clone()
-	address := *req.URL // a copy, as an Auth may sign into it
+	address := *req.URL // a copy, as an Auth may add to it
 	req.URL = &address
 	switch {
-	case x.request.formValues != nil: // they hold the credential
+	case x.request.formValues != nil: // the form contains the credential
 	case x.request.bearer != "":
 		req.Header.Set("Authorization", "Bearer "+x.request.bearer)
 	default:
@@ -136,7 +137,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	x.began = time.Now()
 	resp, err := x.core.http.Transport.RoundTrip(req)
 	if file != nil {
-		file.startTimeout() // the service may answer before it has read everything
+		file.startTimeout() // the service may respond before it has read the whole body
 	}
 	if err == nil {
 		x.read(ctx, resp)
@@ -165,7 +166,7 @@ func (x *exchange) wait() error {
 		if err := x.core.limiter.Wait(x.ctx); err != nil {
 			return x.cannotSend("waiting for the limiter", err)
 		}
-		if x.core.throttle.Paused() { // since then
+		if x.core.throttle.Paused() { // while the call waited for the limiter
 			err = x.core.throttle.Wait(x.ctx, x.verdict.refused)
 		}
 	}
@@ -180,7 +181,7 @@ func (x *exchange) wait() error {
 	return x.cannotSend("waiting out an earlier 429", errors.Join(err, refusal))
 }
 
-// cannotSend records that an attempt is not sent, which ends the call.
+// cannotSend records why an attempt is not sent, which ends the call.
 func (x *exchange) cannotSend(text string, err error) error {
 	x.unsent, x.unsentText = err, text
 	return err
@@ -188,9 +189,9 @@ func (x *exchange) cannotSend(text string, err error) error {
 
 // attach gives req its body.
 //
-// When a kept connection breaks, net/http sends some requests again by itself: those without a body
-// that only read, and those with an idempotency key whose GetBody is set. A call that may be sent
-// only once must look like neither.
+// When an idle connection that it reuses breaks, net/http sends some requests again by itself: a
+// GET or HEAD without a body, and a request with an idempotency key whose GetBody is set. A call
+// that may be sent only once must look like neither.
 func (x *exchange) attach(req *http.Request) error {
 	switch data := x.request.data; {
 	case x.request.file != nil:
@@ -201,13 +202,13 @@ func (x *exchange) attach(req *http.Request) error {
 		if req.Header["Idempotency-Key"] == nil && req.Header["X-Idempotency-Key"] == nil {
 			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 		}
-	case x.request.once && x.request.repeat == safe:
+	case x.request.noRetry && x.request.repeat == safe:
 		req.Body = io.NopCloser(strings.NewReader(""))
 	}
 	return nil
 }
 
-// read reads the answer, up to the limit for its kind.
+// read reads the response, up to a limit that depends on its status.
 func (x *exchange) read(ctx context.Context, resp *http.Response) {
 	defer resp.Body.Close()
 	x.status, x.header, x.written = resp.StatusCode, resp.Header, true
@@ -220,7 +221,7 @@ func (x *exchange) read(ctx context.Context, resp *http.Response) {
 	switch {
 	case !x.ok:
 		x.body = body[:min(len(body), maxErrorBody)]
-		_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody*3) // a connection whose answer is read can be used again
+		_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody*3) // so that the connection is reused
 	case int64(len(body)) > limit:
 		x.err = ErrResponseTooLarge
 	case err != nil:
@@ -230,10 +231,10 @@ func (x *exchange) read(ctx context.Context, resp *http.Response) {
 	}
 }
 
-// readUpTo reads to the end, or one byte beyond limit. size is the expected number of bytes, -1 if it
-// is not known.
+// readUpTo reads until r ends, or one byte more than limit. size is the number of bytes that are
+// expected; -1: unknown.
 func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
-	const most = 1 << 20 // of memory for a size that is only a claim
+	const most = 1 << 20 // bytes to allocate at first, as size may be wrong
 	buf := make([]byte, 0, min(max(size+1, 512), limit+1, most))
 	for int64(len(buf)) <= limit {
 		if len(buf) == cap(buf) {
@@ -251,18 +252,18 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 	return buf, nil
 }
 
-// fail records an attempt that got no answer.
+// fail records an attempt that got no response.
 func (x *exchange) fail(ctx context.Context, err error, trace *writeTrace) {
 	if x.request.file != nil {
 		if err := x.request.file.failure(); err != nil {
-			_ = x.cannotSend("reading the upload", err) // an incomplete request is not carried out
+			_ = x.cannotSend("reading the upload", err) // the service ignores an incomplete request
 		}
 	}
 	x.err = x.cause(ctx, err)
 	x.written = !trace.knowsUnwritten() && !isDialError(err) && !isPermanent(err)
 }
 
-// cause returns what kept an answer away: the end of the call's context, the time-out, or err.
+// cause returns why there is no response: the end of the call's context, the timeout, or err.
 func (x *exchange) cause(ctx context.Context, err error) error {
 	switch {
 	case x.ctx.Err() != nil:
@@ -273,7 +274,7 @@ func (x *exchange) cause(ctx context.Context, err error) error {
 	return withoutURL(err)
 }
 
-// log writes the debug record of an attempt.
+// log writes the record of the last attempt.
 func (x *exchange) log() {
 	x.core.logger.LogAttrs(x.ctx, slog.LevelDebug, "smooch attempt",
 		slog.String("op", x.request.String()),
@@ -282,7 +283,7 @@ func (x *exchange) log() {
 		slog.Duration("duration", time.Since(x.began)))
 }
 
-// next acts on the attempt that has just ended, and reports whether another follows.
+// next acts on the attempt that has just ended, and reports whether another one follows.
 func (x *exchange) next() bool {
 	if x.unsent != nil {
 		return false
@@ -304,7 +305,7 @@ func (x *exchange) next() bool {
 	case x.verdict.refused:
 		pause := cmp.Or(x.verdict.asked, x.delay)
 		x.core.throttle.Refused(x.began, min(pause, policy.MaxRetryAfter))
-		x.delay = 0 // the throttle makes this call wait, like all others
+		x.delay = 0 // the throttle makes this call wait, as it does all others
 		return x.mayRepeat(pause)
 	case x.verdict.renew:
 		if x.renewed || !x.renew() {
@@ -320,11 +321,11 @@ func (x *exchange) next() bool {
 // mayRepeat reports whether the call, the policy and the context allow another attempt after delay.
 func (x *exchange) mayRepeat(delay time.Duration) bool {
 	deadline, bounded := x.ctx.Deadline()
-	return !x.request.once && x.attempts < x.core.retry.MaxAttempts && x.request.repeatable() &&
+	return !x.request.noRetry && x.attempts < x.core.retry.MaxAttempts && x.request.repeatable() &&
 		x.verdict.asked <= x.core.retry.MaxRetryAfter && (!bounded || time.Until(deadline) > delay)
 }
 
-// renew reports whether authorizing again yields another credential than the one that was refused.
+// renew reports whether authorizing again produces a credential that differs from the refused one.
 func (x *exchange) renew() bool {
 	if x.request.formValues != nil || x.request.bearer != "" {
 		return false
@@ -338,7 +339,7 @@ func (x *exchange) renew() bool {
 	return x.core.auth.Authorize(x.ctx, probe) == nil && !maps.EqualFunc(probe.Header, x.sent, slices.Equal[[]string])
 }
 
-// failure returns why the last attempt did not bring the answer.
+// failure returns the error of the last attempt.
 func (x *exchange) failure() error {
 	op := x.request.String()
 	if x.ok {
@@ -359,9 +360,10 @@ func (x *exchange) failure() error {
 	return callFailed(op, err)
 }
 
-// stopped returns the error of a call that ended before an attempt was sent. The failure of the
-// attempt before it is in the chain.
+// stopped returns the error of a call that ended before an attempt was sent. text says what the
+// call was doing, cause what ended it. The failure of the attempt before is in the error's chain.
 func (x *exchange) stopped(text string, cause error) error {
+	//nolint:errorlint // a refusal that is wrapped or joined is not the whole cause
 	if refusal, ok := cause.(*Error); ok && x.attempts == 0 {
 		return refusal
 	}
@@ -373,11 +375,11 @@ func (x *exchange) stopped(text string, cause error) error {
 	return e
 }
 
-// A writeTrace learns from the transport whether a request can have reached the service.
+// A writeTrace records whether a request can have reached the service.
 type writeTrace struct {
 	hooks    httptrace.ClientTrace
 	supports atomic.Bool // the transport calls the hooks
-	wrote    atomic.Bool // it has written the header, and maybe more
+	wrote    atomic.Bool // the header has been written, and perhaps the body
 }
 
 func newWriteTrace(transport http.RoundTripper) *writeTrace {
@@ -389,8 +391,8 @@ func newWriteTrace(transport http.RoundTripper) *writeTrace {
 	return t
 }
 
-// knowsUnwritten reports whether the request certainly did not reach the service. It is false for a
-// transport that does not call the hooks.
+// knowsUnwritten reports whether it is certain that the request was not written. That is false if
+// the transport does not call the hooks.
 func (t *writeTrace) knowsUnwritten() bool {
 	return t != nil && t.supports.Load() && !t.wrote.Load()
 }

@@ -5,41 +5,43 @@ import (
 	"strings"
 )
 
-// An operation is one call of the API: one row of the table at the end of this file. Methods name a
-// row and nothing else about HTTP. Version checks, retry decisions, hints in errors, log records
-// and the tests of the documentation all read the same row.
+// An operation is one call of the API: one row of the table at the end of this file. A service
+// method names a row and contains nothing else about HTTP. Version checks, retry decisions, hints
+// in errors, log records and the tests of the documentation all read the same row.
 type operation struct {
 	name     string // as in the endpoint list, "apps.create"
 	method   string
-	path     string // what follows version and app prefix; {x} are path arguments
+	path     string // what follows the version and the app's prefix; {x} is a path argument
 	inApp    bool   // takes the prefix /apps/{appId}
 	versions versionSet
 	accepts  *credentials
 	repeat   repeatClass
-	answer   string // the member of the answer that holds the result; "": the whole answer
+	answer   string // the member of the response that holds the result; "": the whole response
 }
 
-// operations are the rows in the order of the table.
+// operations holds the rows in the order of the table.
 var operations []*operation
 
-// row puts an operation into the table.
+// row appends an operation to operations.
 func row(op operation) *operation {
 	operations = append(operations, &op)
 	return &op
 }
 
-// with returns a request of the row with its path arguments, in path order.
+// with returns a request of the row. ids are its path arguments, in path order.
 func (op *operation) with(ids ...string) *request { return &request{operation: op, ids: ids} }
 
-// String is how errors and logs name the call: the path as the documentation writes it, no ids.
+// String returns the name of the call in errors and logs: the path as it is documented, without
+// ids.
 func (op *operation) String() string { return op.method + " " + op.path }
 
+// The values of operation.inApp.
 const (
 	inApp = true
 	noApp = false
 )
 
-// A versionSet holds the versions that have a call. An unversioned call has no version in its path.
+// A versionSet holds the versions that have a call. If it is empty, the path has no version.
 type versionSet []Version
 
 var (
@@ -49,29 +51,28 @@ var (
 	unversioned = versionSet{}
 )
 
-// A repeatClass says what a second attempt may do when the outcome of the first is unknown. From
-// idempotent on it changes nothing, so that a call may be repeated.
+// A repeatClass says what a second attempt does if the outcome of the first is unknown. From
+// idempotent on, it changes nothing and the call may be repeated.
 type repeatClass int
 
 const (
 	unsafe     repeatClass = iota // may do the work twice
-	traceable                     // unsafe, but takes a send token, which tells whether it was done
+	traceable                     // unsafe, but a send token can tell whether the work was done
 	idempotent                    // leaves the same state as one attempt
-	removing                      // idempotent, and 404 on a repeat means that it was done before
-	unlinking                     // idempotent, and 404 or 400 on a repeat means that it was done before
+	removing                      // idempotent; 404 on a repeat means that the work was done before
+	unlinking                     // as removing, but 400 on a repeat means the same
 	safe                          // only reads
 )
 
-// doneBefore reports whether a repeat that got status shows that an earlier attempt did the work.
+// doneBefore reports whether the status of a repeat shows that an earlier attempt did the work.
 func (c repeatClass) doneBefore(status int) bool {
 	return status == 404 && (c == removing || c == unlinking) || status == 400 && c == unlinking
 }
 
-// credentials are what a call accepts: the scopes of a JWT (and "appToken"), and the owners of a
-// key for Basic.
+// credentials are those that a call accepts.
 type credentials struct {
-	scopes []Scope
-	keys   []string
+	scopes []Scope  // of a JWT; ScopeAppToken stands for an app token
+	keys   []string // who may own the key, for HTTP basic authentication
 }
 
 var (
@@ -87,7 +88,7 @@ var (
 	anyKey = []string{"app", "account", "service account"}
 )
 
-// hint names what the call accepts, for a caller who got 401 or 403.
+// hint returns what the call accepts, for the error of a 401 or 403.
 func (c *credentials) hint() string {
 	var parts []string
 	if slices.Contains(c.scopes, ScopeAppToken) {

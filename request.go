@@ -16,26 +16,26 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// A request is a row of the operation table with what one call adds to it. The methods that fill it
-// in return it, so that a service method is one expression; the first thing that is wrong with it
-// becomes the error of build, before anything is sent.
+// A request is a row of the operation table with what one call adds to it. The methods that fill in
+// a request return it, so that a service method is one expression. They keep the error of the first
+// argument that they refuse, and build returns it before anything is sent.
 type request struct {
 	*operation
 	callOptions
 	ids    []string   // path arguments, in path order
-	raw    string     // the path given to Do, already escaped; "": the row's
-	params url.Values // query
+	raw    string     // the path given to Do, already escaped; "": the path of the row
+	params url.Values // the query
 	bearer string     // a token that replaces the client's credential
-	err    error      // the first argument that was refused
+	err    error      // of the first argument that was refused
 
-	contentType string     // of the body; "": there is none
-	data        []byte     // the body, encoded from
-	in          any        // a JSON value, or
-	formValues  url.Values // a form, which also holds the credential; or
-	file        *fileBody  // a file in place of data, read while it is sent
+	contentType string     // of the body; "" if there is none
+	data        []byte     // the body, unless it is a file
+	in          any        // the value in data, if that is JSON
+	formValues  url.Values // the values in data, if that is a form; the credential is among them
+	file        *fileBody  // the body, if it is a file
 }
 
-// newRequest returns a request of a path that the SDK has no row for, see [Client.Do].
+// newRequest returns a request for a path that has no row in the table, see [Client.Do].
 func newRequest(method, path string) *request {
 	op := &operation{name: "do", method: method, path: "(path given to Do)", inApp: true, versions: v1AndV11, accepts: forUser}
 	switch method {
@@ -51,7 +51,7 @@ func newRequest(method, path string) *request {
 	params, err := url.ParseQuery(rawQuery)
 	r.raw, r.params = strings.TrimPrefix(plain, "/"), params
 	if err != nil {
-		r.refuse("path", "has a query that cannot be read")
+		r.refuse("path", "has a malformed query")
 	}
 	if strings.ContainsFunc(plain, isUnescaped) {
 		r.refuse("path", "is not escaped: use url.PathEscape on each segment")
@@ -68,22 +68,23 @@ func newRequest(method, path string) *request {
 	return r
 }
 
-// isUnescaped reports whether a character cannot stand in an escaped path.
+// isUnescaped reports whether c cannot be part of an escaped path.
 func isUnescaped(c rune) bool { return c <= ' ' || c == '#' || c == '\\' || c >= 0x7f }
 
-// fail makes err the error of the call, unless it has one.
+// fail makes err the error of the request, unless it already has one.
 func (r *request) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
 }
 
-// refuse fails the call because of the argument name. reason says what is wrong with it.
+// refuse fails the request because of the argument with the given name. reason completes a sentence
+// that starts with the name.
 func (r *request) refuse(name, reason string) {
 	r.fail(argumentError(r.String(), name, reason))
 }
 
-// query adds a struct with url tags, or url.Values.
+// query sets the query. options is a struct with url tags, or url.Values.
 func (r *request) query(options any) *request {
 	values, ok := options.(url.Values)
 	if !ok {
@@ -96,7 +97,7 @@ func (r *request) query(options any) *request {
 	return r
 }
 
-// json gives the request a body. nil is no body.
+// json sets the body to the JSON of in. If in is nil, there is no body.
 func (r *request) json(in any) *request {
 	if in == nil {
 		return r
@@ -111,7 +112,7 @@ func (r *request) json(in any) *request {
 
 const contentTypeJSON = "application/json"
 
-// upload gives the request a file as its body, with the members of fields as form fields.
+// upload sets the body to a form with a file and, as its other fields, the members of fields.
 func (r *request) upload(file Upload, fields any) *request {
 	body, err := newFileBody(r.String(), file, fields)
 	if err != nil {
@@ -122,7 +123,7 @@ func (r *request) upload(file Upload, fields any) *request {
 	return r
 }
 
-// postForm gives the request a form as its body, and no credential.
+// postForm sets the body to a form that contains the credential. The client's own is not sent.
 func (r *request) postForm(form url.Values) *request {
 	r.formValues, r.data, r.contentType = form, []byte(form.Encode()), "application/x-www-form-urlencoded"
 	return r
@@ -135,8 +136,8 @@ func (r *request) bearerToken(token string) *request {
 	return r
 }
 
-// build returns the request as net/http has it. It fails if the client's version or app does not
-// allow the call, or if an argument was refused.
+// build returns the request for net/http. It fails if the client's version or app does not allow
+// the call, or if an argument was refused.
 func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 	switch {
 	case ctx == nil:
@@ -145,7 +146,7 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 		return nil, argumentError(r.String(), c.problemWith, c.problem)
 	case len(r.versions) > 0 && !slices.Contains(r.versions, c.version):
 		has := r.versions[0]
-		return nil, unsupported(r.String(), fmt.Sprintf("is not in %s, only in %s: use client.ForVersion(%q)", c.version, has, has))
+		return nil, unsupported(r.String(), fmt.Sprintf("exists in %s, not in %s: use client.ForVersion(%q)", has, c.version, has))
 	case r.err != nil:
 		return nil, r.err
 	}
@@ -160,14 +161,14 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, target, http.NoBody)
 	if err != nil {
-		return nil, argumentError(r.String(), "method", "is not a method")
+		return nil, argumentError(r.String(), "method", "is not a valid HTTP method")
 	}
 	if r.header != nil {
 		if err := checkHeader(r.String(), r.header); err != nil {
 			return nil, err
 		}
 	}
-	values := [...]string{contentTypeJSON, c.core.userAgent, r.contentType} // one allocation for all
+	values := [...]string{contentTypeJSON, c.core.userAgent, r.contentType} // in one allocation
 	req.Header = http.Header{"Accept": values[0:1:1], "User-Agent": values[1:2:2]}
 	if r.contentType != "" {
 		req.Header["Content-Type"] = values[2:3:3]
@@ -176,8 +177,8 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 	return req, nil
 }
 
-// target returns the URL. Each path argument is escaped on its own, and nothing cleans the path
-// afterwards.
+// target returns the URL. It escapes each path argument on its own. Nothing must clean the path
+// afterwards, as that could make it the path of another resource.
 func (r *request) target(c *Client) (string, error) {
 	var b strings.Builder
 	b.Grow(len(c.core.base) + len(r.path) + 96)
@@ -189,7 +190,7 @@ func (r *request) target(c *Client) (string, error) {
 	switch {
 	case !r.inApp:
 	case c.needsApp && r.raw == "":
-		return "", argumentError(r.String(), "appID", "is missing: bind an app with client.ForApp, as this credential is not an app's own")
+		return "", argumentError(r.String(), "appID", "is missing: this credential does not imply an app, so bind one with client.ForApp")
 	default:
 		b.WriteString(c.prefix)
 	}
@@ -224,7 +225,7 @@ func (r *request) target(c *Client) (string, error) {
 	return b.String(), nil
 }
 
-// addFields sets members of the body that the request type does not have.
+// addFields adds the members that [WithField] sets to the body.
 func (r *request) addFields() error {
 	members := map[string]any{}
 	switch {
@@ -233,9 +234,9 @@ func (r *request) addFields() error {
 		r.contentType = r.file.contentType()
 		return err
 	case r.in == nil && r.method != http.MethodPost && r.method != http.MethodPut, r.formValues != nil:
-		return argumentError(r.String(), "field", "is given, but the call has no JSON body")
+		return argumentError(r.String(), "field", "cannot be added, as the call has no JSON body")
 	case r.in != nil && lenient.Unmarshal(r.data, &members) != nil:
-		return argumentError(r.String(), "field", "is given, but the body is not a JSON object")
+		return argumentError(r.String(), "field", "cannot be added, as the body is not a JSON object")
 	}
 	maps.Copy(members, r.fields)
 	data, err := lenient.Marshal(members)
@@ -249,7 +250,7 @@ func (r *request) addFields() error {
 // repeatable reports whether the body can be sent again.
 func (r *request) repeatable() bool { return r.file == nil || r.file.repeatable() }
 
-// argumentName turns a name of the documentation's path (userId) into that of the Go argument (userID).
+// argumentName turns the name of a path argument (userId) into that of the Go argument (userID).
 func argumentName(name string) string {
 	if stem, ok := strings.CutSuffix(name, "Id"); ok {
 		return stem + "ID"
@@ -257,9 +258,9 @@ func argumentName(name string) string {
 	return name
 }
 
-// escapeSegment escapes a path argument, or says what is wrong with one that would reach another
-// resource: an empty one, and the dots that proxies resolve even when they are escaped. A plus is
-// escaped too, as some servers read it as a space.
+// escapeSegment escapes a path argument. A plus is escaped too, as some servers read it as a space.
+// If the argument would reach another resource, problem says why: it is empty, or it is one of the
+// dot segments, which proxies resolve even if they are escaped.
 func escapeSegment(value string) (segment, problem string) {
 	switch {
 	case value == "":
@@ -267,22 +268,22 @@ func escapeSegment(value string) (segment, problem string) {
 	case value == "." || value == "..":
 		return "", "is a dot segment, which would reach another resource"
 	case !utf8.ValidString(value):
-		return "", "is not UTF-8: in JSON it would become another"
+		return "", "is not UTF-8, and JSON would change it"
 	}
 	return strings.ReplaceAll(url.PathEscape(value), "+", "%2B"), ""
 }
 
-// headerName is what RFC 9110 calls a token.
+// headerName matches what RFC 9110 calls a token.
 var headerName = regexp.MustCompile("^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")
 
-// checkHeader refuses what HTTP does not allow in a header.
+// checkHeader refuses what HTTP does not allow in a header, and Accept-Encoding.
 func checkHeader(op string, h http.Header) error {
 	for key, values := range h {
 		switch {
 		case !headerName.MatchString(key):
 			return argumentError(op, "header", "has a name that HTTP does not allow")
 		case key == "Accept-Encoding":
-			return argumentError(op, "header Accept-Encoding", "is net/http's, which decompresses what it asks for")
+			return argumentError(op, "header Accept-Encoding", "cannot be set: net/http sets it and decompresses the response")
 		}
 		for _, value := range values {
 			if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {

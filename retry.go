@@ -13,33 +13,41 @@ import (
 	"time"
 )
 
-// RetryPolicy says how often and how patiently a call is repeated. A zero field is its default.
+// RetryPolicy configures how often a call is repeated and how long it waits before each repeat. A
+// zero field stands for its default.
 //
-// What is repeated does not depend on it:
+// The policy does not change what is repeated. That depends on what happened, and on whether a
+// repeat of the call changes nothing (GET, PUT, DELETE and some of the POST calls) or may do the
+// work twice (the other POST calls):
 //
-//	what happened                                     repeat changes nothing   may do the work twice
-//	429                                               repeated                 repeated: it was refused
-//	failure before a byte was written                 repeated                 repeated
-//	5xx but 501, time-out, lost connection            repeated                 ErrOutcomeUnknown
-//	2xx, then the body breaks off                     repeated                 *DecodeError
-//	409                                               PUT and DELETE           no
-//	401, and the credential can be renewed            once                     once
-//	anything else                                     no                       no
+//	what happened                            changes nothing    may do the work twice
+//	429                                      repeated           repeated, as it was refused
+//	failure before a byte was written        repeated           repeated
+//	5xx but 501, timeout, lost connection    repeated           fails with ErrOutcomeUnknown
+//	2xx, but the body breaks off             repeated           fails with *DecodeError
+//	409                                      PUT, DELETE        fails
+//	401, and the credential can be renewed   repeated once      repeated once
+//	anything else                            fails              fails
 //
-// Waits are random between nothing and MinDelay doubled with each attempt, up to MaxDelay.
-// Retry-After, in seconds or as a date, is waited in full; if it exceeds MaxRetryAfter or the
-// context's deadline, the call returns at once with [Error.RetryAfter] set. A 429 holds back all
-// calls of the client and its copies until its Retry-After has passed, MaxRetryAfter at most; then
-// they are let through at the rate that the service accepted before.
+// A call is not repeated if the server's certificate is not accepted. If an earlier attempt of a
+// DELETE may have done the work and a repeat gets 404, the call succeeds.
+//
+// The wait before a repeat is random, with full jitter: up to MinDelay at first, then up to twice
+// as much each time, but never more than MaxDelay. Retry-After, in seconds or as a date, is waited
+// for in full. If that would take longer than MaxRetryAfter or the context allows, the call fails
+// at once, with [Error.RetryAfter] set. A 429 holds back all calls of the client and its copies for
+// the time of its Retry-After, but at most for MaxRetryAfter. Afterwards they are sent at the rate
+// that the service accepted before.
 type RetryPolicy struct {
 	MaxAttempts   int           // attempts in all, the first included; default 3
-	MinDelay      time.Duration // default 500 ms
-	MaxDelay      time.Duration // default 20 s
+	MinDelay      time.Duration // the longest wait before the first repeat; default 500 ms
+	MaxDelay      time.Duration // the longest wait before any repeat; default 20 s
 	MaxRetryAfter time.Duration // the longest Retry-After that is waited for; default 60 s
 
-	// Budget bounds the repeats of all calls together, so that an outage is not made worse: each
-	// repeat takes one of Budget tokens and each success gives a tenth back. With none left a
-	// failure is returned at once. Repeats after a 429 take none. Default 100.
+	// Budget limits the repeats of all calls together, so that they do not make an outage worse. It
+	// is the size of a bucket of tokens: each repeat takes a token, and each success puts a tenth of
+	// one back. If none is left, calls fail without a repeat. Repeats after a 429 take no token.
+	// Default 100.
 	Budget int
 }
 
@@ -62,7 +70,7 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	return p
 }
 
-// backoff is the wait after attempt n, counted from 1, with full jitter.
+// backoff returns how long to wait after attempt n, counted from 1, with full jitter.
 func (p RetryPolicy) backoff(n int) time.Duration {
 	most := p.MaxDelay
 	if doublings := n - 1; doublings < 32 && p.MinDelay < most>>doublings {
@@ -71,27 +79,27 @@ func (p RetryPolicy) backoff(n int) time.Duration {
 	return rand.N(most + 1)
 }
 
-// An attempt is what one try of a call came to: an answer, part of one, or none.
+// An attempt is the result of one attempt of a call: a response, part of one, or none.
 type attempt struct {
-	status  int         // 0: no answer
+	status  int         // 0: no response
 	ok      bool        // the status is 2xx
-	header  http.Header // of the answer
-	body    []byte      // of the answer, read to its end
-	err     error       // why there is no answer, or why its body broke off
+	header  http.Header // of the response
+	body    []byte      // of the response
+	err     error       // why there is no response, or why its body could not be read
 	written bool        // part of the request may have reached the service
 }
 
 // A verdict is what an attempt means for its call.
 type verdict struct {
 	again   bool          // another attempt may be made
-	renew   bool          // only with other credentials
-	refused bool          // the service did nothing, and asks all callers to wait
-	lost    bool          // the work may have been done although no answer says so,
-	unknown bool          // and repeating it could do it twice
+	renew   bool          // but only with another credential
+	refused bool          // with 429: the service did nothing, and all callers must wait
+	lost    bool          // the work may have been done although no response says so
+	unknown bool          // lost, and a repeat could do the work twice
 	asked   time.Duration // how long the service asks to wait; 0: it does not say
 }
 
-// judge is the table in the comment of RetryPolicy.
+// judge decides what an attempt means, by the table in the comment of [RetryPolicy].
 func judge(op *operation, a attempt) verdict {
 	repeatable := op.repeat >= idempotent
 	switch {
@@ -114,7 +122,8 @@ func judge(op *operation, a attempt) verdict {
 	return verdict{}
 }
 
-// retryAfter reads the header, in seconds or as a date. What cannot be read is no header.
+// retryAfter returns the time in the header Retry-After, which is a number of seconds or a date; 0
+// if the header is missing or malformed.
 func retryAfter(h http.Header) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
@@ -132,26 +141,26 @@ func retryAfter(h http.Header) time.Duration {
 	}
 	now := time.Now()
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = date // the service's clock, as the header is
+		now = date // by the service's clock, as Retry-After is
 	}
 	return max(until.Sub(now), 0)
 }
 
-// errTimeout is an attempt that took longer than the client's time-out.
+// errTimeout is the error of an attempt that took longer than the client's timeout.
 type errTimeout time.Duration
 
-func (e errTimeout) Error() string        { return "no answer within " + time.Duration(e).String() }
+func (e errTimeout) Error() string        { return "no response within " + time.Duration(e).String() }
 func (e errTimeout) Is(target error) bool { return target == context.DeadlineExceeded }
 func (e errTimeout) Timeout() bool        { return true }
 
-// isPermanent reports a failure to connect that another attempt would meet again.
+// isPermanent reports whether err is a failure to connect that a repeat would meet again.
 func isPermanent(err error) bool {
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
 	_, notTLS := errors.AsType[tls.RecordHeaderError](err)
 	return certificate || notTLS
 }
 
-// isDialError reports a failure to connect, whoever reports it.
+// isDialError reports whether err is a failure to connect, so that nothing was sent.
 func isDialError(err error) bool {
 	_, dns := errors.AsType[*net.DNSError](err)
 	op, network := errors.AsType[*net.OpError](err)

@@ -19,87 +19,90 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// Upload is a file to send. It streams: memory stays the same whatever its size.
+// Upload is a file to send, given by exactly one of Source and Open. It is streamed, so that it
+// takes the same memory whatever its size.
 //
-// Content-Length is sent when the size is known. A Source that can be sought is repeated,
-// where a repeat is allowed, from where it stood; so is a file given by Open. Any other Source is sent once,
-// even after a 429. Source is not closed.
+// If the size is known, it is sent as Content-Length. A Source that is an [io.Seeker] is sent from
+// its current position, and from there again if the call may be repeated. Open is called again for
+// a repeat. Any other Source is sent only once, even after a 429. Source is not closed; what Open
+// returns is.
 //
-// To show progress, count in a Source of your own that reads from the file.
+// To show progress, pass a Source that counts what is read from it.
 type Upload struct {
-	Source io.Reader                     // what to send; or
-	Open   func() (io.ReadCloser, error) // opens what to send, anew for each attempt
+	Source io.Reader                     // the content
+	Open   func() (io.ReadCloser, error) // returns the content, for each attempt anew
 
-	Filename    string // default: the base name of an *os.File, else "upload" with an ending that fits
-	ContentType string // default: by the file name's ending, else by the first 512 bytes
-	Size        int64  // bytes; 0: found out from a Source that can be sought or has Len
+	Filename    string // default: the base name of an *os.File, else "upload" with an extension
+	ContentType string // default: by the extension of Filename, else by the first 512 bytes
+	Size        int64  // bytes; 0: determined from a Source that can seek or has a method Len
 }
 
-// A fileBody is a request body of a file with form fields. Only what surrounds the file is in memory.
+// A fileBody is the body of a request: a form with a file and other fields. Only what surrounds the
+// file is kept in memory.
 type fileBody struct {
 	upload Upload
 	form   *multipart.Writer
-	head   []byte // up to the file
-	tail   []byte // from its end
+	head   []byte // the form up to the file
+	tail   []byte // the form after the file
 	fields []lenient.Field
 
-	prefix       []byte    // what was read of a Source to tell its type
-	seeker       io.Seeker // nil: it cannot be sent again
-	start        int64     // where the seeker stood
-	size         int64     // of the file, -1: unknown
-	inUse        *source   // of the current attempt
-	startTimeout func()    // starts the time of the current attempt, unless it runs
-	spent        bool      // a Source that cannot be sought has been read from
-	abandoned    bool      // a read of Source did not end with its attempt
+	prefix       []byte    // what was read from Source to detect its type
+	seeker       io.Seeker // Source, if it can seek; else nil
+	start        int64     // the position of seeker at which the file begins
+	size         int64     // of the file; -1: unknown
+	inUse        *source   // the file of the current attempt
+	startTimeout func()    // starts the time of the current attempt, unless that has been done
+	spent        bool      // Source has been read from
+	abandoned    bool      // a read of Source was still under way at the end of its attempt
 }
 
 func newFileBody(op string, u Upload, fields any) (*fileBody, error) {
 	if (u.Source == nil) == (u.Open == nil) {
-		return nil, argumentError(op, "upload", "has not exactly one of Source and Open")
+		return nil, argumentError(op, "upload", "must have exactly one of Source and Open")
 	}
-	p := &fileBody{upload: u, size: -1}
-	if err := p.measure(); err != nil {
+	b := &fileBody{upload: u, size: -1}
+	if err := b.measure(); err != nil {
 		return nil, argumentError(op, "upload", "cannot be read: "+safeText(err))
 	}
 	var err error
-	if p.fields, err = lenient.Fields(fields); err != nil {
+	if b.fields, err = lenient.Fields(fields); err != nil {
 		return nil, argumentError(op, "form", "cannot be encoded: "+safeText(err))
 	}
-	if strings.ContainsFunc(p.upload.ContentType, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return nil, argumentError(op, "upload", "has a ContentType that is not one line of ASCII")
+	if strings.ContainsFunc(b.upload.ContentType, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil, argumentError(op, "upload", "has a ContentType that is not printable ASCII")
 	}
-	return p, p.frame()
+	return b, b.frame()
 }
 
 var (
-	errAtEnd   = errors.New("it stands at its end: was it sent before?")
-	errNoFile  = errors.New("the function Open gave neither a file nor an error")
-	errNotSize = errors.New("it has not the Size that was given, or has changed")
+	errAtEnd   = errors.New("its position is at its end; was it sent before?")
+	errNoFile  = errors.New("the function Open returned neither a file nor an error")
+	errNotSize = errors.New("its length is not the given Size, or has changed")
 )
 
-// measure finds out where the source stands, its size, name and type.
-func (p *fileBody) measure() error {
-	u := &p.upload
+// measure determines the position of the source and the size, name and type of the file.
+func (b *fileBody) measure() error {
+	u := &b.upload
 	if s, ok := u.Source.(io.Seeker); ok {
 		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
-			p.seeker, p.start = s, start
+			b.seeker, b.start = s, start
 		}
 	}
 	if file, ok := u.Source.(*os.File); ok && file != nil && u.Filename == "" {
 		u.Filename = file.Name()
 	}
 	u.Filename = baseName(u.Filename)
-	if err := p.measureSize(); err != nil {
+	if err := b.measureSize(); err != nil {
 		return err
 	}
-	if p.start > 0 && p.size == 0 {
+	if b.start > 0 && b.size == 0 {
 		return errAtEnd
 	}
 	if u.ContentType == "" {
 		u.ContentType = mime.TypeByExtension(filepath.Ext(u.Filename))
 	}
 	if u.ContentType == "" {
-		if err := p.sniff(); err != nil {
+		if err := b.sniff(); err != nil {
 			return err
 		}
 	}
@@ -109,26 +112,26 @@ func (p *fileBody) measure() error {
 	return nil
 }
 
-func (p *fileBody) measureSize() error {
-	sized, hasLen := p.upload.Source.(interface{ Len() int })
+func (b *fileBody) measureSize() error {
+	sized, hasLen := b.upload.Source.(interface{ Len() int })
 	switch {
-	case p.upload.Size > 0:
-		p.size = p.upload.Size
+	case b.upload.Size > 0:
+		b.size = b.upload.Size
 	case hasLen:
-		p.size = int64(sized.Len())
-	case p.seeker != nil && isRegular(p.upload.Source):
-		end, err := p.seeker.Seek(0, io.SeekEnd)
+		b.size = int64(sized.Len())
+	case b.seeker != nil && isRegular(b.upload.Source):
+		end, err := b.seeker.Seek(0, io.SeekEnd)
 		if err != nil {
 			return err
 		}
-		p.size = max(end-p.start, 0)
-		_, err = p.seeker.Seek(p.start, io.SeekStart)
+		b.size = max(end-b.start, 0)
+		_, err = b.seeker.Seek(b.start, io.SeekStart)
 		return err
 	}
 	return nil
 }
 
-// isRegular is false for devices and the like, whose end says nothing of their size.
+// isRegular reports whether seeking to the end tells the size of r, which it does not for a device.
 func isRegular(r io.Reader) bool {
 	file, ok := r.(*os.File)
 	if !ok {
@@ -138,11 +141,11 @@ func isRegular(r io.Reader) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// sniff tells the content type from the first bytes, which are not lost.
-func (p *fileBody) sniff() error {
-	r := p.upload.Source
-	if p.upload.Open != nil {
-		file, err := p.open()
+// sniff detects the content type by the first bytes of the file, which are sent nevertheless.
+func (b *fileBody) sniff() error {
+	r := b.upload.Source
+	if b.upload.Open != nil {
+		file, err := b.open()
 		if err != nil {
 			return err
 		}
@@ -154,31 +157,31 @@ func (p *fileBody) sniff() error {
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return err
 	}
-	p.upload.ContentType = http.DetectContentType(first[:n])
+	b.upload.ContentType = http.DetectContentType(first[:n])
 	switch {
-	case p.seeker != nil:
-		_, err := p.seeker.Seek(p.start, io.SeekStart)
+	case b.seeker != nil:
+		_, err := b.seeker.Seek(b.start, io.SeekStart)
 		return err
-	case p.upload.Open == nil:
-		p.prefix = first[:n]
+	case b.upload.Open == nil:
+		b.prefix = first[:n]
 	}
 	return nil
 }
 
-func (p *fileBody) open() (io.ReadCloser, error) {
-	file, err := p.upload.Open()
+func (b *fileBody) open() (io.ReadCloser, error) {
+	file, err := b.upload.Open()
 	if err == nil && file == nil {
 		err = errNoFile
 	}
 	return file, err
 }
 
-// baseName keeps the directories of the caller's machine to itself.
+// baseName returns the last element of a path of any system, as directories must not be sent.
 func baseName(name string) string {
 	return name[strings.LastIndexAny(name, `/\`)+1:]
 }
 
-// extension is a file name's ending for a content type; the service looks at it.
+// extension returns the extension of a file name for a content type, as the service checks it.
 func extension(contentType string) string {
 	kind, _, _ := mime.ParseMediaType(contentType)
 	switch kind {
@@ -194,8 +197,8 @@ func extension(contentType string) string {
 	return ""
 }
 
-// add adds further form fields. They replace those of the same name.
-func (p *fileBody) add(op string, extra map[string]any) error {
+// add adds form fields. They replace those of the same name.
+func (b *fileBody) add(op string, extra map[string]any) error {
 	if len(extra) == 0 {
 		return nil
 	}
@@ -203,53 +206,54 @@ func (p *fileBody) add(op string, extra map[string]any) error {
 	if err != nil {
 		return argumentError(op, "field", "cannot be encoded: "+safeText(err))
 	}
-	for _, field := range p.fields {
+	for _, field := range b.fields {
 		if _, replaced := extra[field.Name]; !replaced {
 			fields = append(fields, field)
 		}
 	}
-	p.fields = fields
-	return p.frame()
+	b.fields = fields
+	return b.frame()
 }
 
-// frame writes what surrounds the file: its part's header, then the form fields.
-func (p *fileBody) frame() error {
+// frame encodes what surrounds the file: the header of its part before it, the other fields behind.
+func (b *fileBody) frame() error {
 	var buf bytes.Buffer
-	p.form = multipart.NewWriter(&buf)
+	b.form = multipart.NewWriter(&buf)
 	header := textproto.MIMEHeader{
-		"Content-Disposition": {multipart.FileContentDisposition("source", p.upload.Filename)},
-		"Content-Type":        {p.upload.ContentType},
+		"Content-Disposition": {multipart.FileContentDisposition("source", b.upload.Filename)},
+		"Content-Type":        {b.upload.ContentType},
 	}
-	if _, err := p.form.CreatePart(header); err != nil {
+	if _, err := b.form.CreatePart(header); err != nil {
 		return err
 	}
-	p.head = bytes.Clone(buf.Bytes())
+	b.head = bytes.Clone(buf.Bytes())
 	buf.Reset()
-	for _, field := range p.fields {
-		if err := p.form.WriteField(field.Name, field.Value); err != nil {
+	for _, field := range b.fields {
+		if err := b.form.WriteField(field.Name, field.Value); err != nil {
 			return err
 		}
 	}
-	if err := p.form.Close(); err != nil {
+	if err := b.form.Close(); err != nil {
 		return err
 	}
-	p.tail = buf.Bytes()
+	b.tail = buf.Bytes()
 	return nil
 }
 
-func (p *fileBody) contentType() string { return p.form.FormDataContentType() }
+func (b *fileBody) contentType() string { return b.form.FormDataContentType() }
 
 // repeatable reports whether the file can be sent again.
-func (p *fileBody) repeatable() bool {
-	return p.upload.Open != nil || !p.abandoned && (p.seeker != nil || !p.spent)
+func (b *fileBody) repeatable() bool {
+	return b.upload.Open != nil || !b.abandoned && (b.seeker != nil || !b.spent)
 }
 
-// withTimeout returns a context for one attempt, whose time starts when the body has been sent.
-func (p *fileBody) withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+// withTimeout returns a context for one attempt. It ends when limit has passed since startTimeout
+// was called, which is when the body has been sent.
+func (b *fileBody) withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	var timer atomic.Pointer[time.Timer]
 	var once sync.Once
-	p.startTimeout = func() { once.Do(func() { timer.Store(time.AfterFunc(limit, cancel)) }) }
+	b.startTimeout = func() { once.Do(func() { timer.Store(time.AfterFunc(limit, cancel)) }) }
 	return ctx, func() {
 		if t := timer.Load(); t != nil {
 			t.Stop()
@@ -258,67 +262,66 @@ func (p *fileBody) withTimeout(ctx context.Context, limit time.Duration) (contex
 	}
 }
 
-// attach gives r the body, for one attempt.
-func (p *fileBody) attach(r *http.Request) error {
-	src := &source{turn: make(chan struct{}, 1), sized: p.size >= 0, left: p.size}
+// attach sets the body of r, for one attempt.
+func (b *fileBody) attach(r *http.Request) error {
+	src := &source{turn: make(chan struct{}, 1), sized: b.size >= 0, left: b.size}
 	switch {
-	case p.upload.Open != nil:
-		file, err := p.open()
+	case b.upload.Open != nil:
+		file, err := b.open()
 		if err != nil {
 			return err
 		}
 		src.r, src.close = file, file.Close
-	case p.seeker != nil:
-		if _, err := p.seeker.Seek(p.start, io.SeekStart); err != nil {
+	case b.seeker != nil:
+		if _, err := b.seeker.Seek(b.start, io.SeekStart); err != nil {
 			return err
 		}
-		src.r = p.upload.Source
+		src.r = b.upload.Source
 	default:
-		src.r = io.MultiReader(bytes.NewReader(p.prefix), p.upload.Source)
+		src.r = io.MultiReader(bytes.NewReader(b.prefix), b.upload.Source)
 	}
-	p.inUse = src
-	end := &endReader{r: bytes.NewReader(p.tail), reached: p.startTimeout}
+	b.inUse = src
+	end := &endReader{r: bytes.NewReader(b.tail), reached: b.startTimeout}
 	r.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(p.head), src, end), src}
+	}{io.MultiReader(bytes.NewReader(b.head), src, end), src}
 	r.ContentLength = -1
-	if p.size >= 0 {
-		r.ContentLength = int64(len(p.head)) + p.size + int64(len(p.tail))
+	if b.size >= 0 {
+		r.ContentLength = int64(len(b.head)) + b.size + int64(len(b.tail))
 	}
 	return nil
 }
 
-// release ends the attempt's use of the caller's reader. It waits for a read that is under way, while
-// ctx lasts.
-func (p *fileBody) release(ctx context.Context) {
-	p.abandoned = p.abandoned || !p.inUse.revoke(ctx)
-	p.spent = p.spent || p.inUse.touched.Load()
+// release ends the attempt's use of the caller's reader. It waits for a read that is under way,
+// unless ctx ends first.
+func (b *fileBody) release(ctx context.Context) {
+	b.abandoned = b.abandoned || !b.inUse.revoke(ctx)
+	b.spent = b.spent || b.inUse.touched.Load()
 }
 
-// failure is the error that the caller's reader gave, if it gave one.
-func (p *fileBody) failure() error {
-	if p.inUse == nil {
+// failure returns the error of the caller's reader in the current attempt; nil if there was none.
+func (b *fileBody) failure() error {
+	if b.inUse == nil {
 		return nil
 	}
-	if err := p.inUse.failed.Load(); err != nil {
+	if err := b.inUse.failed.Load(); err != nil {
 		return *err
 	}
 	return nil
 }
 
-// source is the caller's reader, lent to one attempt. A transport may go on reading
-// after it has answered; what it reads after revoke is an error, so that the reader is the
-// caller's again.
+// A source reads the caller's reader for one attempt. A transport may go on reading after it has
+// returned a response. After revoke it gets an error, and the caller may use the reader again.
 type source struct {
 	r       io.Reader
-	sized   bool
-	left    int64 // bytes to come, if sized
-	close   func() error
-	turn    chan struct{} // held while r is read, and for good once revoked
+	sized   bool          // the size is known
+	left    int64         // bytes to come, if sized
+	close   func() error  // nil: the caller closes the reader
+	turn    chan struct{} // a mutex around r.Read; a channel, so that a context can end the wait
 	revoked atomic.Bool
-	touched atomic.Bool
-	failed  atomic.Pointer[error]
+	touched atomic.Bool           // r has been read from
+	failed  atomic.Pointer[error] // the error of r
 }
 
 var errRevoked = errors.New("the attempt is over")
@@ -332,7 +335,8 @@ func (s *source) Read(b []byte) (int, error) {
 	s.touched.Store(true)
 	n, err := s.r.Read(b)
 	if s.sized {
-		// The form ends behind the file whatever its length, and a service may take it for whole: so it must break off before.
+		// With a wrong length the form would still be complete, and the service might accept it.
+		// So the body must break off here.
 		if s.left -= int64(n); s.left < 0 || s.left > 0 && err == io.EOF {
 			n, err = 0, errNotSize
 		}
@@ -343,10 +347,11 @@ func (s *source) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Close is the transport's; the caller's reader stays open.
+// Close does nothing: the transport calls it, while the reader is closed by revoke or the caller.
 func (s *source) Close() error { return nil }
 
-// revoke waits for a read that is under way, unless the context ends first.
+// revoke makes all further reads fail. It waits for a read that is under way, unless ctx ends
+// first, and reports whether that read has ended.
 func (s *source) revoke(ctx context.Context) (ended bool) {
 	s.revoked.Store(true)
 	select {
@@ -361,7 +366,7 @@ func (s *source) revoke(ctx context.Context) (ended bool) {
 	return ended
 }
 
-// endReader tells when the last of a body has been read.
+// An endReader is the end of a body. It calls reached when all of it has been read.
 type endReader struct {
 	r       *bytes.Reader
 	reached func()
