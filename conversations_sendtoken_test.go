@@ -3,7 +3,6 @@ package smooch
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,15 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// inbox is a service that takes messages and loses answers.
+// inbox is a service that takes messages and loses some.
 type inbox struct {
-	skew     time.Duration // of its clock
-	stripped bool          // it keeps no metadata
-	lose     []bool        // of each post: whether its answer is lost
-	drop     []bool        // of each post: whether it is lost before it is carried out
-	late     time.Duration // when a message whose answer is lost shows in the history
-	reads    []int         // statuses of the history's answers, 0: 200
-	rewrite  func(map[string]any)
+	skew     time.Duration        // how far its clock is ahead
+	stripped bool                 // it keeps no metadata
+	lose     []bool               // of each post: whether its answer is lost
+	drop     []bool               // of each post: whether it is lost before it is carried out
+	late     time.Duration        // until a message whose answer is lost is in the history
+	reads    []int                // statuses of the history's first answers; 0: 200
+	rewrite  func(map[string]any) // what it changes in a message
 	kept     []stored
 	posts    int
 }
@@ -81,6 +80,7 @@ func (in *inbox) serve(r *http.Request) (*http.Response, error) {
 }
 
 func TestSendToken(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name  string
 		in    inbox
@@ -92,7 +92,7 @@ func TestSendToken(t *testing.T) {
 		{"the answer is lost", inbox{lose: []bool{true}}, 1, 1, nil},
 		{"the message is lost", inbox{drop: []bool{true}}, 2, 1, nil},
 		{"lost twice", inbox{drop: []bool{true, true}}, 3, 1, nil},
-		{"it shows late", inbox{lose: []bool{true}, late: 3 * time.Second}, 1, 1, nil},
+		{"it is in the history late", inbox{lose: []bool{true}, late: 3 * time.Second}, 1, 1, nil},
 		{"the history fails for a while", inbox{lose: []bool{true}, reads: []int{503, 503, 503, 429, 0}}, 1, 1, nil},
 		{"the history may not be read", inbox{lose: []bool{true}, reads: []int{403}}, 1, 1, ErrOutcomeUnknown},
 		{"no conversation yet", inbox{drop: []bool{true}, reads: []int{404, 404}}, 2, 1, nil},
@@ -102,6 +102,7 @@ func TestSendToken(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				in := test.in
 				c := fakeClient(t, in.serve, WithRetryPolicy(RetryPolicy{MaxAttempts: 2}))
@@ -122,35 +123,51 @@ func TestSendToken(t *testing.T) {
 	}
 }
 
-func TestSendTokenEndsWithTheContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		in := inbox{lose: []bool{true}, late: time.Hour, reads: []int{503}}
-		dead := func(r *http.Request) (*http.Response, error) {
-			if r.Method == http.MethodGet {
-				return answer(503, ``), nil
-			}
-			return in.serve(r)
-		}
-		c := fakeClient(t, dead)
-		began := time.Now()
-		_, err := c.Conversations.PostMessage(t.Context(), "ida", TextMessage("x"), WithSendToken("t"))
-		assert.ErrorIs(t, err, ErrOutcomeUnknown)
-		assert.ErrorIs(t, err, errReset)
-		assert.LessOrEqual(t, time.Since(began), confirmTimeout+time.Second)
-		assert.Equal(t, 1, in.posts)
-
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-		defer cancel()
-		in.lose = []bool{false, true}
-		began = time.Now()
-		_, err = c.Conversations.PostMessage(ctx, "ida", TextMessage("x"), WithSendToken("t2"))
-		assert.ErrorIs(t, err, ErrOutcomeUnknown)
-		assert.Equal(t, 3*time.Second, time.Since(began))
-	})
+// TestSearchForASendTokenEnds: with the context, or after two minutes if it has no deadline.
+func TestSearchForASendTokenEnds(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		within time.Duration // 0: the context has no deadline
+		least  time.Duration
+		most   time.Duration
+	}{
+		{"no deadline", 0, confirmTimeout - confirmInterval, confirmTimeout},
+		{"deadline", 3 * time.Second, 3 * time.Second, 3 * time.Second},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx := t.Context()
+				if test.within > 0 {
+					bounded, cancel := context.WithTimeout(ctx, test.within)
+					defer cancel()
+					ctx = bounded
+				}
+				in := inbox{lose: []bool{true}}
+				c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+					if r.Method == http.MethodGet {
+						return answer(503, ``), nil
+					}
+					return in.serve(r)
+				})
+				began := time.Now()
+				_, err := c.Conversations.PostMessage(ctx, "ida", TextMessage("x"), WithSendToken("t"))
+				assert.ErrorIs(t, err, ErrOutcomeUnknown)
+				assert.ErrorIs(t, err, errReset)
+				assert.GreaterOrEqual(t, time.Since(began), test.least)
+				assert.LessOrEqual(t, time.Since(began), test.most)
+				assert.Equal(t, 1, in.posts)
+			})
+		})
+	}
 }
 
-// TestSendTokenOfWhatTheServiceRewrites: it writes captions of its own, and makes other things of shorthand.
+// TestSendTokenOfWhatTheServiceRewrites: a service that drops metadata and changes the text leaves
+// nothing to tell the message by.
 func TestSendTokenOfWhatTheServiceRewrites(t *testing.T) {
+	t.Parallel()
 	for name, message := range map[string]MessagePost{
 		"image":     ImageMessage("https://x.test/a.png"),
 		"location":  LocationMessage(1, 2),
@@ -160,6 +177,7 @@ func TestSendTokenOfWhatTheServiceRewrites(t *testing.T) {
 		"padded":    TextMessage(" Noon it is. "),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				in := inbox{lose: []bool{true}, stripped: true, rewrite: func(m map[string]any) {
 					switch text, _ := m["text"].(string); {
@@ -178,18 +196,23 @@ func TestSendTokenOfWhatTheServiceRewrites(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestSendTokenTellsMessagesByTheirText(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		in := inbox{drop: []bool{false, true}}
 		c := fakeClient(t, in.serve, WithRetryPolicy(RetryPolicy{MaxAttempts: 2}))
 		_, err := c.Conversations.PostMessage(t.Context(), "ida", TextMessage("Hello!"))
 		require.NoError(t, err)
 		_, err = c.Conversations.PostMessage(t.Context(), "ida", TextMessage("Noon it is!"), WithSendToken("order-7"))
-		assert.NoError(t, err, "another text is another message")
+		assert.NoError(t, err)
 		assert.Len(t, in.kept, 2)
 	})
 }
 
 func TestServiceThatDropsMetadataIsRemembered(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		in := inbox{stripped: true, drop: []bool{false, true}}
 		c := fakeClient(t, in.serve)
@@ -202,6 +225,7 @@ func TestServiceThatDropsMetadataIsRemembered(t *testing.T) {
 }
 
 func TestFindSent(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		in := inbox{lose: []bool{true}, skew: -time.Hour}
 		c := fakeClient(t, in.serve)
@@ -210,7 +234,7 @@ func TestFindSent(t *testing.T) {
 		m.Metadata = map[string]any{sendTokenKey: "order-7"}
 		_, err := c.Conversations.PostMessage(t.Context(), "ida", m)
 		require.ErrorIs(t, err, ErrOutcomeUnknown)
-		time.Sleep(time.Minute) // the process starts anew
+		time.Sleep(time.Minute) // until another process searches
 		found, err := c.Conversations.FindSent(t.Context(), "ida", "order-7", since)
 		require.NoError(t, err)
 		assert.Equal(t, "m0", found.ID)
@@ -218,11 +242,19 @@ func TestFindSent(t *testing.T) {
 		assert.ErrorIs(t, err, ErrNotFound)
 		_, err = c.Conversations.FindSent(t.Context(), "ida", "order-7", time.Now())
 		assert.ErrorIs(t, err, ErrNotFound, "before since")
-		_, err = c.Conversations.FindSent(t.Context(), "ida", "", since)
-		assert.ErrorIs(t, err, ErrInvalidArgument)
-		_, err = c.Conversations.PostMessage(t.Context(), "ida", m, WithSendToken("t"), WithField("metadata", map[string]any{"a": 1}))
-		assert.ErrorIs(t, err, ErrInvalidArgument, "it would go out without its token")
-		_, err = c.Conversations.PostMessage(t.Context(), "ida", m, WithSendToken(""))
-		assert.True(t, errors.Is(err, ErrInvalidArgument))
 	})
+}
+
+func TestSendTokenChecksItsArguments(t *testing.T) {
+	t.Parallel()
+	c := fakeClient(t, func(*http.Request) (*http.Response, error) {
+		t.Error("nothing is to be sent")
+		return nil, errDial
+	})
+	_, err := c.Conversations.FindSent(t.Context(), "ida", "", time.Now())
+	assert.ErrorIs(t, err, ErrInvalidArgument)
+	_, err = c.Conversations.PostMessage(t.Context(), "ida", TextMessage("x"), WithSendToken(""))
+	assert.ErrorIs(t, err, ErrInvalidArgument)
+	_, err = c.Conversations.PostMessage(t.Context(), "ida", TextMessage("x"), WithSendToken("t"), WithField("metadata", map[string]any{"a": 1}))
+	assert.ErrorIs(t, err, ErrInvalidArgument, "the field would replace the token")
 }

@@ -7,18 +7,13 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"strings"
-	"testing"
 	"time"
-
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/smooch/smooch-go"
 	"github.com/smooch/smooch-go/smoochtest"
 )
 
-// start gives a client of a fake service with the user ida, who has a conversation.
+// start returns a client of a fake service with the user ida, who has a conversation.
 func start(ctx context.Context) (app *smooch.Client, server *smoochtest.Server) {
 	server = smoochtest.NewServer()
 	app = server.Client()
@@ -117,7 +112,7 @@ func ExampleAttachmentsService_Upload() {
 	// Output: <nil>
 }
 
-// counting is a reader that tells how far it is.
+// counting is a reader that reports how far it is.
 type counting struct {
 	*bytes.Reader
 	progress func(read int64)
@@ -175,33 +170,4 @@ func Example_test() {
 	_, err := client.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("Noon it is."))
 	fmt.Println(errors.Is(err, smooch.ErrOutcomeUnknown))
 	// Output: true
-}
-
-// TestREADME: the code of the README is that of the examples.
-func TestREADME(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	source, err := os.ReadFile("example_test.go")
-	require.NoError(t, err)
-	examples := squeeze(strings.ReplaceAll(string(source), `dir + "/photo.png"`, `"photo.png"`))
-	blocks := strings.Split(string(readme), "```go\n")[1:]
-	require.NotEmpty(t, blocks)
-	program, err := os.ReadFile("examples/post-message/main.go")
-	require.NoError(t, err)
-	examples += squeeze(string(program))
-	for _, block := range blocks {
-		code, _, _ := strings.Cut(block, "```")
-		assert.Contains(t, examples, squeeze(code))
-	}
-}
-
-// squeeze takes out indentation.
-func squeeze(code string) string {
-	var lines []string
-	for line := range strings.Lines(code) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, "\n")
 }

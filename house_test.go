@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMethodsStandInOneFile: a reader who has found a type has found what it does.
+// TestMethodsStandInOneFile: whoever finds a type finds its methods.
 func TestMethodsStandInOneFile(t *testing.T) {
 	t.Parallel()
 	for _, dir := range []string{".", "internal/keyqueue", "internal/lenient", "internal/pace"} {
@@ -54,8 +54,8 @@ func receiverName(e ast.Expr) string {
 	return ""
 }
 
-// TestRoomsAreSmall: what grows beyond 500 lines is split by subject.
-func TestRoomsAreSmall(t *testing.T) {
+// TestFilesAreSmall: a file that grows beyond 500 lines is split by subject.
+func TestFilesAreSmall(t *testing.T) {
 	t.Parallel()
 	err := filepath.WalkDir(".", func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") {

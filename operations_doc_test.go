@@ -16,14 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// method is an exported method and the rows of the table that its body names.
+// method is an exported method and the rows of the operation table that its body names.
 type method struct {
-	name string // "AppUsers.Get"
+	name string // as "AppUsers.Get"
 	doc  string
-	rows []string // constants, "opAppUsersGet"
+	rows []string // as "opAppUsersGet"
 }
 
-// methods reads the sources for the methods of the services and the client.
+// methods reads the methods of the client and its services from the source.
 func methods(t *testing.T) []method {
 	t.Helper()
 	files, err := filepath.Glob("*.go")
@@ -66,7 +66,7 @@ func rowsIn(body *ast.BlockStmt) []string {
 	return rows
 }
 
-// rowNames are the constants of the table in its order, as the source has them.
+// rowNames returns the names of the rows in the order of the operation table.
 func rowNames(t *testing.T) []string {
 	t.Helper()
 	source, err := os.ReadFile("operations.go")
@@ -81,7 +81,7 @@ func rowNames(t *testing.T) []string {
 
 var documentedPath = regexp.MustCompile(`(?m)^\s+((?:GET|POST|PUT|DELETE) /\S*)$`)
 
-// documented are the paths in a method's comment, such as "GET /apps/{appId}".
+// documented returns the calls in a method's comment, such as "GET /apps/{appId}".
 func (m method) documented() []string {
 	var paths []string
 	for _, match := range documentedPath.FindAllStringSubmatch(m.doc, -1) {
@@ -98,8 +98,10 @@ func (m method) callsAnother() bool {
 // isCall reports whether a method makes a call of the API.
 func (m method) isCall() bool { return len(m.rows) > 0 || m.callsAnother() }
 
-// TestEachRowHasItsMethod: no row without a method, and each method documents the paths of its rows and no other.
+// TestEachRowHasItsMethod: no row is without a method, and the comment of each method has the paths
+// of its rows and no other.
 func TestEachRowHasItsMethod(t *testing.T) {
+	t.Parallel()
 	rows := rowNames(t)
 	used := map[string]bool{}
 	for _, m := range methods(t) {
@@ -120,8 +122,9 @@ func TestEachRowHasItsMethod(t *testing.T) {
 	}
 }
 
-// TestCommentsSayWhatTheRowsSay: who may call a method, in which versions, and how we know.
+// TestCommentsSayWhatTheRowsSay: Scope and Versions are those of the row, Source that of the list.
 func TestCommentsSayWhatTheRowsSay(t *testing.T) {
+	t.Parallel()
 	byPath := map[string]*operation{}
 	for _, op := range operations {
 		byPath[op.String()] = op
@@ -156,7 +159,7 @@ func TestCommentsSayWhatTheRowsSay(t *testing.T) {
 	}
 }
 
-// scopeText is how comments write who may make a call.
+// scopeText returns the scopes of a call as comments write them.
 func scopeText(op *operation) string {
 	words := map[Scope]string{ScopeAppToken: "app token", ScopeIntegration: "integration (an OAuth access token)", "mediaToken": "media token"}
 	if strings.Contains(op.path, "{userId}") {
@@ -176,7 +179,7 @@ func scopeText(op *operation) string {
 	return strings.Join(texts, ", ")
 }
 
-// versionText is how comments write the versions that have a call.
+// versionText returns the versions that have a call as comments write them.
 func versionText(versions, unverified []Version) string {
 	var had, rest []string
 	for _, v := range []Version{V1, V1_1} {
@@ -193,8 +196,9 @@ func versionText(versions, unverified []Version) string {
 	return strings.Join(append([]string{strings.Join(had, ", ")}, rest...), "; ")
 }
 
-// TestEachMethodIsOnTheWire: a method without a row in wires is one whose request nobody has checked.
+// TestEachMethodIsOnTheWire: no test checks the request of a method that is not in wires.
 func TestEachMethodIsOnTheWire(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
 	for _, w := range wires {
 		name, _, _ := strings.Cut(w.name, " ")
@@ -207,8 +211,10 @@ func TestEachMethodIsOnTheWire(t *testing.T) {
 	assert.Empty(t, seen, "not methods")
 }
 
-// TestAPITable keeps API.md what the table says. With SMOOCH_WRITE_API set it writes the file.
+// TestAPITable compares API.md with the operation table. With SMOOCH_WRITE_API set it writes the
+// file first.
 func TestAPITable(t *testing.T) {
+	t.Parallel()
 	rows := rowNames(t)
 	calls := map[string]string{}
 	for _, m := range methods(t) {

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// endpoint is a row of testdata/endpoints.json: the facts of the endpoint list that the table needs.
+// endpoint is an entry of the endpoint list, testdata/endpoints.json, as far as the operation table
+// needs it.
 type endpoint struct {
 	ID                 string
 	Method             string
@@ -38,12 +39,14 @@ func readEndpoints(t *testing.T) []endpoint {
 }
 
 func TestOperationsAreTheEndpointList(t *testing.T) {
+	t.Parallel()
 	list := readEndpoints(t)
 	require.Len(t, list, 97)
 	require.Len(t, operations, len(list))
 	for i, want := range list {
 		got := operations[i]
 		t.Run(want.ID, func(t *testing.T) {
+			t.Parallel()
 			assert.Equal(t, want.ID, got.name)
 			assert.Equal(t, want.Method, got.method)
 			assert.Equal(t, want.Path, got.path)
@@ -57,7 +60,7 @@ func TestOperationsAreTheEndpointList(t *testing.T) {
 	}
 }
 
-// repeat is what the list's retry facts come to. 404 on a repeat is done where the call removes what it names.
+// repeat is the repeat class that follows from what the list says.
 func (e endpoint) repeat() repeatClass {
 	switch {
 	case e.Method == "GET":

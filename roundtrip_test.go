@@ -16,7 +16,7 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// received maps each folder of testdata/v1 and testdata/v1.1 to the type of what is in it.
+// received has the type of the payloads in each folder of testdata/v1 and testdata/v1.1.
 var received = map[string]any{
 	"app": App{}, "key": Key{}, "serviceaccount": ServiceAccount{}, "webhook": Webhook{}, "init": InitResponse{}, "appuser": AppUser{},
 	"event": EventResult{}, "conversation": Conversation{}, "posted": MessageResponse{}, "history": MessagePage{}, "message": Message{},
@@ -25,8 +25,9 @@ var received = map[string]any{
 	"profile": Profile{}, "notification": NotificationResponse{}, "deployment": Deployment{}, "integration": Integration{},
 }
 
-// TestRoundTrip: what was decoded encodes back to the JSON that it came from.
+// TestRoundTrip: a payload that is decoded and encoded again has lost nothing.
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/v1*/*/*.json")
 	require.NoError(t, err)
 	seen := map[string]bool{}
@@ -36,6 +37,7 @@ func TestRoundTrip(t *testing.T) {
 		require.True(t, known, "no type for %s", file)
 		seen[kind] = true
 		t.Run(strings.TrimPrefix(file, "testdata/"), func(t *testing.T) {
+			t.Parallel()
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
 			v := reflect.New(reflect.TypeOf(sample))
@@ -50,12 +52,14 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestEventsRoundTrip: events do too, out of their exported fields.
+// TestEventsRoundTrip: nor has an event, although only its exported fields are encoded.
 func TestEventsRoundTrip(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/webhooks/*/*.json")
 	require.NoError(t, err)
 	for _, file := range files {
 		t.Run(strings.TrimPrefix(file, "testdata/"), func(t *testing.T) {
+			t.Parallel()
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
 			event, err := ParseEvent(data)
@@ -75,7 +79,7 @@ func TestEventsRoundTrip(t *testing.T) {
 	}
 }
 
-// copyExported copies a struct field by field, as another package could.
+// copyExported copies the exported fields of a struct, as another package could.
 func copyExported(from reflect.Value) reflect.Value {
 	to := reflect.New(from.Type()).Elem()
 	for i := range from.NumField() {
@@ -89,7 +93,7 @@ func copyExported(from reflect.Value) reflect.Value {
 	return to
 }
 
-// assertSameJSON compares trees. null and "" count as absent, [] in place of an object as {}.
+// assertSameJSON compares values. null and "" count as absent, [] in place of an object as {}.
 func assertSameJSON(t *testing.T, want, got []byte) {
 	t.Helper()
 	var a, b any
