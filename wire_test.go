@@ -191,7 +191,7 @@ var wires = []wire{
 	{"Conversations.PostMessage override", V1_1, func(ctx context.Context, c *Client) (any, error) {
 		m := TextMessage("x")
 		m.Override = Override{IntegrationTypeLine: {json.RawMessage(`{"messages":[]}`)}}
-		m.Destination = &MessageTarget{IntegrationType: IntegrationTypeLine}
+		m.Destination = &MessageDestination{IntegrationType: IntegrationTypeLine}
 		return c.Conversations.PostMessage(ctx, "u", m)
 	}, "POST /v1.1/apps/a1/appusers/u/messages", `{"role":"appMaker","type":"text","text":"x","override":{"line":{"payload":{"messages":[]}}},"destination":{"integrationType":"line"}}`, `{"message":{"_id":"9a0f","type":"text","role":"appMaker","text":"Noon.","authorId":"3kQz","name":"Parcel Desk","received":1530000000.125,"source":{"type":"api"}},"extraMessages":[{"_id":"9a10","type":"image","role":"appMaker","text":" ","mediaUrl":"https://m.test/a.png","mediaType":"image/png","mediaSize":4096}],"conversation":{"_id":"77aa","unreadCount":2}}`},
 	{"Conversations.ListMessages", V1, func(ctx context.Context, c *Client) (any, error) {
@@ -286,7 +286,7 @@ var wires = []wire{
 	{"Integrations.GetMenu", V1_1, func(ctx context.Context, c *Client) (any, error) { return c.Integrations.GetMenu(ctx, "i") }, "GET /v1.1/apps/a1/integrations/i/menu", "", `{"menu":{"items":[{"_id":"1","type":"link","text":"A","uri":"https://x.test"},{"_id":"2","type":"postback","text":"B","payload":"P"},{"_id":"3","type":"submenu","text":"C","items":[{"_id":"4","type":"submenu","text":"D","items":[{"_id":"5","type":"postback","text":"E","payload":"Q"}]}]}],"settings":{"inputEnabled":false}}}`},
 	{"Integrations.CreateMenu", V1_1, func(ctx context.Context, c *Client) (any, error) { return c.Integrations.CreateMenu(ctx, "i", Menu{}) }, "POST /v1.1/apps/a1/integrations/i/menu", `{"items":[]}`, `{"menu":{"items":[{"_id":"1","type":"link","text":"A","uri":"https://x.test"},{"_id":"2","type":"postback","text":"B","payload":"P"},{"_id":"3","type":"submenu","text":"C","items":[{"_id":"4","type":"submenu","text":"D","items":[{"_id":"5","type":"postback","text":"E","payload":"Q"}]}]}],"settings":{"inputEnabled":false}}}`},
 	{"Integrations.UpdateMenu", V1_1, func(ctx context.Context, c *Client) (any, error) {
-		return c.Integrations.UpdateMenu(ctx, "i", Menu{Items: []MenuItem{{Type: MenuItemTypeLink, Text: "A", URI: "https://x.test"}}, Settings: &MenuSettings{InputEnabled: false}})
+		return c.Integrations.UpdateMenu(ctx, "i", Menu{Items: []MenuItem{{Type: MenuItemTypeLink, Text: "A", URI: "https://x.test"}}, Settings: &MenuSettings{InputEnabled: new(false)}})
 	}, "PUT /v1.1/apps/a1/integrations/i/menu", `{"items":[{"type":"link","text":"A","uri":"https://x.test"}],"settings":{"inputEnabled":false}}`, `{"menu":{"items":[{"_id":"1","type":"link","text":"A","uri":"https://x.test"},{"_id":"2","type":"postback","text":"B","payload":"P"},{"_id":"3","type":"submenu","text":"C","items":[{"_id":"4","type":"submenu","text":"D","items":[{"_id":"5","type":"postback","text":"E","payload":"Q"}]}]}],"settings":{"inputEnabled":false}}}`},
 	{"Integrations.DeleteMenu", V1_1, func(ctx context.Context, c *Client) (any, error) { return nil, c.Integrations.DeleteMenu(ctx, "i") }, "DELETE /v1.1/apps/a1/integrations/i/menu", "", ""},
 	{"Integrations.GetProfile", V1_1, func(ctx context.Context, c *Client) (any, error) { return c.Integrations.GetProfile(ctx, "i") }, "GET /v1.1/apps/a1/integrations/i/profile", "", `{"profile":{"about":"a","address":"b","description":"c","email":"d@e.f","photoUrl":"https://p.test","vertical":"v","websites":["https://w.test"]}}`},
@@ -339,7 +339,7 @@ var wires = []wire{
 	{"Deployments.Get", V1_1, func(ctx context.Context, c *Client) (any, error) { return c.Deployments.Get(ctx, "d") }, "GET /v1.1/whatsapp/deployments/d", "", `{"deployment":{"_id":"d2","status":"starting","hosting":"smooch"}}`},
 	{"Deployments.Delete", V1_1, func(ctx context.Context, c *Client) (any, error) { return nil, c.Deployments.Delete(ctx, "d") }, "DELETE /v1.1/whatsapp/deployments/d", "", ""},
 	{"Deployments.Activate", V1_1, func(ctx context.Context, c *Client) (any, error) {
-		return c.Deployments.Activate(ctx, "d", DeploymentActivate{PhoneNumber: "+1", VerifiedNameCertificate: "c", Method: "sms"})
+		return c.Deployments.Activate(ctx, "d", DeploymentActivate{PhoneNumber: "+1", VerifiedNameCertificate: "c", Method: ActivationMethodSMS})
 	}, "POST /v1.1/whatsapp/deployments/d/activate", `{"phoneNumber":"+1","verifiedNameCertificate":"c","method":"sms"}`, `{"deployment":{"_id":"d2","status":"starting","hosting":"smooch"}}`},
 	{"Deployments.ConfirmCode", V1_1, func(ctx context.Context, c *Client) (any, error) { return c.Deployments.ConfirmCode(ctx, "d", "123") }, "POST /v1.1/whatsapp/deployments/d/code/confirm", `{"code":"123"}`, `{"deployment":{"_id":"d2","status":"starting","hosting":"smooch"}}`},
 	{"OAuth.AuthorizeURL", V1_1, func(ctx context.Context, c *Client) (any, error) {
