@@ -91,9 +91,7 @@ func (m method) documented() []string {
 }
 
 // callsAnother reports whether a method reaches its row through another method.
-func (m method) callsAnother() bool {
-	return len(m.rows) == 0 && strings.HasSuffix(m.name, ".All") || m.name == "Conversations.Messages" || m.name == "Conversations.FindSent"
-}
+func (m method) callsAnother() bool { return len(m.rows) == 0 && len(m.documented()) > 0 }
 
 // isCall reports whether a method makes a call of the API.
 func (m method) isCall() bool { return len(m.rows) > 0 || m.callsAnother() }
@@ -111,7 +109,6 @@ func TestEachRowHasItsMethod(t *testing.T) {
 			paths = append(paths, operations[slices.Index(rows, row)].String())
 		}
 		if m.callsAnother() {
-			assert.Len(t, m.documented(), 1, m.name)
 			continue
 		}
 		slices.Sort(paths)
@@ -253,11 +250,18 @@ func TestAPITable(t *testing.T) {
 	written, err := os.ReadFile("API.md")
 	require.NoError(t, err)
 	want, got := strings.Split(b.String(), "\n"), strings.Split(string(written), "\n")
-	for i := range max(len(want), len(got)) {
-		a, b := lineOf(want, i), lineOf(got, i)
-		if a != b {
-			t.Errorf("API.md:%d\nis  %s\nnot %s", i+1, b, a)
+	for i, line := range got {
+		if !slices.Contains(want, line) {
+			t.Errorf("API.md:%d should not be there:\n%s", i+1, line)
 		}
+	}
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			t.Errorf("API.md lacks:\n%s", line)
+		}
+	}
+	if !t.Failed() && !slices.Equal(want, got) {
+		t.Error("API.md has its lines in another order, or some twice")
 	}
 	if t.Failed() {
 		t.Log("make api writes the file anew")
@@ -275,10 +279,3 @@ conversation, on v1.1 the others. The file is made from the operation table by "
 | call | method | versions | scopes | keys | repeatable |
 |---|---|---|---|---|---|
 `
-
-func lineOf(lines []string, i int) string {
-	if i < len(lines) {
-		return lines[i]
-	}
-	return "(no line)"
-}
