@@ -41,14 +41,14 @@ const (
 
 // channelReasons are the codes of channels that mean the same whichever channel sends them.
 var channelReasons = map[string]DeliveryReason{
-	"470":    DeliveryReasonOutsideWindow,  // WhatsApp, older
-	"131047": DeliveryReasonOutsideWindow,  // WhatsApp
-	"131050": DeliveryReasonOptedOut,       // WhatsApp: the user refuses marketing messages
-	"131056": DeliveryReasonRateLimited, // WhatsApp: too many messages to one user
-	"131026": DeliveryReasonUnreachable,    // WhatsApp: the message is undeliverable
-	"190":    DeliveryReasonCredentials,    // Messenger: the page token is invalid
-	"102":    DeliveryReasonCredentials,    // Messenger: the page token is invalid
-	"21610":  DeliveryReasonOptedOut,       // Twilio: the user has sent STOP
+	"470":    DeliveryReasonOutsideWindow, // WhatsApp, older
+	"131047": DeliveryReasonOutsideWindow, // WhatsApp
+	"131050": DeliveryReasonOptedOut,      // WhatsApp: the user refuses marketing messages
+	"131056": DeliveryReasonRateLimited,   // WhatsApp: too many messages to one user
+	"131026": DeliveryReasonUnreachable,   // WhatsApp: the message is undeliverable
+	"190":    DeliveryReasonCredentials,   // Messenger: the page token is invalid
+	"102":    DeliveryReasonCredentials,   // Messenger: the page token is invalid
+	"21610":  DeliveryReasonOptedOut,      // Twilio: the user has sent STOP
 }
 
 // telegramReasons are HTTP statuses. They are looked up only in error_code, where Telegram has
