@@ -257,7 +257,7 @@ func TestFunctionThatEndsItsGoroutine(t *testing.T) {
 			assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1_1)))
 			synctest.Wait()
 			var panicErr *PanicError
-			require.ErrorAs(t, told.last(t).Err, &panicErr)
+			require.ErrorAs(t, told.handled(t).Err, &panicErr)
 			assert.Equal(t, 200, deliver(t, r, messageBody("m2", "u1", V1_1)))
 			assert.Equal(t, 200, deliver(t, r, messageBody("m3", "u2", V1_1)), "the one worker lives")
 			require.NoError(t, r.Shutdown(t.Context()))
