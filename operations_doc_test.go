@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,18 +24,29 @@ type method struct {
 	rows []string // as "opAppUsersGet"
 }
 
-// methods reads the methods of the client and its services from the source.
+// methods returns the methods of the client and its services.
 func methods(t *testing.T) []method {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
+	found, err := readMethods()
 	require.NoError(t, err)
+	return found
+}
+
+// readMethods reads the source, once for all tests.
+var readMethods = sync.OnceValues(func() ([]method, error) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		return nil, err
+	}
 	var found []method
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
-		require.NoError(t, err)
+		if err != nil {
+			return nil, err
+		}
 		for _, decl := range file.Decls {
 			f, ok := decl.(*ast.FuncDecl)
 			if !ok || f.Recv == nil || !f.Name.IsExported() {
@@ -52,13 +64,15 @@ func methods(t *testing.T) []method {
 			}
 		}
 	}
-	return found
-}
+	return found, nil
+})
+
+var rowName = regexp.MustCompile(`^op[A-Z]`)
 
 func rowsIn(body *ast.BlockStmt) []string {
 	var rows []string
 	ast.Inspect(body, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok && regexp.MustCompile(`^op[A-Z]`).MatchString(id.Name) {
+		if id, ok := n.(*ast.Ident); ok && rowName.MatchString(id.Name) {
 			rows = append(rows, id.Name)
 		}
 		return true
