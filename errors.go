@@ -171,8 +171,9 @@ var (
 )
 
 // DecodeError is a 2xx response that could not be read: it broke off, is not JSON, does not have
-// the expected form or is larger than [WithMaxResponse] allows. The service has carried out the
-// call. [ParseEvent] returns a DecodeError for a body that is not an event.
+// the expected form, lacks the resource or its id, or is larger than [WithMaxResponse] allows. The
+// service has carried out the call. [ParseEvent] returns a DecodeError for a body that is not an
+// event.
 type DecodeError struct {
 	Op         string // the call as it is documented, or "webhook"
 	StatusCode int    // of the response; 0 for the body of a webhook
