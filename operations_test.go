@@ -26,6 +26,7 @@ type endpoint struct {
 		Keys     []string
 	}
 	Always     string
+	Instead    string
 	Retry      string
 	Deprecated bool
 }
@@ -57,6 +58,7 @@ func TestOperationsAreTheEndpointList(t *testing.T) {
 			assert.ElementsMatch(t, keyOwners(want.Auth.Keys), got.accepts.keys)
 			assert.Equal(t, want.repeat(), got.repeat)
 			assert.Equal(t, want.Always, got.always)
+			assert.Equal(t, want.Instead, got.instead)
 		})
 	}
 }
