@@ -27,6 +27,45 @@ func TestTypeIsInferredOnV11Only(t *testing.T) {
 	}
 }
 
+func TestMessagesOfTheFirstV1(t *testing.T) {
+	t.Parallel()
+	const photo = "https://x.test/a"
+	tests := []struct {
+		name    string
+		message MessagePost
+		want    bool
+	}{
+		{"text", MessagePost{Text: "x"}, true},
+		{"text with a type", TextMessage("x"), true},
+		{"nothing", MessagePost{}, true},
+		{"image with a media type", MessagePost{MediaURL: photo, MediaType: "image/png"}, true},
+		{"image with a type", ImageMessage(photo), true},
+		{"image with a caption", MessagePost{Type: MessageTypeImage, MediaURL: photo, Text: "x"}, true},
+		{"all about the author", MessagePost{Role: RoleAppMaker, Name: "Ida", Email: "a@b.test", AvatarURL: photo, Text: "x"}, true},
+		{"metadata", MessagePost{Text: "x", Metadata: map[string]any{"a": 1}}, true},
+		{"file", FileMessage(photo), false},
+		{"file without a type", MessagePost{MediaURL: photo, MediaType: "application/pdf"}, false},
+		{"carousel", CarouselMessage(MessageItem{Title: "x"}), false},
+		{"list", ListMessage(MessageItem{Title: "x"}), false},
+		{"location", LocationMessage(1, 2), false},
+		{"location without a type", MessagePost{Coordinates: &Coordinates{}}, false},
+		{"form", FormMessage(FormField{Name: "x"}), false},
+		{"WhatsApp", WhatsAppMessage([]byte(`{}`)), false},
+		{"type to come", MessagePost{Type: "hologram", Text: "x"}, false},
+		{"text with actions", MessagePost{Text: "x", Actions: []Action{ReplyAction("a", "b")}}, false},
+		{"text with a destination", MessagePost{Text: "x", Destination: &MessageDestination{IntegrationID: "i"}}, false},
+		{"text with a payload", MessagePost{Text: "x", Payload: "P"}, false},
+		{"text with an override", MessagePost{Text: "x", Override: Override{}}, false},
+		{"image with another text", MessagePost{Type: MessageTypeImage, MediaURL: photo, AltText: "x"}, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, test.want, test.message.inFirstV1())
+		})
+	}
+}
+
 // TestMessageWithOddMembers: a member of another shape than documented does not lose the message.
 func TestMessageWithOddMembers(t *testing.T) {
 	t.Parallel()
