@@ -82,6 +82,31 @@ func TestMessageWithOddMembers(t *testing.T) {
 	assert.Error(t, lenient.Unmarshal([]byte(`{"_id":"m","metadata":[1]}`), &Message{}))
 }
 
+// TestEmptyURIOfAnAction: the service writes "uri":"" into some actions, which encode as they came.
+func TestEmptyURIOfAnAction(t *testing.T) {
+	t.Parallel()
+	for _, data := range []string{
+		`{"type":"share","uri":""}`,
+		`{"type":"share"}`,
+		`{"type":"link","uri":"https://x.test/?a=1&b=2"}`,
+		`{"_id":"1","type":"reply","payload":"P","metadata":{"n":1.0},"uri":""}`,
+	} {
+		var a Action
+		require.NoError(t, lenient.Unmarshal([]byte(data), &a))
+		encoded, err := lenient.Marshal(a)
+		require.NoError(t, err)
+		assert.JSONEq(t, data, string(encoded))
+		assert.NotContains(t, string(encoded), "\\u0026")
+	}
+	var a Action
+	require.NoError(t, lenient.Unmarshal([]byte(`{"type":"share","uri":""}`), &a))
+	require.NoError(t, lenient.Unmarshal([]byte(`{"type":"share"}`), &a))
+	encoded, err := lenient.Marshal(a)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"type":"share"}`, string(encoded), "nothing is left of what was decoded before")
+	assert.Error(t, lenient.Unmarshal([]byte(`{"type":{}}`), &a))
+}
+
 // FuzzDecodeMessage: what was decoded can be encoded and decoded again.
 func FuzzDecodeMessage(f *testing.F) {
 	f.Add([]byte(`{"_id":"m","received":1439220041.586,"metadata":[],"items":[{"actions":[{"amount":5}]}]}`))
