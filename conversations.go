@@ -223,9 +223,8 @@ func (s *ConversationsService) Postback(ctx context.Context, userID, actionID st
 }
 
 // FindSent returns the message that was sent with the send token token, see [WithSendToken]. It
-// searches the history back to since, a time by the caller's clock before the message was sent, and
-// fails with [ErrNotFound] if no message there has the token. A difference between the caller's
-// clock and the service's is taken into account.
+// searches the history back to ten minutes before since, a time before the message was sent, by the
+// caller's clock or the service's. It fails with [ErrNotFound] if no message there has the token.
 //
 //	GET /appusers/{userId}/messages
 //
@@ -234,8 +233,8 @@ func (s *ConversationsService) Postback(ctx context.Context, userID, actionID st
 // Source:
 // https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) FindSent(ctx context.Context, userID, token string, since time.Time, opts ...CallOption) (*Message, error) {
-	if token == "" {
-		return nil, argumentError(opMessagesList.String(), "token", "is empty")
+	if problem := sendTokenProblem(token); problem != "" {
+		return nil, argumentError(opMessagesList.String(), "token", problem)
 	}
 	sent := sentMessage{client: s.c, userID: userID, token: token, since: since}
 	return sent.find(ctx, opts...)
