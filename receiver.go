@@ -339,9 +339,6 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
 	handler := r.handler(d.Event)
 	if handler == nil {
 		d.Status, d.Ignored = http.StatusOK, true
-		if unknown, ok := d.Event.(*UnknownEvent); ok {
-			d.Err = unknown.Err
-		}
 		return d
 	}
 	handleOnce(context.WithoutCancel(req.Context()), r, &d, handler, began)
