@@ -34,7 +34,7 @@ import (
 //	error    the lookup of a secret failed         count, error
 //
 // count is the number of deliveries since the line before. reasons has the number for each of
-// wrong_secret, too_large, body_unread, not_json and shutting_down.
+// wrong_secret, encoding, too_large, body_unread, not_json and shutting_down.
 //
 // Bodies and secrets are not logged. In the text of an error, the key and the ids of the app user
 // are replaced.
@@ -90,6 +90,8 @@ func refusal(status int, err error) (kind lineKind, reason string, logged error)
 	switch status {
 	case http.StatusUnauthorized:
 		reason = "wrong_secret"
+	case http.StatusUnsupportedMediaType:
+		reason = "encoding"
 	case http.StatusRequestEntityTooLarge:
 		reason = "too_large"
 	case http.StatusBadRequest:

@@ -74,6 +74,7 @@ func TestRefusal(t *testing.T) {
 		reason string
 	}{
 		{401, errWrongSecret, lineRefused, "wrong_secret"},
+		{415, errCompressed, lineRefused, "encoding"},
 		{413, ErrTooLarge, lineRefused, "too_large"},
 		{503, io.ErrUnexpectedEOF, lineRefused, "body_unread"},
 		{400, &DecodeError{Op: "webhook", Err: io.EOF}, lineRefused, "not_json"},
