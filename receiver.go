@@ -359,15 +359,12 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bo
 		d.Status = http.StatusBadRequest
 		return d
 	}
-	if h := d.Event.header(); h.Trigger == "" {
-		r.log.unusual(d.Event)
+	if h := d.Event.header(); h.Trigger == "" || len(h.Malformed) > 0 {
+		r.log.unusual(req.Context(), h)
 	}
 	handler := r.handler(d.Event)
 	if handler == nil {
 		d.Status, d.Ignored = http.StatusOK, true
-		if unknown, ok := d.Event.(*UnknownEvent); ok {
-			d.Err = unknown.Err
-		}
 		return d
 	}
 	handleOnce(context.WithoutCancel(req.Context()), r, &d, handler, began)
