@@ -25,8 +25,8 @@ import (
 //	smooch.Handle(receiver, func(ctx context.Context, e *smooch.MessageEvent) error { ... })
 //	http.Handle("/smooch", receiver)
 //
-// The service checks the target with a HEAD request, so a router must pass on more than POST: with
-// "POST /smooch" as the pattern, it would answer HEAD itself, with 404 or 405.
+// Register it for all methods: the service checks the target with a HEAD request, which a router that
+// passes on POST only answers with 404 or 405.
 //
 // The status of its response tells the service whether to repeat the delivery:
 //
@@ -57,6 +57,8 @@ import (
 // waits for the outcome and gets the same response. A copy of an event that has been handled gets
 // 200. [WithDeduper] extends this to several processes. An event is acknowledged only when it has
 // been handled, so a process that dies loses none, except with [WithBackground].
+//
+// Failures and refusals are logged, see [WithReceiverLogger].
 //
 // The methods of a receiver are safe for concurrent use.
 type WebhookReceiver struct {
@@ -277,8 +279,9 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// PanicError is the error in a [Delivery] if a function or a [Deduper] has panicked, or if a
-// function has ended its goroutine with [runtime.Goexit]. The receiver logs it with its stack.
+// PanicError is the error in a [Delivery] if a function, a lookup of secrets or a [Deduper] has
+// panicked, or if one of the former has ended its goroutine with [runtime.Goexit]. The receiver logs
+// that of a function or a Deduper with its stack.
 type PanicError struct {
 	Value any    // the argument of panic; the text "runtime.Goexit" after a Goexit
 	Stack []byte // as returned by debug.Stack; nil after a Goexit

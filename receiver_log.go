@@ -22,8 +22,8 @@ import (
 //	error    the deduper failed, also afterwards   trigger, key, error, stack
 //	warning  a member has an undocumented type     trigger, malformed
 //
-// The key is made of the first 12 hexadecimal digits of the SHA-256 of the [EventKey], as that holds
-// ids of users. attempt counts the calls of the function. dropped says that the event is not
+// key is the first 12 hexadecimal digits of the SHA-256 of the [EventKey], which itself holds ids of
+// users. attempt counts the calls of the function. dropped says that the event is not
 // repeated. malformed has the paths of the members. stack is there after a panic.
 //
 // Each of the following is logged at once, and while it goes on, once a minute:
