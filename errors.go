@@ -66,8 +66,8 @@ func (e *Error) text() string {
 	return b.String()
 }
 
-// clean makes a text of the service fit for a log: on one line, and without ids and credentials that
-// the call sent. If values is set, it also leaves out the values of the query and the body.
+// clean makes a text of the service fit for a log: on one line, and without ids and credentials
+// that the call sent. If values is set, it also leaves out the values of the query and the body.
 func (e *Error) clean(text string, values bool) string {
 	if e.redact != nil {
 		text = e.redact(text, values)

@@ -23,8 +23,9 @@ import (
 
 // redactor returns a function that removes from a text what the call sent and an error must not
 // repeat: the path arguments, what authorization added to the header, and the values of a form. If
-// values is set, it also removes those of the query and the body, as whole words. sent is the header
-// that was sent, plain the header before authorization. Nothing is collected before a text is made.
+// values is set, it also removes those of the query and the body, as whole words. sent is the
+// header that was sent, plain the header before authorization. Nothing is collected before a text
+// is made.
 func redactor(r *request, plain, sent http.Header) func(text string, values bool) string {
 	return func(text string, values bool) string {
 		const most = 4 << 10 // more than is shown of it
@@ -56,8 +57,8 @@ func longestFirst(texts []string) []string {
 	return slices.Compact(texts)
 }
 
-// credentialsOf returns the path arguments, what authorization added to the header, and the values of
-// a form.
+// credentialsOf returns the path arguments, what authorization added to the header, and the values
+// of a form.
 func credentialsOf(r *request, plain, sent http.Header) []string {
 	var found []string
 	add := func(s string) {
@@ -129,8 +130,8 @@ type collector struct {
 	words []string // words of the API, which help to understand an error
 }
 
-// add adds the values in a decoded JSON value. name is that of its member. free says that the caller
-// chose the name, which then says nothing about the value.
+// add adds the values in a decoded JSON value. name is that of its member. free says that the
+// caller chose the name, which then says nothing about the value.
 func (c *collector) add(name string, value any, free bool) {
 	switch value := value.(type) {
 	case map[string]any:
@@ -173,7 +174,7 @@ var (
 
 func setOf(list string) map[string]bool {
 	set := map[string]bool{}
-	for _, word := range strings.Fields(list) {
+	for word := range strings.FieldsSeq(list) {
 		set[word] = true
 	}
 	return set
@@ -270,8 +271,8 @@ func joined(before string) bool {
 	return continues(last) && !escapedEnd.MatchString(before[max(0, len(before)-6):])
 }
 
-// redacted keeps the secrets of a T out of prints and logs. T embeds it, so that fmt and slog see its
-// methods and not the fields of T.
+// redacted keeps the secrets of a T out of prints and logs. T embeds it, so that fmt and slog see
+// its methods and not the fields of T.
 type redacted[T any] struct{}
 
 // Format writes the type in place of the value, whatever the verb. It implements [fmt.Formatter].

@@ -11,6 +11,7 @@ import (
 	"go/token"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -86,9 +87,7 @@ func TestRedactor(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			sent := plain.Clone()
-			for key, values := range test.sent {
-				sent[key] = values
-			}
+			maps.Copy(sent, test.sent)
 			assert.Equal(t, test.want, redactor(test.request, plain, sent)(test.text, true))
 		})
 	}
@@ -371,8 +370,8 @@ func hide(v reflect.Value) {
 	}
 }
 
-// TestStructsWithSecretsAreKnown: an exported struct with a field that is called like a secret is in
-// withSecrets.
+// TestStructsWithSecretsAreKnown: an exported struct with a field that is called like a secret is
+// in withSecrets.
 func TestStructsWithSecretsAreKnown(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}
