@@ -3,6 +3,7 @@ package smooch
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	"github.com/smooch/smooch-go/internal/lenient"
 )
@@ -26,7 +27,7 @@ func ParseEvent(body []byte) (Event, error) {
 	if e, ok := event.(*DeliveryEvent); ok {
 		err = e.UnmarshalJSON(body)
 	} else {
-		h.Malformed, err = lenient.UnmarshalPartly(body, event)
+		h.Malformed, err = lenient.UnmarshalPartly(body, event, hasOddTime(body))
 	}
 	if err != nil {
 		return nil, &DecodeError{Op: "webhook", Err: err}
@@ -46,6 +47,33 @@ func ParseEvent(body []byte) (Event, error) {
 		h.Version = Version(h.WireVersion)
 	}
 	return event, nil
+}
+
+// timeMembers are the members of events that are times, as the ends of their names, and the
+// characters that a value of the documented type, or null, begins with.
+var timeMembers = []struct{ name, begins string }{
+	{`imestamp"`, "-0123456789n"}, {`"received"`, "-0123456789n"}, {`LastRead"`, "-0123456789n"},
+	{`"signedUpAt"`, `"n`}, {`"lastSeen"`, `"n`}, {`"linkedAt"`, `"n`},
+}
+
+// hasOddTime reports whether a time in a body seems to have another JSON type than documented. It
+// would be decoded to the zero time without an error.
+func hasOddTime(body []byte) bool {
+	for {
+		colon := bytes.IndexByte(body, ':')
+		if colon < 0 {
+			return false
+		}
+		name := body[:colon]
+		body = bytes.TrimLeft(body[colon+1:], " \t\r\n")
+		for _, m := range timeMembers {
+			if n := len(name) - len(m.name); n >= 0 && string(name[n:]) == m.name {
+				if len(body) > 0 && strings.IndexByte(m.begins, body[0]) < 0 {
+					return true
+				}
+			}
+		}
+	}
 }
 
 // newEvent returns an empty event of the type that belongs to a trigger, and the header inside it.
