@@ -117,11 +117,11 @@ func sendWithToken(ctx context.Context, c *Client, r *request, out any) error {
 	r.json(message)
 	if since != nil {
 		sent.since = *since
-		found, err := sent.findEarlier(ctx, r)
-		if err == nil {
+		switch found, err := sent.findEarlier(ctx, r); {
+		case err == nil:
 			*out.(*MessageResponse) = MessageResponse{Message: *found}
-		}
-		if !errors.Is(err, ErrNotFound) {
+			return nil
+		case !errors.Is(err, ErrNotFound):
 			return err
 		}
 	}
