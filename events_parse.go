@@ -3,6 +3,7 @@ package smooch
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/smooch/smooch-go/internal/lenient"
@@ -18,6 +19,12 @@ import (
 //
 // Versions: v1, v1.1. Source: REST reference, "Webhooks".
 func ParseEvent(body []byte) (Event, error) {
+	event, _, err := decodeEvent(body)
+	return event, err
+}
+
+// decodeEvent is ParseEvent, and also returns the header inside the event.
+func decodeEvent(body []byte) (Event, *EventHeader, error) {
 	var peek struct {
 		Trigger Trigger `json:"trigger"`
 	}
@@ -30,7 +37,7 @@ func ParseEvent(body []byte) (Event, error) {
 		h.Malformed, err = lenient.UnmarshalPartly(body, event, hasOddTime(body))
 	}
 	if err != nil {
-		return nil, &DecodeError{Op: "webhook", Err: err}
+		return nil, nil, &DecodeError{Op: "webhook", Err: err}
 	}
 	switch e := event.(type) {
 	case *DeliveryEvent:
@@ -39,14 +46,20 @@ func ParseEvent(body []byte) (Event, error) {
 		e.Reason = reasonOf(e.Error)
 	}
 	h.raw, h.Version = bytes.Clone(body), V1
-	switch h.WireVersion {
+	version := h.WireVersion
+	if slices.Contains(h.Malformed, "version") { // a number, say, which is no reason to ignore the event
+		var members map[string]json.RawMessage
+		_ = json.Unmarshal(body, &members) // it has been decoded before
+		version = string(members["version"])
+	}
+	switch version {
 	case "", "1":
 	case "1.1":
 		h.Version = V1_1
 	default:
-		h.Version = Version(h.WireVersion)
+		h.Version = Version(version)
 	}
-	return event, nil
+	return event, h, nil
 }
 
 // timeMembers are the members of events that are times, as the ends of their names, and the

@@ -290,3 +290,13 @@ func BenchmarkParseEvent(b *testing.B) {
 		}
 	}
 }
+
+// TestVersionThatIsANumber: a receiver that accepts one version must not ignore the event for it.
+func TestVersionThatIsANumber(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[string]Version{"1": V1, "1.1": V1_1, "2": "2"} {
+		event := parseEvent(t, `{"trigger":"message:appUser","version":`+number+`,"messages":[]}`)
+		assert.Equal(t, want, event.Header().Version)
+		assert.Equal(t, []string{"version"}, event.Header().Malformed)
+	}
+}

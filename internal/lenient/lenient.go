@@ -32,7 +32,7 @@ func Marshal(v any) ([]byte, error) {
 // values are replaced and everything is decoded again, into *v set to its zero value.
 func Unmarshal(data []byte, v any) error {
 	err := UnmarshalStrict(data, v)
-	if !isTypeError(err) {
+	if err == nil || !isTypeError(err) {
 		return err
 	}
 	mended, malformed := mend(data, reflect.TypeOf(v), false)
