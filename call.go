@@ -151,11 +151,10 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 	if err != nil {
 		return err
 	}
-	app := "" // calls outside an app are limited on their own
-	if r.inApp {
-		app = c.appID
+	x := exchange{core: c.core, request: r, ctx: ctx}
+	if r.inApp { // calls outside an app are limited on their own
+		x.app = c.appID
 	}
-	x := exchange{core: c.core, throttle: c.core.throttles.For(app), request: r, ctx: ctx}
 	if err := x.do(req); err != nil || out == nil {
 		return err
 	}

@@ -38,7 +38,8 @@ import (
 // After the last attempt, do returns the error of the call, if any.
 type exchange struct {
 	core     *core
-	throttle *pace.KeyThrottle // of the app that the call reaches
+	app      string            // that the call reaches; "": none, or the credential implies it
+	throttle *pace.KeyThrottle // of that app
 	request  *request
 	ctx      context.Context
 	http     http.Client
@@ -171,6 +172,7 @@ func (x *exchange) wait() error {
 	if err := x.ctx.Err(); err != nil {
 		return x.cannotSend("not sent", err)
 	}
+	x.throttle = x.core.throttles.For(x.app)
 	err := x.throttle.Wait(x.ctx, x.verdict.refused)
 	if err == nil && x.core.limiter != nil {
 		if err := x.core.limiter.Wait(x.ctx); err != nil {
