@@ -150,7 +150,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil:
 		x.fail(ctx, err, !trace.knowsUnwritten())
-	case !isAnswer(resp):
+	case resp == nil, resp.StatusCode < 200, resp.StatusCode > 599:
 		x.fail(ctx, noAnswer(resp), true)
 	default:
 		x.read(ctx, resp)
@@ -267,14 +267,9 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 	return buf, nil
 }
 
-// isAnswer reports whether resp is a final response with a status that HTTP defines. A transport of
-// the caller may return none at all.
-func isAnswer(resp *http.Response) bool {
-	return resp != nil && resp.StatusCode >= 200 && resp.StatusCode <= 599
-}
-
-// noAnswer closes a response that is not an answer, and returns the error for it. The body is not
-// read, as that of 101 is the bare connection, which may never end.
+// noAnswer closes a response whose status does not end a call, and returns the error for it. The
+// body is not read, as that of 101 is the bare connection, which may never end. A transport of the
+// caller may return no response at all.
 func noAnswer(resp *http.Response) error {
 	if resp == nil {
 		return errors.New("the transport returned neither a response nor an error")
