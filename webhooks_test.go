@@ -46,7 +46,7 @@ func newHookServer(t *testing.T) *hookServer {
 	s.delay = func() time.Duration { return 0 }
 	go func() {
 		for r := range s.jobs {
-			answer, err := s.serve(r)
+			answer, err := s.serve(r) //nolint:bodyclose // the client closes it
 			s.results <- result{answer, err}
 		}
 	}()
@@ -59,7 +59,7 @@ func (s *hookServer) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer r.Body.Close()
 	}
 	time.Sleep(s.delay())
-	result := s.carryOut(r) //nolint:bodyclose // the client closes it
+	result := s.carryOut(r)
 	time.Sleep(s.delay())
 	return result.answer, result.err
 }
