@@ -280,7 +280,8 @@ const verifyOp = "VerifyJWT"
 // crit, as it supports no extensions, and a token of more than 16 KiB.
 //
 // If secretFor or an option is nil, or the leeway is negative, the error is [ErrInvalidArgument].
-// All other errors match [ErrUnauthorized], and none contains the token, a part of it or its kid.
+// All other errors match [ErrUnauthorized], also one of secretFor, and none contains the token, a
+// part of it or its kid.
 func VerifyJWT(token string, secretFor func(kid string) (secret string, err error), opts ...VerifyOption) (*Claims, error) {
 	var v verification
 	if secretFor == nil {

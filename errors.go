@@ -58,7 +58,7 @@ func (e *Error) text() string {
 		b.WriteString(": " + e.clean(e.Description, true))
 	}
 	if e.RetryAfter > 0 {
-		b.WriteString("; retry after " + e.RetryAfter.String())
+		b.WriteString("; retry after " + e.RetryAfter.Round(time.Millisecond).String())
 	}
 	if e.Hint != "" {
 		b.WriteString("; this call " + e.Hint)

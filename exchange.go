@@ -186,7 +186,8 @@ func (x *exchange) wait() error {
 	if err == nil {
 		return nil
 	}
-	refusal := &Error{Op: x.request.String(), StatusCode: http.StatusTooManyRequests, Attempts: x.attempts}
+	refusal := &Error{Op: x.request.String(), StatusCode: http.StatusTooManyRequests, Attempts: x.attempts,
+		Description: "not sent, as an earlier call was refused"}
 	if paused, ok := errors.AsType[*pace.PauseError](err); ok {
 		refusal.RetryAfter = paused.Remaining
 		return x.cannotSend("waiting out an earlier 429", refusal)
