@@ -198,6 +198,9 @@ func (e *DecodeError) Error() string {
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
+// GoString returns the text, so that %#v shows nothing of Err, which may hold what the service sent.
+func (e *DecodeError) GoString() string { return fmt.Sprintf("smooch.DecodeError(%q)", e.Error()) }
+
 // callError is any other failure of a call, or of a function that checks its arguments.
 type callError struct {
 	op     string // the call or the function
@@ -207,6 +210,10 @@ type callError struct {
 
 func (e *callError) Error() string   { return "smooch: " + e.op + ": " + e.text }
 func (e *callError) Unwrap() []error { return e.causes }
+
+// GoString returns the text, so that %#v shows nothing of the causes, which may hold what the
+// service sent.
+func (e *callError) GoString() string { return fmt.Sprintf("smooch.callError(%q)", e.Error()) }
 
 // argumentError returns the error of a refused argument. It names the argument, but not its value,
 // which may be a secret or somebody's user id. op is the call or the function that refuses it.

@@ -36,6 +36,7 @@ type Throttle struct {
 	timer  *time.Timer  // set while a caller waits
 
 	first    time.Time // when the first attempt was sent whose refusal led to the pause
+	noticed  time.Time // when that refusal came
 	refusals int       // of attempts that were sent before the pause ended
 	decided  bool      // the rate after the pause
 
@@ -134,7 +135,7 @@ func (t *Throttle) Refused(began time.Time, pause time.Duration) (started bool) 
 	now := time.Now()
 	started = !began.Before(t.until) && !now.Before(t.until)
 	if started {
-		t.first, t.refusals, t.decided = began, 0, false
+		t.first, t.noticed, t.refusals, t.decided = began, now, 0, false
 	}
 	t.refusals++
 	if until := now.Add(pause); until.After(t.until) {
@@ -192,7 +193,11 @@ func (t *Throttle) decide() {
 	if refused > fullRate {
 		was = 0 // throttling had ended, though nobody asked
 	}
-	accepted := margin * float64(t.history.before(t.first, time.Second))
+	last := t.first
+	if was == 0 { // many may be sent at once, and be accepted in another order
+		last = t.noticed
+	}
+	accepted := margin * float64(t.history.before(last, time.Second))
 	hold := shortHold
 	t.doubling = slowDoubling
 	switch {
