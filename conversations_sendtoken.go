@@ -96,6 +96,7 @@ const (
 	confirmTimeout  = 2 * time.Minute  // if the context has no deadline
 	confirmInterval = 5 * time.Second  // between two searches
 	tokenMargin     = 10 * time.Minute // as the service may date messages by another clock
+	maxSkew         = 24 * time.Hour   // between the service's clock and ours
 	lookalikeMargin = 3 * time.Second  // as the Date header has whole seconds and is read later
 )
 
@@ -281,15 +282,16 @@ func (s *sentMessage) find(ctx context.Context, opts ...CallOption) (*Message, e
 		if err != nil {
 			return nil, err
 		}
-		ahead := skew(read.Header)
-		first := s.since.Add(min(ahead, 0) - tokenMargin)
+		// The clock behind received may be right even if that of the header is ahead.
+		since := s.since.Add(min(skew(read.Header), 0))
+		first := since.Add(-tokenMargin)
 		for i := range slices.Backward(page.Messages) {
 			m := &page.Messages[i]
 			switch {
 			case arrivedBefore(m, first):
 			case m.Metadata[sendTokenKey] == s.token:
 				return m, nil
-			case s.post != nil && !arrivedBefore(m, s.since.Add(ahead-lookalikeMargin)):
+			case s.post != nil && !arrivedBefore(m, since.Add(-lookalikeMargin)):
 				s.lookalike = s.lookalike || resembles(m, s.post)
 			}
 		}
@@ -316,13 +318,15 @@ func arrivedBefore(m *Message, t time.Time) bool {
 	return !m.Received.IsZero() && m.Received.Before(t)
 }
 
-// skew returns how far the service's clock is ahead of ours, by the Date header of a response.
+// skew returns how far the service's clock is ahead of ours, by the Date header of a response, but
+// a day at most: a header that is further off tells nothing, and a time of the year 1 would overflow
+// what is added to it.
 func skew(answer http.Header) time.Duration {
 	date, err := http.ParseTime(answer.Get("Date"))
 	if err != nil {
 		return 0
 	}
-	return time.Until(date)
+	return max(-maxSkew, min(time.Until(date), maxSkew))
 }
 
 // resembles reports whether received could be m without its send token. Without a text in m only

@@ -292,3 +292,49 @@ func TestHistoryWithoutMessages(t *testing.T) {
 		})
 	}
 }
+
+// TestDateOfTheYearOne: what is added to a difference of 2,000 years must not overflow.
+func TestDateOfTheYearOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		posts, stored := 0, ""
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			const date = "Date: Mon, 01 Jan 0001 00:00:00 GMT"
+			if r.Method == http.MethodPost {
+				posts++
+				stored = fmt.Sprintf(`{"_id":"m1","role":"appMaker","type":"text","text":"hi","received":%d,"metadata":{"sdkSendToken":"token"}}`, time.Now().Unix())
+				return answer(503, "", date), nil
+			}
+			return answer(200, `{"messages":[`+stored+`]}`, date), nil
+		})
+		_, err := c.Conversations.PostMessage(t.Context(), "ida", TextMessage("hi"), WithSendToken("token"))
+		assert.NoError(t, err)
+		assert.Equal(t, 1, posts)
+	})
+}
+
+// TestLookalikeUnderAnotherClock: where the service keeps no metadata, a message that may be the one
+// sent is found though the Date header is ahead of the clock behind received.
+func TestLookalikeUnderAnotherClock(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{-10 * time.Second, 0, 10 * time.Second} {
+		t.Run(ahead.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				posts, stored := 0, ""
+				c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+					date := "Date: " + time.Now().Add(ahead).UTC().Format(http.TimeFormat)
+					if r.Method == http.MethodPost {
+						posts++
+						stored = fmt.Sprintf(`{"_id":"m1","role":"appMaker","type":"text","text":"hi","received":%d}`, time.Now().Unix())
+						return answer(503, "", date), nil
+					}
+					return answer(200, `{"messages":[`+stored+`]}`, date), nil
+				})
+				_, err := c.Conversations.PostMessage(t.Context(), "ida", TextMessage("hi"), WithSendToken("token"))
+				assert.ErrorIs(t, err, ErrOutcomeUnknown)
+				assert.Equal(t, 1, posts)
+			})
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -135,7 +136,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	x.sent = req.Header
-	if err := x.attach(req); err != nil {
+	if err := x.attach(req, trace); err != nil {
 		if ctx.Err() != nil {
 			err = x.cause(ctx, err)
 		}
@@ -201,23 +202,31 @@ func (x *exchange) cannotSend(text string, err error) error {
 	return err
 }
 
-// attach sets the body of req.
+// attach sets the body of req. trace is nil if the call may be repeated anyway.
 //
-// When an idle connection that it reuses breaks, net/http sends some requests again by itself: a
-// GET or HEAD without a body, and a request with an idempotency key whose GetBody is set. A call
-// that may be sent only once must look like neither.
-func (x *exchange) attach(req *http.Request) error {
-	switch data := x.request.data; {
+// net/http sends some requests again by itself: when an idle connection breaks, a GET or HEAD
+// without a body, a request with an idempotency key and a body that it can get again, and any whose
+// body it can get again and of which nothing was written; over HTTP/2, also a request that the
+// service has read and reset, as often as it resets it. A call that may be sent only once must give
+// net/http its body again only over HTTP/1.1, and never with such a key.
+func (x *exchange) attach(req *http.Request, trace *writeTrace) error {
+	data := x.request.data
+	switch {
 	case x.request.file != nil:
 		return x.request.file.attach(req)
-	case x.request.contentType != "":
-		req.ContentLength = int64(len(data))
-		req.Body = io.NopCloser(bytes.NewReader(data))
-		if req.Header["Idempotency-Key"] == nil && req.Header["X-Idempotency-Key"] == nil {
-			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+	case x.request.contentType == "" && trace == nil && !(x.request.noRetry && x.request.repeat == safe):
+		return nil
+	}
+	req.ContentLength = int64(len(data))
+	req.Body = io.NopCloser(bytes.NewReader(data))
+	if req.Header["Idempotency-Key"] != nil || req.Header["X-Idempotency-Key"] != nil || x.request.repeat == safe {
+		return nil
+	}
+	req.GetBody = func() (io.ReadCloser, error) {
+		if trace != nil && trace.http2.Load() {
+			return nil, errors.New("not sent again over HTTP/2, as the service may have carried it out")
 		}
-	case x.request.noRetry && x.request.repeat == safe:
-		req.Body = io.NopCloser(strings.NewReader(""))
+		return io.NopCloser(bytes.NewReader(data)), nil
 	}
 	return nil
 }
@@ -409,6 +418,7 @@ func (x *exchange) stopped(text string, cause error) error {
 type writeTrace struct {
 	hooks    httptrace.ClientTrace
 	supports atomic.Bool // the transport calls the hooks
+	http2    atomic.Bool // the version of the connection
 	wrote    atomic.Bool // the header has been written, and perhaps the body
 }
 
@@ -417,6 +427,10 @@ func newWriteTrace(transport http.RoundTripper) *writeTrace {
 	_, own := transport.(*http.Transport)
 	t.supports.Store(own)
 	t.hooks.GetConn = func(string) { t.supports.Store(true) }
+	t.hooks.GotConn = func(info httptrace.GotConnInfo) {
+		c, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
+		t.http2.Store(ok && c.ConnectionState().NegotiatedProtocol == "h2")
+	}
 	t.hooks.WroteHeaders = func() { t.wrote.Store(true) }
 	return t
 }

@@ -5,9 +5,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,6 +180,9 @@ func TestNetHTTPRepeatsNothing(t *testing.T) {
 			_, err := c.Conversations.PostMessage(ctx, "cut", TextMessage("hi"), WithHeader("Idempotency-Key", "7"))
 			return err
 		},
+		"POST without a body, with Idempotency-Key": func(ctx context.Context, c *Client) error {
+			return c.Do(ctx, http.MethodPost, "/cut", nil, nil, WithHeader("Idempotency-Key", "7"))
+		},
 		"POST with X-Idempotency-Key": func(ctx context.Context, c *Client) error {
 			_, err := c.Conversations.PostMessage(ctx, "cut", TextMessage("hi"), WithHeader("X-Idempotency-Key", "7"))
 			return err
@@ -199,6 +205,65 @@ func TestNetHTTPRepeatsNothing(t *testing.T) {
 			assert.Error(t, call(t.Context(), c))
 			assert.Len(t, rec.requests(), 2)
 		})
+	}
+}
+
+// TestHTTP2ResetRepeatsNothing: left to itself, net/http sends a request again each time a service
+// resets its stream with PROTOCOL_ERROR or REFUSED_STREAM, though it may have carried it out.
+func TestHTTP2ResetRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	calls := map[string]func(context.Context, *Client) error{
+		"POST": func(ctx context.Context, c *Client) error {
+			return ignore(c.Conversations.PostMessage(ctx, "ida", TextMessage("hi")))
+		},
+		"POST without a body": func(ctx context.Context, c *Client) error {
+			return c.Do(ctx, http.MethodPost, "/x", nil, nil)
+		},
+		"upload": func(ctx context.Context, c *Client) error {
+			return ignore(c.Attachments.Upload(ctx, Upload{Source: strings.NewReader("hello")}, AttachmentOptions{}))
+		},
+	}
+	for name, call := range calls {
+		for _, code := range []byte{1, 2, 7, 8} {
+			t.Run(fmt.Sprint(name, ", code ", code), func(t *testing.T) {
+				t.Parallel()
+				var came atomic.Int32
+				server := httptest.NewUnstartedServer(nil)
+				server.TLS = &tls.Config{NextProtos: []string{"h2"}}
+				server.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){
+					"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) { resetAll(conn, code, &came) },
+				}
+				server.StartTLS()
+				t.Cleanup(server.Close)
+				transport := server.Client().Transport.(*http.Transport)
+				transport.ForceAttemptHTTP2 = true
+				c := newTestClient(t, server.URL, AppJWT("k", "s"), WithHTTPClient(server.Client()))
+				assert.ErrorIs(t, call(t.Context(), c), ErrOutcomeUnknown)
+				assert.Equal(t, int32(1), came.Load())
+			})
+		}
+	}
+}
+
+// resetAll serves HTTP/2: it counts each request once it has come whole, and resets its stream.
+func resetAll(conn net.Conn, code byte, came *atomic.Int32) {
+	defer conn.Close()
+	const preface, settings, reset, ack, endStream = 24, 4, 3, 1, 1
+	_, _ = io.ReadFull(conn, make([]byte, preface))
+	_, _ = conn.Write([]byte{0, 0, 0, settings, 0, 0, 0, 0, 0})
+	for {
+		var head [9]byte // length, type, flags and stream of a frame
+		if _, err := io.ReadFull(conn, head[:]); err != nil {
+			return
+		}
+		_, _ = io.CopyN(io.Discard, conn, int64(head[0])<<16|int64(head[1])<<8|int64(head[2]))
+		switch kind, flags := head[3], head[4]; {
+		case kind == settings && flags&ack == 0:
+			_, _ = conn.Write([]byte{0, 0, 0, settings, ack, 0, 0, 0, 0})
+		case kind <= 1 && flags&endStream != 0: // DATA or HEADERS
+			came.Add(1)
+			_, _ = conn.Write(append(append([]byte{0, 0, 4, reset, 0}, head[5:]...), 0, 0, 0, code))
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package smooch
 import (
 	lru "container/list"
 	"context"
+	"errors"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -125,17 +126,18 @@ type panicSafeDeduper struct{ Deduper }
 
 func (d panicSafeDeduper) Claim(ctx context.Context, key string, lease time.Duration) (claim Claim, err error) {
 	defer recoverTo(&err)
-	return d.Deduper.Claim(ctx, key, lease)
+	claim, err = d.Deduper.Claim(ctx, key, lease)
+	return claim, checked(err)
 }
 
 func (d panicSafeDeduper) Done(ctx context.Context, key string) (err error) {
 	defer recoverTo(&err)
-	return d.Deduper.Done(ctx, key)
+	return checked(d.Deduper.Done(ctx, key))
 }
 
 func (d panicSafeDeduper) Release(ctx context.Context, key string) (err error) {
 	defer recoverTo(&err)
-	return d.Deduper.Release(ctx, key)
+	return checked(d.Deduper.Release(ctx, key))
 }
 
 // recoverTo recovers a panic and stores it in err. It must be deferred.
@@ -144,3 +146,15 @@ func recoverTo(err *error) {
 		*err = &PanicError{Value: value, Stack: debug.Stack()}
 	}
 }
+
+// checked returns an error of foreign code as it is, or a *PanicError if its Unwrap, Is or As panics,
+// as that of a nil pointer in an error may. Afterwards the error can be examined on any goroutine.
+func checked(err error) (same error) {
+	defer recoverTo(&same)
+	_, _ = errors.AsType[*unlikeError](err)
+	_ = errors.Is(err, (*unlikeError)(nil))
+	return err
+}
+
+// unlikeError is an error that no other one is or wraps, so that all of them are examined.
+type unlikeError struct{ error }

@@ -112,3 +112,44 @@ func TestDeduperThatPanics(t *testing.T) {
 		})
 	}
 }
+
+// errorWithCause is an error whose Unwrap panics if it is nil.
+type errorWithCause struct{ cause error }
+
+func (e *errorWithCause) Error() string { return "failed" }
+func (e *errorWithCause) Unwrap() error { return e.cause }
+
+// TestNilPointerInAnError of a function or a lookup does not end the process when the error is
+// examined.
+func TestNilPointerInAnError(t *testing.T) {
+	t.Parallel()
+	var none *errorWithCause
+	receivers := map[string]func(ReceiverOption) (*WebhookReceiver, error){
+		"function": func(observer ReceiverOption) (*WebhookReceiver, error) {
+			r := newTestReceiver(t, observer)
+			Handle(r, func(context.Context, *MessageEvent) error { return none })
+			return r, nil
+		},
+		"lookup": func(observer ReceiverOption) (*WebhookReceiver, error) {
+			return NewWebhookReceiver(nil, observer, WithSecretLookup(func(context.Context, string) (bool, error) { return false, none }))
+		},
+		"deduper": func(observer ReceiverOption) (*WebhookReceiver, error) {
+			r := newTestReceiver(t, observer, WithDeduper(&hookedDeduper{
+				Deduper: NewMemoryDeduper(10), before: func(context.Context, string) error { return none },
+			}))
+			Handle(r, func(context.Context, *MessageEvent) error { return nil })
+			return r, nil
+		},
+	}
+	for name, receiver := range receivers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var told observed
+			r, err := receiver(WithObserver(told.observe))
+			require.NoError(t, err)
+			assert.GreaterOrEqual(t, deliver(t, r, messageBody("m1", "u1", V1_1)), 500)
+			var panicErr *PanicError
+			assert.ErrorAs(t, told.last(t).Err, &panicErr)
+		})
+	}
+}

@@ -165,12 +165,35 @@ func (l *receiverLog) unusual(ctx context.Context, h *EventHeader) {
 	}
 }
 
+// userIDs returns the ids of all users in an event.
+func userIDs(e Event) []string {
+	users := []*AppUser{&e.header().AppUser}
+	switch e := e.(type) {
+	case *MergeEvent:
+		users = append(users, e.Surviving)
+		for i := range e.Discarded {
+			users = append(users, &e.Discarded[i])
+		}
+	case *NotificationEvent:
+		if e.MatchResult != nil {
+			users = append(users, e.MatchResult.AppUser)
+		}
+	}
+	var ids []string
+	for _, user := range users {
+		if user != nil {
+			ids = append(ids, user.ID, user.UserID)
+		}
+	}
+	return ids
+}
+
 // failure logs an error about an event. The text of the error may be anything, so the key and the
 // ids of the user are removed from it.
 func (l *receiverLog) failure(ctx context.Context, message string, e Event, key string, err error, attrs ...slog.Attr) {
 	h := e.header()
 	text := fmt.Sprint(err) // survives an Error method that panics
-	for _, id := range []string{key, h.AppUser.ID, h.AppUser.UserID} {
+	for _, id := range longestFirst(append(userIDs(e), key)) {
 		if len(id) >= 6 { // a shorter one could be part of any word
 			text = strings.ReplaceAll(text, id, "[redacted]")
 		}

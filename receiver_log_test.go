@@ -365,3 +365,21 @@ func TestReceiverLogsToTheDefault(t *testing.T) {
 	assert.Equal(t, http.StatusBadRequest, deliver(t, r, "<xml>"))
 	assert.Contains(t, log.text(), "not_json")
 }
+
+// TestLogHasNoIDsOfOtherUsers that an event names beside its own.
+func TestLogHasNoIDsOfOtherUsers(t *testing.T) {
+	t.Parallel()
+	var log logged
+	r := newTestReceiver(t, log.option())
+	Handle(r, func(_ context.Context, e *MergeEvent) error {
+		return fmt.Errorf("cannot merge %s into %s", e.Discarded[0].ID, e.Surviving.UserID)
+	})
+	Handle(r, func(_ context.Context, e *NotificationEvent) error {
+		return fmt.Errorf("matched %s", e.MatchResult.AppUser.ID)
+	})
+	deliver(t, r, `{"trigger":"merge:appUser","version":"v1.1","surviving":{"_id":"survivor01","userId":"steveb@channel5.com"},"discarded":[{"_id":"discarded02"}]}`)
+	deliver(t, r, `{"trigger":"notification:delivery:channel","version":"v1.1","notification":{"_id":"n1"},"matchResult":{"appUser":{"_id":"matched003"}}}`)
+	text := log.text()
+	assert.Contains(t, text, "cannot merge [redacted] into [redacted]")
+	assert.Contains(t, text, "matched [redacted]")
+}

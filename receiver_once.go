@@ -129,7 +129,7 @@ func (h *handling) handle() (again bool, after time.Duration) {
 	h.calls++
 	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout)
 	defer cancel()
-	err = h.function(ctx, h.event)
+	err = checked(h.function(ctx, h.event))
 	return again, after
 }
 

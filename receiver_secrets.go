@@ -116,6 +116,7 @@ func (l *secretLookup) run(ctx context.Context, call *lookupCall, secret string,
 		close(call.done)
 	}()
 	known, err = l.ask(ctx, secret)
+	err = checked(err)
 }
 
 // lookupError is the error of a lookup. Its text does not contain the secret.

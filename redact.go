@@ -33,7 +33,7 @@ func redactor(r *request, plain, sent http.Header) func(text string, values bool
 			text = strings.ToValidUTF8(text[:most], "") + "..."
 		}
 		for _, s := range longestFirst(credentialsOf(r, plain, sent)) {
-			text = strings.ReplaceAll(text, s, redactedText)
+			text = replaceCut(strings.ReplaceAll(text, s, redactedText), s)
 		}
 		if !values {
 			return text

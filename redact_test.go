@@ -411,3 +411,15 @@ func TestStructsWithSecretsAreKnown(t *testing.T) {
 	}
 	assert.Greater(t, found, 30)
 }
+
+// TestLongDescriptionIsCut without leaving the beginning of an id.
+func TestLongDescriptionIsCut(t *testing.T) {
+	t.Parallel()
+	id := strings.Repeat("abcdefghij", 25)
+	c := fakeClient(t, func(*http.Request) (*http.Response, error) {
+		return answer(400, `{"error":{"code":"x","description":"`+strings.Repeat(id+" ", 20)+`"}}`), nil
+	})
+	_, err := c.AppUsers.Get(t.Context(), id)
+	assert.ErrorContains(t, err, "[redacted]")
+	assert.NotContains(t, err.Error(), "abcdefghij")
+}
