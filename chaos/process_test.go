@@ -15,6 +15,7 @@ import (
 // JSON too, to its standard output.
 var roles = map[string]func(args json.RawMessage, out *json.Encoder) error{
 	"receive": receive,
+	"call":    callHostile,
 }
 
 // runChild is the main function of a child process. The process also ends when its standard input
