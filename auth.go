@@ -14,9 +14,8 @@ import (
 // once if the credentials are now different. If Authorize returns an error, the attempt is not sent
 // and the call fails with that error.
 //
-// Implementations must be safe for concurrent use. If one has a method Scope() [Scope], as the
-// built-in ones do, the scope decides whether paths have the app's prefix. [AuthFunc] adapts a
-// function.
+// Implementations must be safe for concurrent use. If one has a method Scope() [Scope], its scope
+// decides whether paths have the app's prefix. [AuthFunc] adapts a function.
 type Auth interface {
 	Authorize(ctx context.Context, r *http.Request) error
 }

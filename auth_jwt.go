@@ -10,11 +10,11 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// JWTSigner is an [Auth] that signs JSON Web Tokens with a secret key: with the key's id as kid in
-// the header, the claim scope and, for one app user, the claim userId. [AppUserJWT], [AppJWT],
-// [AppMakerJWT] and [AccountJWT] return one.
+// JWTSigner is an [Auth] that signs JSON Web Tokens with a secret key. [AppUserJWT], [AppJWT],
+// [AppMakerJWT] and [AccountJWT] return one. A token has the key's id as kid in its header, the
+// claim scope and, if it is for one app user, the claim userId.
 //
-// A signer uses a token until 80 % of its life has passed and then signs another. It is safe for
+// A signer uses a token until 80 % of its life has passed, and then signs another. It is safe for
 // concurrent use.
 type JWTSigner struct {
 	keyID    string
@@ -67,9 +67,9 @@ func WithIssuedAt() JWTOption {
 }
 
 // AppUserJWT returns a signer of tokens for one app user, with a key of the user's app. The tokens
-// reach that user's profile and conversation and nothing else. userID is your own id of
-// the user, the userId; even one that looks like a number is signed as a string, as the service
-// requires. For a token to hand to an end user, see [JWTSigner.TokenFor].
+// reach that user's profile and conversation and nothing else. userID is your own id of the user,
+// the userId; even one that looks like a number is signed as a string, as the service requires. For
+// a token to hand to an end user, see [JWTSigner.TokenFor].
 func AppUserJWT(keyID, secret, userID string, opts ...JWTOption) *JWTSigner {
 	s := newSigner(ScopeAppUser, keyID, secret)
 	s.userID = userID
@@ -234,7 +234,7 @@ type Claims struct {
 	KeyID     string    // of the key that signed the token: kid in its header
 	Scope     Scope     // never empty
 	UserID    string    // never empty for ScopeAppUser
-	ExpiresAt time.Time // zero: never
+	ExpiresAt time.Time // zero: it never expires
 	IssuedAt  time.Time // zero: the token does not say
 }
 

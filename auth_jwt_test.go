@@ -213,7 +213,7 @@ func TestConcurrentCallsSignOnce(t *testing.T) {
 	assert.EqualValues(t, 1, counting.signed.Load())
 }
 
-// countingMethod counts signatures, as two signers of one second make the same token.
+// countingMethod counts signatures, as tokens that are signed in the same second are equal.
 type countingMethod struct {
 	jwt.SigningMethod
 	signed atomic.Int32
@@ -221,5 +221,6 @@ type countingMethod struct {
 
 func (m *countingMethod) Sign(text string, key any) ([]byte, error) {
 	m.signed.Add(1)
+	time.Sleep(time.Millisecond) // for other calls to sign meanwhile
 	return m.SigningMethod.Sign(text, key)
 }

@@ -33,7 +33,7 @@ type callOptions struct {
 
 // WithResponse stores the response to the last attempt in r, whether the call succeeds or fails. r
 // stays as it is if the call is refused because of an argument. While an iterator runs, r holds the
-// response with the latest page.
+// response of the latest page.
 func WithResponse(r *Response) CallOption {
 	return func(o *callOptions) { o.response = r }
 }

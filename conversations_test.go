@@ -95,7 +95,7 @@ func TestMessagesThatDoNotAdvance(t *testing.T) {
 		for _, err := range c.Conversations.Messages(t.Context(), "u", options) {
 			last = err
 			if n++; n > 10 {
-				t.Fatal("it goes on for ever")
+				t.Fatal("it goes on forever")
 			}
 		}
 		assert.ErrorIs(t, last, errNoProgress)

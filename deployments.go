@@ -62,11 +62,20 @@ type DeploymentCreate struct {
 	CallbackURL string  `json:"callbackUrl,omitempty"` // called when the status changes
 }
 
+// ActivationMethod is the way in which WhatsApp sends the code to the phone number.
+type ActivationMethod string
+
+// The ways to send the code.
+const (
+	ActivationMethodSMS   ActivationMethod = "sms"
+	ActivationMethodVoice ActivationMethod = "voice" // a call
+)
+
 // DeploymentActivate is the argument of [DeploymentsService.Activate].
 type DeploymentActivate struct {
-	PhoneNumber             string `json:"phoneNumber"`             // required
-	VerifiedNameCertificate string `json:"verifiedNameCertificate"` // required
-	Method                  string `json:"method"`                  // required: "sms" or "voice"
+	PhoneNumber             string           `json:"phoneNumber"`             // required
+	VerifiedNameCertificate string           `json:"verifiedNameCertificate"` // required
+	Method                  ActivationMethod `json:"method"`                  // required
 }
 
 // DeploymentsService manages WhatsApp deployments. Create one, activate it with a phone number,

@@ -21,7 +21,7 @@ import (
 //	if errors.Is(err, smooch.ErrNotFound) { ... }
 type Error struct {
 	Op          string        // the call as it is documented, such as "GET /appusers/{userId}"
-	StatusCode  int           // the HTTP status; 429 also if the call waited for an earlier 429
+	StatusCode  int           // the HTTP status; 429 also if a pause after one ended the call
 	Code        ErrorCode     // error.code of the body; "" if there is none
 	Description string        // error.description of the body: for people, may change at any time
 	RetryAfter  time.Duration // how long the service asks to wait; 0 if it does not say
@@ -30,8 +30,8 @@ type Error struct {
 	Body        []byte        // of the response, at most 64 KiB; it may repeat what was sent
 	Hint        string        // on 401 and 403: the credentials that the call accepts
 
-	// redact removes from a text what must not appear in it. It is a function and not a list, as
-	// fmt prints only the address of a function.
+	// redact removes from a text what must not appear in it. It is a function and not a list, as fmt
+	// prints only the address of a function.
 	redact func(string) string
 }
 
@@ -153,17 +153,16 @@ var (
 
 // The other errors of a call, for [errors.Is].
 var (
-	// ErrOutcomeUnknown marks a call that may have been carried out: the connection was lost, time
-	// ran out or the service answered 5xx, and a repeat could do the work twice. Find out whether
-	// the work was done before you repeat the call. The cause, such as an [*Error] or
+	// ErrOutcomeUnknown marks a call that may have been carried out: the connection was lost, time ran
+	// out or the service answered 5xx, and a repeat could do the work twice. Find out whether the work
+	// was done before you repeat the call. The cause, such as an [*Error] or
 	// [context.DeadlineExceeded], is in the same chain.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 
 	// ErrUnsupportedVersion marks a call that the client's version does not have. Nothing was sent.
 	ErrUnsupportedVersion = errors.New("unsupported version")
 
-	// ErrInvalidArgument marks an argument that cannot be used, such as an empty id. Nothing was
-	// sent.
+	// ErrInvalidArgument marks an argument that cannot be used, such as an empty id. Nothing was sent.
 	ErrInvalidArgument = errors.New("invalid argument")
 
 	// ErrResponseTooLarge marks a call that was carried out, but whose response is larger than

@@ -54,8 +54,8 @@ func TestUnknownEventHasTheReadablePartsOfItsHeader(t *testing.T) {
 	assert.True(t, header.Timestamp.IsZero())
 }
 
-// TestEventToleratesEmptyValuesAndNewNames: "" and [] come in place of empty objects, and the sets of
-// types and roles grow.
+// TestEventToleratesEmptyValuesAndNewNames: "" and [] come in place of empty objects, and the sets
+// of types and roles grow.
 func TestEventToleratesEmptyValuesAndNewNames(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{

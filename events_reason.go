@@ -31,9 +31,9 @@ const (
 	// another channel.
 	DeliveryReasonUnreachable DeliveryReason = "unreachable"
 
-	// DeliveryReasonChannelLimited means that the channel has received too many messages at once. Send
+	// DeliveryReasonRateLimited means that the channel has received too many messages at once. Send
 	// the message again later.
-	DeliveryReasonChannelLimited DeliveryReason = "channelLimited"
+	DeliveryReasonRateLimited DeliveryReason = "channelLimited"
 
 	// DeliveryReasonUnknown means that the error is none of these. Look at its members.
 	DeliveryReasonUnknown DeliveryReason = "unknown"
@@ -41,14 +41,14 @@ const (
 
 // channelReasons are the codes of channels that mean the same whichever channel sends them.
 var channelReasons = map[string]DeliveryReason{
-	"470":    DeliveryReasonOutsideWindow,  // WhatsApp, older
-	"131047": DeliveryReasonOutsideWindow,  // WhatsApp
-	"131050": DeliveryReasonOptedOut,       // WhatsApp: the user refuses marketing messages
-	"131056": DeliveryReasonChannelLimited, // WhatsApp: too many messages to one user
-	"131026": DeliveryReasonUnreachable,    // WhatsApp: the message is undeliverable
-	"190":    DeliveryReasonCredentials,    // Messenger: the page token is invalid
-	"102":    DeliveryReasonCredentials,    // Messenger: the page token is invalid
-	"21610":  DeliveryReasonOptedOut,       // Twilio: the user has sent STOP
+	"470":    DeliveryReasonOutsideWindow, // WhatsApp, older
+	"131047": DeliveryReasonOutsideWindow, // WhatsApp
+	"131050": DeliveryReasonOptedOut,      // WhatsApp: the user refuses marketing messages
+	"131056": DeliveryReasonRateLimited,   // WhatsApp: too many messages to one user
+	"131026": DeliveryReasonUnreachable,   // WhatsApp: the message is undeliverable
+	"190":    DeliveryReasonCredentials,   // Messenger: the page token is invalid
+	"102":    DeliveryReasonCredentials,   // Messenger: the page token is invalid
+	"21610":  DeliveryReasonOptedOut,      // Twilio: the user has sent STOP
 }
 
 // telegramReasons are HTTP statuses. They are looked up only in error_code, where Telegram has
@@ -56,7 +56,7 @@ var channelReasons = map[string]DeliveryReason{
 var telegramReasons = map[string]DeliveryReason{
 	"401": DeliveryReasonCredentials,
 	"403": DeliveryReasonBlocked,
-	"429": DeliveryReasonChannelLimited,
+	"429": DeliveryReasonRateLimited,
 }
 
 // reasonOf classifies an error. The channel's code goes before that of the service, which tells

@@ -187,7 +187,7 @@ func (x *exchange) cannotSend(text string, err error) error {
 	return err
 }
 
-// attach gives req its body.
+// attach sets the body of req.
 //
 // When an idle connection that it reuses breaks, net/http sends some requests again by itself: a
 // GET or HEAD without a body, and a request with an idempotency key whose GetBody is set. A call

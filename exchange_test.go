@@ -213,20 +213,20 @@ func TestRepeatThatFindsTheWorkDone(t *testing.T) {
 	tests := []struct {
 		name  string
 		call  func(context.Context, *Client, ...CallOption) error
-		first *http.Response
+		first int // 200: the body breaks off
 		then  int
 		err   error // nil: the call succeeds
 	}{
-		{"502, 404", remove, answer(502, ``), 404, nil},
-		{"409, 404", remove, answer(409, ``), 404, nil},
-		{"an answer that breaks off, 404", remove, brokenAnswer(), 404, nil},
-		{"502, 400", remove, answer(502, ``), 400, ErrBadRequest},
-		{"404 at first", remove, answer(404, ``), 0, ErrNotFound},
-		{"429, which did nothing, 404", remove, answer(429, ``), 404, ErrNotFound},
-		{"file: 502, 404", removeFile, answer(502, ``), 404, nil},
-		{"channel: 502, 404", unlink, answer(502, ``), 404, nil},
-		{"channel: 502, 400", unlink, answer(502, ``), 400, nil},
-		{"update: 502, 404", update, answer(502, ``), 404, ErrNotFound},
+		{"502, 404", remove, 502, 404, nil},
+		{"409, 404", remove, 409, 404, nil},
+		{"an answer that breaks off, 404", remove, 200, 404, nil},
+		{"502, 400", remove, 502, 400, ErrBadRequest},
+		{"404 at first", remove, 404, 0, ErrNotFound},
+		{"429, which did nothing, 404", remove, 429, 404, ErrNotFound},
+		{"file: 502, 404", removeFile, 502, 404, nil},
+		{"channel: 502, 404", unlink, 502, 404, nil},
+		{"channel: 502, 400", unlink, 502, 400, nil},
+		{"update: 502, 404", update, 502, 404, ErrNotFound},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -234,8 +234,11 @@ func TestRepeatThatFindsTheWorkDone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sent := 0
 				c := fakeClient(t, func(*http.Request) (*http.Response, error) {
-					if sent++; sent == 1 {
-						return test.first, nil
+					switch sent++; {
+					case sent == 1 && test.first == 200:
+						return brokenAnswer(), nil
+					case sent == 1:
+						return answer(test.first, ``), nil
 					}
 					return answer(test.then, ``), nil
 				})
@@ -337,6 +340,7 @@ func TestContextBoundsTheCall(t *testing.T) {
 		began := time.Now()
 		_, err := c.AppUsers.Get(ctx, "ida")
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotContains(t, err.Error(), "30s", "the error is not that of the time-out")
 		assert.Equal(t, 5*time.Second, time.Since(began))
 	})
 }

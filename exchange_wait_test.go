@@ -93,6 +93,21 @@ func TestRetryAfterBeyondTheDeadlineEndsTheCall(t *testing.T) {
 			})
 		})
 	}
+	t.Run("503", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			c := fakeClient(t, func(*http.Request) (*http.Response, error) {
+				return answer(503, ``, "Retry-After: 20"), nil
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			began := time.Now()
+			_, err := c.AppUsers.Get(ctx, "ida")
+			assert.ErrorIs(t, err, ErrServer)
+			assert.NotErrorIs(t, err, context.DeadlineExceeded)
+			assert.Zero(t, time.Since(began))
+		})
+	})
 }
 
 // TestWaitsEndWithTheContext: a call that is cancelled while it waits still reports the failure

@@ -12,9 +12,9 @@ type Menu struct {
 
 // MenuSettings are the settings of a menu.
 type MenuSettings struct {
-	// InputEnabled says whether the user can also write messages. Only Messenger supports it. For a
-	// menu without settings the service's default is true.
-	InputEnabled bool `json:"inputEnabled"`
+	// InputEnabled says whether the user can also write messages; nil means the service's default,
+	// true. Only Messenger supports it.
+	InputEnabled *bool `json:"inputEnabled,omitempty"`
 }
 
 // MenuItemType is the kind of a menu item. The set is open.

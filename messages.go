@@ -100,9 +100,9 @@ type MessagePost struct {
 	// of the reply action that the message answers; role appUser only
 	Payload string `json:"payload,omitempty"`
 	// flat: string, number or bool values; returned in the history and in events
-	Metadata    map[string]any `json:"metadata,omitzero"`
-	Destination *MessageTarget `json:"destination,omitempty"` // role appMaker only
-	Override    Override       `json:"override,omitzero"`     // v1.1
+	Metadata    map[string]any      `json:"metadata,omitzero"`
+	Destination *MessageDestination `json:"destination,omitempty"` // role appMaker only
+	Override    Override            `json:"override,omitzero"`     // v1.1
 	// "whatsapp" if Message holds a payload of WhatsApp's API, see [WhatsAppMessage]
 	MessageSchema string          `json:"messageSchema,omitempty"`
 	Message       json.RawMessage `json:"message,omitempty"`
@@ -206,9 +206,9 @@ type Source struct {
 	OriginalMessageTimestamp UnixTime `json:"originalMessageTimestamp,omitzero"`
 }
 
-// MessageTarget selects the channel that a message is sent to. Set one of its fields. The user must
+// MessageDestination selects the channel that a message is sent to. Set one of its fields. The user must
 // already have a client on that channel.
-type MessageTarget struct {
+type MessageDestination struct {
 	IntegrationID   string          `json:"integrationId,omitempty"`
 	IntegrationType IntegrationType `json:"integrationType,omitempty"`
 }

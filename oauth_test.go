@@ -40,7 +40,7 @@ func TestOAuthAuthorizeURL(t *testing.T) {
 	_, err = c.OAuth.AuthorizeURL(OAuthAuthorize{})
 	assert.ErrorIs(t, err, ErrInvalidArgument)
 
-	moved, err := NewClient(NoAuth(), WithBaseURL("https://evil.test"), WithRegion(EU))
+	moved, err := NewClient(NoAuth(), WithBaseURL("http://evil.test"), WithRegion(EU))
 	require.NoError(t, err)
 	address, err = moved.OAuth.AuthorizeURL(OAuthAuthorize{ClientID: "id"})
 	require.NoError(t, err)

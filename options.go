@@ -248,7 +248,7 @@ func WithUserAgent(product string) Option {
 	}
 }
 
-// WithTimeout limits the time of each attempt, including that for reading the response. The default
+// WithTimeout limits the time of each attempt, including the time to read the response. The default
 // is 30 seconds. The whole call is limited by its context. For an upload the time starts when the
 // body has been sent, so that a slow connection does not end the attempt.
 func WithTimeout(perAttempt time.Duration) Option {

@@ -18,45 +18,51 @@ import (
 	"github.com/smooch/smooch-go/internal/keyqueue"
 )
 
-// WebhookReceiver is an http.Handler for the target of webhooks. It checks the secret, decodes the event
-// and calls the function that was registered for its kind by [Handle].
+// WebhookReceiver is an [http.Handler] for the target of webhooks. It checks the secret of a
+// delivery, decodes the event and calls the function that [Handle] has registered for its type:
 //
 //	receiver, err := smooch.NewWebhookReceiver([]string{webhook.Secret})
 //	smooch.Handle(receiver, func(ctx context.Context, e *smooch.MessageEvent) error { ... })
 //	http.Handle("/smooch", receiver)
 //
-// It answers what makes the service do the right thing:
+// The status of its response tells the service whether to repeat the delivery:
 //
-//	HEAD, GET                      200  the service looks whether the target exists
-//	another method than POST       405
-//	secret wrong or missing        401  not repeated
-//	not JSON                       400  not repeated
-//	body over the limit            413  repeated: a limit that is raised in time still gets it
-//	body breaks off                503  repeated
-//	version not accepted           200
-//	no function for the kind       200
-//	handled, or handled before     200
-//	the function fails             503  repeated
-//	the function takes too long    503  repeated, but never run beside itself
-//	the function fails for good    406  not repeated, see [Permanent]
-//	the function panics            500  repeated
+//	HEAD, GET                     200  the service checks whether the target exists
+//	other methods than POST       405
+//	secret wrong or missing       401  not repeated
+//	body is not JSON              400  not repeated
+//	body is over the limit        413  repeated, and accepted if the limit is raised by then
+//	body breaks off               503  repeated
+//	version not accepted          200
+//	no function for the event     200
+//	event handled, now or before  200
+//	function returns an error     503  repeated
+//	function takes too long       503  repeated, but not handled while the function still runs
+//	function fails for good       406  not repeated, see Permanent
+//	function panics               500  repeated
+//	deduper fails                 503  repeated, see Deduper
+//	queue is full                 503  repeated, see WithBackground
+//	receiver is shutting down     503  repeated, see Shutdown
 //
-// The service sends no signature and no time: the secret in X-API-Key is all the proof there is, so the target must be https.
+// A delivery has neither a signature nor a time of sending. The secret in its header X-API-Key is
+// the only proof of where it comes from, so the target must be https.
 //
-// Each event is handled once, by its [EventKey]: a copy of one that is being handled waits for
-// its outcome and gets the same answer, a copy of one that was handled gets 200. [WithDeduper]
-// shares that between processes. An event is acknowledged only when it has been handled, so a process that dies loses none; with
-// [WithBackground] it does.
+// Each event is handled once, as told by its [EventKey]. A copy of an event that is being handled
+// waits for the outcome and gets the same response. A copy of an event that has been handled gets
+// 200. [WithDeduper] extends this to several processes. An event is acknowledged only when it has
+// been handled, so a process that dies loses none, except with [WithBackground].
+//
+// The methods of a receiver are safe for concurrent use.
 type WebhookReceiver struct {
 	maxBody   int64
 	timeout   time.Duration
 	deduper   Deduper
-	lease     time.Duration // of a claim whose holder says nothing more
+	lease     time.Duration // how long a claim holds if its holder dies
 	observer  func(Delivery)
 	handlings handlingGroup
 	queueSize int                        // of WithBackground
 	workers   int                        // of WithBackground
-	queue     *keyqueue.Queue[*handling] // nil: events are handled before they are answered
+	queue     *keyqueue.Queue[*handling] // nil: an event is handled before the response
 
 	mu       sync.Mutex
 	secrets  [][sha256.Size]byte
@@ -64,25 +70,26 @@ type WebhookReceiver struct {
 	handlers map[reflect.Type]func(context.Context, Event) error
 }
 
-// ReceiverOption is a setting of [NewWebhookReceiver].
+// ReceiverOption is a setting of a new receiver, see [NewWebhookReceiver].
 type ReceiverOption func(*WebhookReceiver) error
 
-// Delivery is what became of one request, for [WithObserver].
+// Delivery reports what became of one request, see [WithObserver].
 type Delivery struct {
 	Event       Event         // nil if the request was refused before it was decoded
-	SecretIndex int           // place of the secret that matched among those given and added, from 0; -1: none
-	Status      int           // the answer; 0 if the event was handled after it had been answered
-	Handled     bool          // the function has run, and Err is its error
-	Duplicate   bool          // another delivery of the event answered for this one
-	Ignored     bool          // its version is not accepted, or no function is registered for its kind
+	SecretIndex int           // index of the matching secret, in the order of addition; -1: none
+	Status      int           // of the response; 0 if the event was handled after the response
+	Handled     bool          // the function has run; its error is in Err
+	Duplicate   bool          // another delivery of the same event was handled instead
+	Ignored     bool          // the version is not accepted, or there is no function for the event
 	Err         error         // what went wrong
-	Duration    time.Duration // since the request came
+	Duration    time.Duration // since the request arrived
 }
 
-var errNoSecret = argumentError("WebhookReceiver", "secret", "is missing or empty: everybody would be let in")
+var errNoSecret = argumentError("WebhookReceiver", "secret", "is missing or empty, so that anyone could deliver events")
 
-// NewWebhookReceiver makes a receiver that lets in deliveries with one of secrets: each webhook
-// has its own, and several may share a target. No secret, or an empty one, is an error.
+// NewWebhookReceiver returns a receiver that accepts deliveries with any of secrets. Each webhook
+// has a secret of its own, and several webhooks may share a target. If there are no secrets, or if
+// a secret is empty or an option invalid, the error matches [ErrInvalidArgument].
 func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookReceiver, error) {
 	r := &WebhookReceiver{
 		maxBody:   1 << 20,
@@ -105,8 +112,8 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 			return nil, err
 		}
 	}
-	// In one process a function is never run beside itself, however long it takes; another process may
-	// take its event over after the lease.
+	// Within this process, an event is not handled again while its function runs, however long that
+	// takes. Another process may claim the event when the lease has ended.
 	r.lease = 2*r.timeout + 30*time.Second
 	if r.workers > 0 {
 		r.queue = keyqueue.New(r.queueSize, r.workers, (*handling).handle)
@@ -114,13 +121,13 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 	return r, nil
 }
 
-// WithAcceptVersions handles events of the given versions only; others are answered 200 and
-// forgotten. The default is all. See [WebhookReceiver.AcceptVersions].
+// WithAcceptVersions makes the receiver ignore events of all but the given versions: it answers
+// them with 200. By default it handles all versions. See [WebhookReceiver.AcceptVersions].
 func WithAcceptVersions(versions ...Version) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		for _, v := range versions {
 			if v != V1 && v != V1_1 {
-				return argumentError("WithAcceptVersions", "version", "is not V1 or V1_1")
+				return argumentError("WithAcceptVersions", "version", "is neither v1 nor v1.1")
 			}
 		}
 		r.AcceptVersions(versions...)
@@ -128,7 +135,8 @@ func WithAcceptVersions(versions ...Version) ReceiverOption {
 	}
 }
 
-// WithDeduper remembers handled events in d. The default is NewMemoryDeduper(10_000).
+// WithDeduper makes the receiver use d to handle each event once. The default is
+// NewMemoryDeduper(10_000).
 func WithDeduper(d Deduper) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if isNil(d) {
@@ -139,19 +147,19 @@ func WithDeduper(d Deduper) ReceiverOption {
 	}
 }
 
-// WithMaxBody bounds a delivery's body in bytes; the default is 1 MiB.
+// WithMaxBody limits the body of a delivery to the given number of bytes. The default is 1 MiB.
 func WithMaxBody(bytes int64) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if bytes <= 0 {
 			return argumentError("WithMaxBody", "limit", "is not positive")
 		}
-		r.maxBody = min(bytes, math.MaxInt64-1) // one more is read
+		r.maxBody = min(bytes, math.MaxInt64-1) // deliver reads one byte more
 		return nil
 	}
 }
 
-// WithHandlerTimeout bounds a function's time by its context; the default is 15 seconds. The
-// service waits 20 seconds for the answer, so that is the limit.
+// WithHandlerTimeout limits the time of a function: its context ends after d. The default is 15
+// seconds. More than 20 seconds is an error, as the service does not wait longer for the response.
 func WithHandlerTimeout(d time.Duration) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if d <= 0 || d > 20*time.Second {
@@ -162,8 +170,9 @@ func WithHandlerTimeout(d time.Duration) ReceiverOption {
 	}
 }
 
-// WithObserver calls observe after each request, and again for an event that was handled after it had
-// been answered. It must be safe for concurrent use. A panic of it is net/http's to handle, and is lost in a call after the answer.
+// WithObserver calls observe after each POST request, and again for an event that was handled after
+// the response. observe must be safe for concurrent use. If it panics, net/http handles the panic;
+// after the response, the panic is discarded.
 func WithObserver(observe func(Delivery)) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if observe == nil {
@@ -174,8 +183,9 @@ func WithObserver(observe func(Delivery)) ReceiverOption {
 	}
 }
 
-// AddSecret lets in deliveries with secret as well: a webhook's secret is known only once it exists. An empty one is an
-// error, one that is known already keeps its place.
+// AddSecret makes the receiver accept deliveries with secret as well. Use it for a new webhook,
+// whose secret is known only after its creation. An empty secret is an error. A secret that is
+// accepted already keeps its index.
 func (r *WebhookReceiver) AddSecret(secret string) error {
 	if secret == "" {
 		return errNoSecret
@@ -189,8 +199,8 @@ func (r *WebhookReceiver) AddSecret(secret string) error {
 	return nil
 }
 
-// RemoveSecret lets in no more deliveries with secret. The secrets behind it move up one place.
-// Without any left all deliveries are refused.
+// RemoveSecret makes the receiver refuse deliveries with secret. The index of each secret added
+// after it decreases by one. If no secret is left, all deliveries are refused.
 func (r *WebhookReceiver) RemoveSecret(secret string) {
 	sum := sha256.Sum256([]byte(secret))
 	r.mu.Lock()
@@ -198,11 +208,13 @@ func (r *WebhookReceiver) RemoveSecret(secret string) {
 	r.secrets = slices.DeleteFunc(slices.Clone(r.secrets), func(s [sha256.Size]byte) bool { return s == sum })
 }
 
-// AcceptVersions handles events of the given versions only from now on, of all with none given;
-// others are answered 200 and forgotten. Two webhooks of different versions
-// deliver the same fact at different moments, so in an upgrade accept both instead of switching, for as long as the
-// service tries again (15 minutes): the copies have one [EventKey] and are handled once. Another version than
-// V1 and V1_1 is a panic.
+// AcceptVersions makes the receiver ignore events of all but the given versions from now on: it
+// answers them with 200. If no version is given, it handles all. AcceptVersions panics if a version
+// is neither [V1] nor [V1_1].
+//
+// Two webhooks of different versions deliver the same fact at different times. During an upgrade,
+// do not switch from one version to the other, but accept both for as long as the service repeats
+// deliveries (15 minutes). Both events of a fact have the same [EventKey], so it is handled once.
 func (r *WebhookReceiver) AcceptVersions(versions ...Version) {
 	for _, v := range versions {
 		if v != V1 && v != V1_1 {
@@ -214,11 +226,13 @@ func (r *WebhookReceiver) AcceptVersions(versions ...Version) {
 	r.versions = slices.Clone(versions)
 }
 
-// Handle has fn called for each event of type E, such as [*MessageEvent]; with E [Event] for
-// all that have no function of their own. A second function for a type, a nil one, or another interface is a panic.
+// Handle registers fn for all events of type E, such as [*MessageEvent]. If E is [Event], fn is
+// called for each event whose type has no function of its own. Handle panics if fn is nil, if E has
+// a function already, or if E is another interface than Event.
 //
-// fn may be called concurrently. Its context ends with [WithHandlerTimeout]. An error
-// makes the service deliver the event again, unless it is [Permanent].
+// fn may be called concurrently. Its context ends after the time that [WithHandlerTimeout] sets. If
+// fn returns an error, the service repeats the delivery, unless the error is [Permanent]. With
+// [WithBackground], the receiver calls fn again instead.
 func Handle[E Event](r *WebhookReceiver, fn func(ctx context.Context, event E) error) {
 	kind := reflect.TypeFor[E]()
 	switch {
@@ -235,7 +249,8 @@ func Handle[E Event](r *WebhookReceiver, fn func(ctx context.Context, event E) e
 	r.handlers[kind] = func(ctx context.Context, event Event) error { return fn(ctx, event.(E)) }
 }
 
-// Permanent marks an error of a function as final: the service does not deliver the event again. nil stays nil.
+// Permanent marks the error of a function as final, so that the delivery is not repeated. If err is
+// nil, it returns nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -248,13 +263,15 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// PanicError is the error in [Delivery] of a panic in a function or in a [Deduper], or of a function that ended its
-// goroutine by runtime.Goexit. The receiver does not log it: an observer should.
+// PanicError is the error in a [Delivery] if a function or a [Deduper] has panicked, or if a
+// function has ended its goroutine with [runtime.Goexit]. The receiver does not log it, so an
+// observer should.
 type PanicError struct {
-	Value any    // what panic was called with; the text "runtime.Goexit"
-	Stack []byte // as runtime/debug.Stack gives it; nil after a Goexit
+	Value any    // the argument of panic; the text "runtime.Goexit" after a Goexit
+	Stack []byte // as returned by debug.Stack; nil after a Goexit
 }
 
+// Error returns a text that contains Value.
 func (e *PanicError) Error() string { return fmt.Sprintf("smooch: panic: %v", e.Value) }
 
 var (
@@ -262,7 +279,7 @@ var (
 	errTooSlow     = errors.New("smooch: the handler takes too long")
 )
 
-// ServeHTTP answers one delivery.
+// ServeHTTP handles one request of the service.
 func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	began := time.Now()
 	switch req.Method {
@@ -281,7 +298,7 @@ func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.observer(d)
 }
 
-// deliver does the work of ServeHTTP for a POST.
+// deliver handles a POST request and returns what became of it.
 func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
 	d := Delivery{SecretIndex: r.match(req.Header.Values("X-API-Key"))}
 	if d.SecretIndex < 0 {
@@ -289,7 +306,7 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
 		return d
 	}
 	body, err := io.ReadAll(io.LimitReader(req.Body, r.maxBody+1))
-	_, limited := errors.AsType[*http.MaxBytesError](err) // by the application, around the receiver
+	_, limited := errors.AsType[*http.MaxBytesError](err) // set by a handler around this one
 	switch {
 	case limited || int64(len(body)) > r.maxBody:
 		d.Status, d.Err = http.StatusRequestEntityTooLarge, ErrTooLarge
@@ -314,7 +331,8 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
 	return d
 }
 
-// match compares with every secret, in a time that tells nothing of them. Exactly one value is taken.
+// match returns the index of the secret in values; -1 if it is wrong or there is not exactly one
+// value. It compares with every secret, in a time that reveals nothing about them.
 func (r *WebhookReceiver) match(values []string) int {
 	if len(values) != 1 {
 		return -1
@@ -323,14 +341,14 @@ func (r *WebhookReceiver) match(values []string) int {
 	secrets := r.secrets
 	r.mu.Unlock()
 	sum := sha256.Sum256([]byte(values[0]))
-	place := -1
+	index := -1
 	for i := range secrets {
-		place = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], secrets[i][:]), i, place)
+		index = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], secrets[i][:]), i, index)
 	}
-	return place
+	return index
 }
 
-// handler is the function for an event, nil if it is not wanted.
+// handler returns the function for an event; nil if the event is to be ignored.
 func (r *WebhookReceiver) handler(e Event) func(context.Context, Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -343,8 +361,9 @@ func (r *WebhookReceiver) handler(e Event) func(context.Context, Event) error {
 	return r.handlers[reflect.TypeFor[Event]()]
 }
 
-// Shutdown refuses new events with 503, so that they come again, and returns when those that were
-// taken have been handled, or with ctx's error.
+// Shutdown makes the receiver answer deliveries of further events with 503, so that the service
+// repeats them. It returns nil when all events that were accepted before have been handled, or the
+// error of ctx if ctx ends first.
 func (r *WebhookReceiver) Shutdown(ctx context.Context) error {
 	r.handlings.close()
 	drained := make(chan struct{})

@@ -8,34 +8,40 @@ import (
 	"time"
 )
 
-// Claim is the answer to the question who handles an event.
+// Claim says who handles an event, see [Deduper].
 type Claim int
 
-// The answers of [Deduper].
+// The results of a claim.
 const (
-	ClaimWon  Claim = iota // the caller handles it
-	ClaimBusy              // somebody else is handling it
+	ClaimWon  Claim = iota // the caller has to handle the event
+	ClaimBusy              // another caller is handling it
 	ClaimDone              // it has been handled
 )
 
-// Deduper remembers which events were handled, by [EventKey]; the key of an event that cannot be told from
-// the next of its kind, such as a postback without a timestamp, has the minute appended. [NewMemoryDeduper] is one for a
-// single process; one over a shared store lets several processes share a target.
+// Deduper remembers which events have been handled, so that each is handled once. It knows an event
+// by its [EventKey]. If an event cannot be told from the next of its kind, as a postback without a
+// timestamp, the key has the minute appended.
 //
-// Implementations are safe for concurrent use. Their errors make the receiver answer 503, so that the event comes again.
-// Each call has a context that ends: Claim's after [WithHandlerTimeout], that of the others after a third of it.
+// [NewMemoryDeduper] returns a Deduper for a single process. With a Deduper on a shared store,
+// several processes can share a target.
+//
+// Implementations must be safe for concurrent use. If Claim fails, the receiver answers with 503,
+// so that the service repeats the delivery. Errors of Done and Release do not change the response;
+// an observer gets them in [Delivery.Err]. The context of Claim ends after the time that
+// [WithHandlerTimeout] sets, the context of the other methods after a third of it.
 type Deduper interface {
-	// Claim gives the key to at most one caller at a time, atomically. A claim that is neither done nor
-	// released ends with the lease: its holder has died.
+	// Claim claims the key for the caller, atomically: of all callers, one at a time gets ClaimWon. If
+	// neither Done nor Release follows, the holder has died, and the claim ends after lease.
 	Claim(ctx context.Context, key string, lease time.Duration) (Claim, error)
-	// Done says that the event has been handled. Keep it for longer than the service repeats (15 minutes).
+	// Done records that the event has been handled. The record must be kept for longer than the
+	// service repeats deliveries (15 minutes).
 	Done(ctx context.Context, key string) error
-	// Release gives a claim back, or forgets that the event was handled.
+	// Release ends a claim, or removes the record that the event has been handled.
 	Release(ctx context.Context, key string) error
 }
 
-// NewMemoryDeduper makes a [Deduper] that keeps the last size keys in memory. With size 10,000 it takes
-// about 2 MB. It forgets the oldest first, and everything when the process ends.
+// NewMemoryDeduper returns a [Deduper] that keeps up to size keys in memory, at least one. 10,000
+// keys take about 2 MB. It forgets the oldest key first, and all of them when the process ends.
 func NewMemoryDeduper(size int) Deduper {
 	return &memoryDeduper{size: max(size, 1), keys: map[string]*lru.Element{}, order: lru.New()}
 }
@@ -50,7 +56,7 @@ type memoryDeduper struct {
 type claimed struct {
 	key   string
 	done  bool
-	until time.Time // of a claim that is not done
+	until time.Time // when the claim ends, unless it is done
 }
 
 func (d *memoryDeduper) Claim(_ context.Context, key string, lease time.Duration) (Claim, error) {
@@ -75,7 +81,8 @@ func (d *memoryDeduper) Claim(_ context.Context, key string, lease time.Duration
 	return ClaimWon, nil
 }
 
-// evict makes room for one key. A key in use is kept as long as there is one to forget that is done or whose holder has died.
+// evict forgets one key: the oldest whose event has been handled or whose claim has ended, or if
+// there is none, the oldest of all.
 func (d *memoryDeduper) evict() {
 	oldest, now := d.order.Front(), time.Now()
 	for e := oldest; e != nil; e = e.Next() {
@@ -112,8 +119,8 @@ func (d *memoryDeduper) Release(_ context.Context, key string) error {
 	return nil
 }
 
-// panicSafeDeduper turns a panic of a Deduper into an error: net/http, which would recover it, is on
-// another goroutine.
+// panicSafeDeduper turns a panic of a Deduper into an error, as it is called on a goroutine on
+// which net/http does not recover panics.
 type panicSafeDeduper struct{ Deduper }
 
 func (d panicSafeDeduper) Claim(ctx context.Context, key string, lease time.Duration) (claim Claim, err error) {
@@ -131,6 +138,7 @@ func (d panicSafeDeduper) Release(ctx context.Context, key string) (err error) {
 	return d.Deduper.Release(ctx, key)
 }
 
+// recoverTo recovers a panic and stores it in err. It must be deferred.
 func recoverTo(err *error) {
 	if value := recover(); value != nil {
 		*err = &PanicError{Value: value, Stack: debug.Stack()}

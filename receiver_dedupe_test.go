@@ -19,11 +19,15 @@ func TestMemoryDeduper(t *testing.T) {
 		assert.Equal(t, ClaimBusy, claim(t, d, "a", time.Minute))
 		time.Sleep(time.Minute)
 		assert.Equal(t, ClaimWon, claim(t, d, "a", time.Minute), "the lease has ended")
+		assert.Equal(t, ClaimBusy, claim(t, d, "a", time.Minute), "and another has begun")
 		require.NoError(t, d.Release(t.Context(), "a"))
 		assert.Equal(t, ClaimWon, claim(t, d, "a", time.Minute))
 		require.NoError(t, d.Done(t.Context(), "a"))
 		assert.Equal(t, ClaimDone, claim(t, d, "a", time.Minute))
 		require.NoError(t, d.Release(t.Context(), "unknown"))
+		require.NoError(t, d.Release(t.Context(), "a"))
+		assert.Empty(t, d.(*memoryDeduper).keys)
+		assert.Zero(t, d.(*memoryDeduper).order.Len())
 	})
 }
 
@@ -38,6 +42,26 @@ func TestMemoryDeduperForgetsWhatIsDoneFirst(t *testing.T) {
 	assert.Equal(t, ClaimBusy, claim(t, d, "a", time.Minute), "the oldest, but in use")
 	assert.Len(t, d.(*memoryDeduper).keys, 3)
 	assert.NotContains(t, d.(*memoryDeduper).keys, "b")
+}
+
+func TestMemoryDeduperForgetsTheOldestFirst(t *testing.T) {
+	t.Parallel()
+	d := NewMemoryDeduper(2)
+	assert.Equal(t, ClaimWon, claim(t, d, "a", time.Minute))
+	assert.Equal(t, ClaimWon, claim(t, d, "b", time.Minute))
+	require.NoError(t, d.Done(t.Context(), "b"))
+	require.NoError(t, d.Done(t.Context(), "a"))
+	require.NoError(t, d.Done(t.Context(), "c"), "which was forgotten, or claimed elsewhere")
+	assert.Equal(t, ClaimDone, claim(t, d, "a", time.Minute))
+	assert.Equal(t, ClaimDone, claim(t, d, "c", time.Minute))
+	assert.NotContains(t, d.(*memoryDeduper).keys, "b")
+}
+
+func TestMemoryDeduperKeepsAtLeastOneKey(t *testing.T) {
+	t.Parallel()
+	d := NewMemoryDeduper(0)
+	assert.Equal(t, ClaimWon, claim(t, d, "a", time.Minute))
+	assert.Equal(t, ClaimBusy, claim(t, d, "a", time.Minute))
 }
 
 func TestMemoryDeduperForgetsClaimsOfTheDeadFirst(t *testing.T) {

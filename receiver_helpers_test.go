@@ -74,6 +74,16 @@ func (o *observed) last(t *testing.T) Delivery {
 	return all[len(all)-1]
 }
 
+// handled is the one delivery whose function has run. In the background the observer may be told of
+// it before it is told of the answer.
+func (o *observed) handled(t *testing.T) Delivery {
+	t.Helper()
+	unhandled := func(d Delivery) bool { return !d.Handled }
+	handled := slices.DeleteFunc(o.all(), unhandled)
+	require.Len(t, handled, 1)
+	return handled[0]
+}
+
 // hookedDeduper calls before, with "claim", "done" or "release", ahead of each call of the deduper
 // inside, which it does not call after an error.
 type hookedDeduper struct {

@@ -10,35 +10,35 @@ import (
 )
 
 // A handling is an event on its way through a receiver, from its claim until its function has
-// returned, however long that takes. Copies of the event that come meanwhile share its outcome.
+// returned, however long that takes. Copies of the event that arrive meanwhile share its outcome.
 type handling struct {
 	receiver *WebhookReceiver
-	ctx      context.Context // the values of the request that brought the event
-	began    time.Time       // when that request came
+	ctx      context.Context // with the values of the request; it does not end with the request
+	began    time.Time       // when the request arrived
 	event    Event
 	fact     fact
 	function func(context.Context, Event) error
-	claims   []string // the keys that the deduper knows the fact by
+	claims   []string // the keys that are claimed with the deduper
 	calls    int      // how often the function was called
 
-	queued    chan struct{} // closed when the event is in the queue, if there is one
-	queuedErr error         // what went wrong then, but changes nothing
+	queued    chan struct{} // closed when the event has been put into the queue
+	queuedErr error         // of the deduper at that time; it does not change the response
 
 	ended   chan struct{} // closed when the outcome is set
 	outcome outcome
-	report  *Delivery // what to tell the observer at the end: the request was answered before; or nil
+	report  *Delivery // what to tell the observer at the end; nil: nothing
 }
 
-// An outcome is what an event came to: the answer that it gets, and what became of it.
+// An outcome is the result of a handling.
 type outcome struct {
-	status    int
+	status    int // of the response
 	err       error
 	handled   bool // the function was called
 	duplicate bool // another process has handled the event
 }
 
-// handleOnce handles the event of a delivery, or waits for the delivery that handles it, and fills in
-// what d is answered. It waits no longer than the receiver's time-out.
+// handleOnce handles the event of a delivery, or waits for the delivery that is handling it, and
+// sets the result in d. It waits no longer than the receiver's timeout.
 func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, function func(context.Context, Event) error, began time.Time) {
 	h, first := r.handlings.join(factOf(d.Event))
 	if h == nil {
@@ -62,7 +62,7 @@ func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, function f
 		}
 	}
 	select {
-	case <-h.queued: // before it ended, if it has
+	case <-h.queued: // even if the handling has ended since
 		d.Status, d.Err = http.StatusOK, h.queuedErr
 	default:
 		d.Status, d.Err = h.outcome.status, h.outcome.err
@@ -70,8 +70,8 @@ func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, function f
 	}
 }
 
-// run claims the event, and then handles it or puts it into the queue. It has a goroutine of its own,
-// as the function may take longer than the answer.
+// run claims the event, and then handles it or puts it into the queue. It runs on a goroutine of
+// its own, as the function may still run when the request has been answered.
 func (h *handling) run(d Delivery) {
 	r := h.receiver
 	won, err := h.claim()
@@ -85,19 +85,21 @@ func (h *handling) run(d Delivery) {
 	default:
 		r.handlings.reportAtEnd(h, d)
 		if !r.queue.Add(h.fact.order, h) {
-			err := errors.Join(errQueueFull, h.tell(r.deduper.Release))
+			err := errors.Join(errQueueFull, h.updateClaims(r.deduper.Release))
 			h.end(outcome{status: http.StatusServiceUnavailable, err: err})
 			return
 		}
-		// From here on copies are acknowledged, by other processes too.
-		h.queuedErr = h.tell(r.deduper.Done)
+		// Now the event counts as handled, so that other processes acknowledge its copies.
+		h.queuedErr = h.updateClaims(r.deduper.Done)
 		close(h.queued)
 	}
 }
 
-// handle calls the function, and concludes the event unless it is to be handled again.
+// handle calls the function. It returns whether and when to call it again, and if it is not to be
+// called again, it concludes the handling.
 func (h *handling) handle() (again bool, after time.Duration) {
-	var err error = &PanicError{Value: "runtime.Goexit"} // as a test's FailNow calls, unless it returns
+	// If the function neither returns nor panics, it has called Goexit, as FailNow of a test does.
+	var err error = &PanicError{Value: "runtime.Goexit"}
 	defer func() {
 		if value := recover(); value != nil {
 			err = &PanicError{Value: value, Stack: debug.Stack()}
@@ -110,7 +112,7 @@ func (h *handling) handle() (again bool, after time.Duration) {
 		}
 	}()
 	if h.receiver.queue != nil {
-		<-h.queued // it is acknowledged first
+		<-h.queued // acknowledged first
 	}
 	h.calls++
 	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout)
@@ -119,8 +121,8 @@ func (h *handling) handle() (again bool, after time.Duration) {
 	return again, after
 }
 
-// conclude records what the function came to, and ends the handling. The event counts as handled even
-// if the deduper cannot record it: another delivery would handle it twice.
+// conclude records the result of the function in the deduper, and ends the handling. If the deduper
+// fails, the response stays the same: a repeated delivery would handle the event twice.
 func (h *handling) conclude(err error) {
 	status := http.StatusOK
 	if err != nil {
@@ -131,26 +133,30 @@ func (h *handling) conclude(err error) {
 	case status == http.StatusServiceUnavailable || status == http.StatusInternalServerError:
 		record = h.receiver.deduper.Release
 	case h.fact.recurs:
-		held := h.claims
+		first := h.claims
 		h.claims = h.fact.recurringClaims(time.Now()) // the function may have taken minutes
-		forget := handling{receiver: h.receiver, ctx: h.ctx, claims: append(held, h.claims...)}
-		time.AfterFunc(recurrence, func() { _ = forget.tell(h.receiver.deduper.Release) }) // if that fails, they count for a minute more
+		release := handling{receiver: h.receiver, ctx: h.ctx, claims: append(first, h.claims...)}
+		time.AfterFunc(recurrence, func() {
+			// If this fails, similar events count as copies for another minute.
+			_ = release.updateClaims(h.receiver.deduper.Release)
+		})
 	}
-	h.end(outcome{status: status, err: errors.Join(err, h.tell(record)), handled: true})
+	h.end(outcome{status: status, err: errors.Join(err, h.updateClaims(record)), handled: true})
 }
 
-// end sets the outcome and tells all who wait for it.
+// end sets the outcome, and tells the observer of it if the request has been answered already.
 func (h *handling) end(o outcome) {
 	defer h.receiver.handlings.running.Done()
 	if h.receiver.handlings.leave(h, o); h.report != nil && o.handled {
-		defer func() { _ = recover() }() // there is nobody left to tell of a panic
+		defer func() { _ = recover() }() // a panic of the observer would end the process
 		d := *h.report
 		d.Status, d.Handled, d.Err, d.Duration = 0, true, o.err, time.Since(h.began)
 		h.receiver.observer(d)
 	}
 }
 
-// claim asks the deduper for the fact, and waits while another process handles it.
+// claim claims the event with the deduper. While another process holds the claim, it tries again,
+// up to the receiver's timeout. won is false if another process has handled the event.
 func (h *handling) claim() (won bool, err error) {
 	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout)
 	defer cancel()
@@ -170,25 +176,26 @@ func (h *handling) claim() (won bool, err error) {
 			}
 			if err != nil || claim == ClaimDone {
 				h.claims = h.claims[:i]
-				return false, errors.Join(err, h.tell(h.receiver.deduper.Release))
+				return false, errors.Join(err, h.updateClaims(h.receiver.deduper.Release))
 			}
 		}
 	}
 	return true, nil
 }
 
-// tell tells the deduper something of each key, in a time of its own that leaves some for the answer.
-func (h *handling) tell(tell func(context.Context, string) error) error {
+// updateClaims calls update, which is Done or Release of the deduper, for each claimed key. It has
+// a timeout of its own, short enough to leave time for the response.
+func (h *handling) updateClaims(update func(context.Context, string) error) error {
 	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout/3)
 	defer cancel()
 	var failed []error
 	for _, key := range h.claims {
-		failed = append(failed, tell(ctx, key))
+		failed = append(failed, update(ctx, key))
 	}
 	return errors.Join(failed...)
 }
 
-// statusOf is the answer for an error that a function returned.
+// statusOf returns the status of the response for an error of a function.
 func statusOf(err error) int {
 	_, permanent := errors.AsType[*permanentError](err)
 	_, panicked := errors.AsType[*PanicError](err)
@@ -201,18 +208,18 @@ func statusOf(err error) int {
 	return http.StatusServiceUnavailable
 }
 
-// A handlingGroup holds what a receiver handles at present, by key, so that copies of an event share
-// one handling (singleflight).
+// A handlingGroup holds the handlings that are under way, by key, so that copies of an event share
+// one (singleflight).
 type handlingGroup struct {
-	running sync.WaitGroup // handlings whose end has not been reported
+	running sync.WaitGroup // of handlings that have not ended and been reported
 
 	mu     sync.Mutex
 	byKey  map[string]*handling
 	closed bool
 }
 
-// join returns the handling of a fact, and whether the caller is the first, who has to run it. It
-// returns nil if the group is closed.
+// join returns the handling of a fact. If first is true, it is new and the caller has to run it.
+// join returns nil instead of a new handling if the group is closed.
 func (g *handlingGroup) join(f fact) (h *handling, first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -228,7 +235,7 @@ func (g *handlingGroup) join(f fact) (h *handling, first bool) {
 	return h, true
 }
 
-// leave takes a handling out of the group and publishes its outcome.
+// leave removes a handling from the group and publishes its outcome.
 func (g *handlingGroup) leave(h *handling, o outcome) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -237,7 +244,8 @@ func (g *handlingGroup) leave(h *handling, o outcome) {
 	close(h.ended)
 }
 
-// reportAtEnd has the observer told of the outcome. It returns false if the handling has ended.
+// reportAtEnd makes the handling tell the observer of d and the outcome when it ends. It returns
+// false if the handling has ended already.
 func (g *handlingGroup) reportAtEnd(h *handling, d Delivery) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -248,7 +256,7 @@ func (g *handlingGroup) reportAtEnd(h *handling, d Delivery) bool {
 	return true
 }
 
-// close lets in nobody who would be the first.
+// close makes the group refuse new handlings.
 func (g *handlingGroup) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -76,6 +77,50 @@ func TestCopiesShareAFailureAndTheNextDeliveryIsHandled(t *testing.T) {
 	})
 }
 
+// TestCopyWaitsForAnotherProcess, which holds the claim, and asks four times a second.
+func TestCopyWaitsForAnotherProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := NewMemoryDeduper(10)
+		var told observed
+		var calls atomic.Int32
+		start := func(observe func(Delivery)) *WebhookReceiver {
+			r := newTestReceiver(t, WithDeduper(store), WithObserver(observe))
+			Handle(r, func(context.Context, *MessageEvent) error {
+				calls.Add(1)
+				time.Sleep(9900 * time.Millisecond)
+				return nil
+			})
+			return r
+		}
+		first, second := start(func(Delivery) {}), start(told.observe)
+		go deliver(t, first, messageBody("m1", "u1", V1_1))
+		synctest.Wait()
+		assert.Equal(t, 200, deliver(t, second, messageBody("m1", "u1", V1_1)))
+		assert.EqualValues(t, 1, calls.Load())
+		assert.Equal(t, 10*time.Second, told.last(t).Duration)
+		assert.True(t, told.last(t).Duplicate)
+		assert.False(t, told.last(t).Handled)
+	})
+}
+
+// TestFunctionHasTheValuesOfTheRequest, but does not end with it.
+func TestFunctionHasTheValuesOfTheRequest(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
+	cancel()
+	r := newTestReceiver(t)
+	Handle(r, func(ctx context.Context, _ *MessageEvent) error {
+		assert.Equal(t, "value", ctx.Value(key{}))
+		return ctx.Err()
+	})
+	canceled := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.ServeHTTP(w, req.WithContext(ctx))
+	})
+	assert.Equal(t, 200, deliver(t, canceled, messageBody("m1", "u1", V1_1)))
+}
+
 func TestFunctionHasADeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -92,8 +137,8 @@ func TestFunctionHasADeadline(t *testing.T) {
 }
 
 // TestSlowFunctionIsNeverRunBesideItself: it ignores its context and takes far longer than the
-// lease. Deliveries are answered 503 until it returns. Only then, and only if it failed, is it called
-// again.
+// lease. Deliveries are answered 503 until it returns. After a late failure, the next delivery
+// calls it again.
 func TestSlowFunctionIsNeverRunBesideItself(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -129,6 +174,7 @@ func TestSlowFunctionIsNeverRunBesideItself(t *testing.T) {
 				time.Sleep(5 * time.Minute)
 				require.Len(t, told.all(), 3)
 				assert.True(t, told.last(t).Handled)
+				assert.False(t, told.last(t).Duplicate, "it reports on the first delivery")
 				assert.ErrorIs(t, told.last(t).Err, test.late)
 				assert.Equal(t, 200, deliver(t, r, body))
 				assert.Equal(t, test.calls, calls.Load())
@@ -155,6 +201,7 @@ func TestLateReportCountsFromTheRequest(t *testing.T) {
 		assert.Equal(t, 15*time.Second, first.Duration)
 		assert.False(t, first.Handled)
 		assert.Equal(t, time.Minute, second.Duration)
+		assert.Zero(t, second.Status)
 		assert.True(t, second.Handled)
 		assert.NoError(t, second.Err)
 	})
@@ -210,7 +257,7 @@ func TestFunctionThatEndsItsGoroutine(t *testing.T) {
 			assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1_1)))
 			synctest.Wait()
 			var panicErr *PanicError
-			require.ErrorAs(t, told.last(t).Err, &panicErr)
+			require.ErrorAs(t, told.handled(t).Err, &panicErr)
 			assert.Equal(t, 200, deliver(t, r, messageBody("m2", "u1", V1_1)))
 			assert.Equal(t, 200, deliver(t, r, messageBody("m3", "u2", V1_1)), "the one worker lives")
 			require.NoError(t, r.Shutdown(t.Context()))
@@ -371,6 +418,24 @@ func TestDeduperThatFails(t *testing.T) {
 	broken = "done"
 	assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1)), "it has been handled all the same")
 	assert.EqualValues(t, 1, calls.Load())
+}
+
+// TestClaimThatFailsHalfway: an untimed event has two claims, one for each of two minutes of the
+// clock. If the second fails, the first is released.
+func TestClaimThatFailsHalfway(t *testing.T) {
+	t.Parallel()
+	store := NewMemoryDeduper(10)
+	var claims atomic.Int32
+	r := newTestReceiver(t, WithDeduper(&hookedDeduper{store, func(_ context.Context, call string) error {
+		if call == "claim" && claims.Add(1) == 2 {
+			return errors.New("the store is down")
+		}
+		return nil
+	}}))
+	Handle(r, func(context.Context, *PostbackEvent) error { return nil })
+	assert.Equal(t, 503, deliver(t, r, untimedPostback))
+	assert.Empty(t, store.(*memoryDeduper).keys)
+	assert.Equal(t, 200, deliver(t, r, untimedPostback))
 }
 
 // TestDeduperThatHangs: its context ends in time for an answer, and what was claimed then can be

@@ -6,31 +6,34 @@ import (
 	"time"
 )
 
-// WithBackground answers an event as soon as it is queued, and handles it later on one of workers
-// goroutines: events of one app user in the order of their arrival, those of different users side by
-// side. With queue events waiting or being handled, further ones are answered 503, so that they come
-// again.
+// WithBackground makes the receiver answer a delivery as soon as its event is in a queue in memory.
+// The event is handled later, on one of workers goroutines: events of one app user one after
+// another, in the order of their arrival, and those of different users concurrently. While queue
+// events are waiting or being handled, the receiver answers further ones with 503, so that the
+// service repeats them.
 //
-// An answered event does not come again. A function that fails is called twice more, after 1 and 5
-// seconds, unless the error is [Permanent] or a panic; meanwhile other users' events are handled.
-// Then the observer is told ([Delivery.Err]) and the event is given up. A process that dies loses
-// what is queued: up to queue events. Without this option it loses none. Call
+// The service does not repeat a delivery that was answered with 200. So if a function fails, the
+// receiver calls it up to twice more, after 1 and 5 seconds, unless the error is [Permanent] or a
+// panic. Events of other users are handled meanwhile. After that, the event is dropped and the
+// observer gets the error in [Delivery.Err].
+//
+// A process that dies loses up to queue events; without this option it loses none. Call
 // [WebhookReceiver.Shutdown] before the process ends.
 func WithBackground(queue, workers int) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if queue < 1 || workers < 1 {
-			return argumentError("WithBackground", "queue and workers", "are not both positive")
+			return argumentError("WithBackground", "queue and workers", "must both be positive")
 		}
 		r.queueSize, r.workers = queue, workers
 		return nil
 	}
 }
 
-// retryDelays are the times before a function is called again in the background.
+// retryDelays are the delays before a failed function is called again in the background.
 var retryDelays = [...]time.Duration{time.Second, 5 * time.Second}
 
-// retryInBackground reports whether a function that has been called so often, and returned err, is to
-// be called again, and when.
+// retryInBackground reports whether a function is to be called again, and after what time. calls is
+// how often it was called, err the error of the last call.
 func retryInBackground(calls int, err error) (again bool, after time.Duration) {
 	if err == nil || statusOf(err) != http.StatusServiceUnavailable || calls > len(retryDelays) {
 		return false, 0

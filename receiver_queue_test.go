@@ -159,6 +159,28 @@ func TestFullQueue(t *testing.T) {
 	})
 }
 
+// TestQueuedEventIsAcknowledgedFirst: the function is not called until the deduper knows that the
+// event is done.
+func TestQueuedEventIsAcknowledgedFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		r := newTestReceiver(t, WithBackground(1, 1), WithDeduper(&hookedDeduper{NewMemoryDeduper(10), func(_ context.Context, call string) error {
+			if call == "done" && time.Since(began) == 0 {
+				time.Sleep(time.Second)
+			}
+			return nil
+		}}))
+		Handle(r, func(context.Context, *MessageEvent) error {
+			assert.Equal(t, time.Second, time.Since(began))
+			return nil
+		})
+		assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1_1)))
+		assert.Equal(t, time.Second, time.Since(began))
+		require.NoError(t, r.Shutdown(t.Context()))
+	})
+}
+
 func TestFailuresInTheBackground(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("not yet")
@@ -193,16 +215,16 @@ func TestFailuresInTheBackground(t *testing.T) {
 				assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1_1)))
 				require.NoError(t, r.Shutdown(t.Context()))
 				assert.Equal(t, test.calls, calls)
-				require.Len(t, told.all(), 2, "the answer and the end")
-				assert.True(t, told.last(t).Handled)
-				assert.Equal(t, test.fails, told.last(t).Err != nil, "%v", told.last(t).Err)
+				assert.Len(t, told.all(), 2, "the answer and the end")
+				err := told.handled(t).Err
+				assert.Equal(t, test.fails, err != nil, "%v", err)
 			})
 		})
 	}
 }
 
-// TestFailingEventDelaysOnlyItsUser: while an event waits to be handled again, the one worker handles
-// other users' events. Those of its user follow when it has been given up.
+// TestFailingEventDelaysOnlyItsUser: while an event waits to be handled again, the one worker
+// handles other users' events. Those of its user follow when it has been given up.
 func TestFailingEventDelaysOnlyItsUser(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -251,6 +251,31 @@ func TestAcceptVersions(t *testing.T) {
 	assert.Panics(t, func() { r.AcceptVersions("1.1") })
 }
 
+// TestShutdownRefusesNewEvents, so that they come again, but not copies of an event that is being
+// handled.
+func TestShutdownRefusesNewEvents(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newTestReceiver(t)
+		Handle(r, func(context.Context, *MessageEvent) error {
+			time.Sleep(time.Second)
+			return nil
+		})
+		go deliver(t, r, messageBody("m1", "u1", V1_1))
+		synctest.Wait()
+		began := time.Now()
+		shutdown := make(chan error)
+		go func() { shutdown <- r.Shutdown(t.Context()) }()
+		synctest.Wait()
+		assert.Equal(t, 503, deliver(t, r, messageBody("m2", "u1", V1_1)))
+		assert.Zero(t, time.Since(began))
+		assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1_1)))
+		require.NoError(t, <-shutdown)
+		assert.Equal(t, time.Second, time.Since(began))
+		assert.Equal(t, 503, deliver(t, r, messageBody("m2", "u1", V1_1)))
+	})
+}
+
 // TestShutdownWaitsForTheObserver: only the observer hears how an event ended that was answered
 // before it was handled.
 func TestShutdownWaitsForTheObserver(t *testing.T) {

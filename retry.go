@@ -44,10 +44,10 @@ type RetryPolicy struct {
 	MaxDelay      time.Duration // the longest wait before any repeat; default 20 s
 	MaxRetryAfter time.Duration // the longest Retry-After that is waited for; default 60 s
 
-	// Budget limits the repeats of all calls together, so that they do not make an outage worse. It
-	// is the size of a bucket of tokens: each repeat takes a token, and each success puts a tenth of
-	// one back. If none is left, calls fail without a repeat. Repeats after a 429 take no token.
-	// Default 100.
+	// Budget limits the repeats of all calls together, so that they do not make an outage worse. It is
+	// the size of a bucket of tokens: each repeat takes a token, and each success puts a tenth of one
+	// back. If none is left, calls fail without a repeat. Repeats after a 429 take no token. Default
+	// 100.
 	Budget int
 }
 

@@ -166,8 +166,8 @@ func (c *Client) ForVersion(v Version) *Client {
 // String returns a text that names the version of the client and leaves out its credential.
 func (c *Client) String() string { return "smooch.Client(" + string(c.version) + ")" }
 
-// Init registers a device each time that an app is opened on it: it creates the device and its app
-// user if they are new, otherwise updates them, and authenticates the user if the credential is an
+// Init registers a device when an app is opened on it: it creates the device and its app user if
+// they are new, otherwise updates them, and authenticates the user if the credential is an
 // [AppUserJWT]. Without such a credential, anyone who knows a userId can read that user's
 // conversation.
 //

@@ -23,8 +23,8 @@ import (
 // takes the same memory whatever its size.
 //
 // If the size is known, it is sent as Content-Length. A Source that is an [io.Seeker] is sent from
-// its current position, and from there again if the call may be repeated. Open is called again for
-// a repeat. Any other Source is sent only once, even after a 429. Source is not closed; what Open
+// its current position; if the call is repeated, it is sent from there again, and Open is called
+// again. Any other Source is sent only once, even after a 429. Source is not closed; what Open
 // returns is.
 //
 // To show progress, pass a Source that counts what is read from it.
@@ -335,8 +335,8 @@ func (s *source) Read(b []byte) (int, error) {
 	s.touched.Store(true)
 	n, err := s.r.Read(b)
 	if s.sized {
-		// With a wrong length the form would still be complete, and the service might accept it.
-		// So the body must break off here.
+		// With a wrong length the form would still be complete, and the service might accept it. So the
+		// body must break off here.
 		if s.left -= int64(n); s.left < 0 || s.left > 0 && err == io.EOF {
 			n, err = 0, errNotSize
 		}

@@ -169,24 +169,23 @@ func TestUploadWhoseSourceFails(t *testing.T) {
 	assert.ErrorContains(t, err, "reading the upload")
 }
 
-// TestEarlyAnswerEndsTheUseOfTheSource: a service may answer before it has read everything, and
-// net/http goes on writing. After the call the source is the caller's again.
+// TestEarlyAnswerEndsTheUseOfTheSource: a service may answer before it has read everything, and a
+// transport go on reading. After the call the source is the caller's again.
 func TestEarlyAnswerEndsTheUseOfTheSource(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		transport := pipeTransport(t, func(w http.ResponseWriter, r *http.Request) {
-			assert.NoError(t, http.NewResponseController(w).EnableFullDuplex())
-			reply(413, `{"error":{"code":"too_large"}}`)(w, r)
-			assert.NoError(t, http.NewResponseController(w).Flush())
-			_, _ = io.Copy(io.Discard, r.Body)
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			go func() { _, _ = io.Copy(io.Discard, r.Body) }()
+			time.Sleep(100 * time.Millisecond)
+			return answer(413, `{"error":{"code":"too_large"}}`), nil
 		})
-		c := newTestClient(t, "http://127.0.0.1:1", AppJWT("k", "s"), WithHTTPClient(&http.Client{Transport: transport}))
-		source := &slowReader{left: 1000, pause: time.Millisecond}
+		source := &slowReader{left: 1000, pause: 3 * time.Millisecond}
 		_, err := c.Attachments.Upload(t.Context(), Upload{Source: source, Filename: "a.png"}, AttachmentOptions{})
 		assert.ErrorIs(t, err, ErrTooLarge)
-		after := source.left
+		left := source.left
+		assert.Equal(t, 1000-34, left, "the read that was under way has ended")
 		time.Sleep(time.Second)
-		assert.Equal(t, after, source.left)
+		assert.Equal(t, left, source.left)
 	})
 }
 
