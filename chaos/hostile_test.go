@@ -153,8 +153,8 @@ func (s hostileServer) attack(t *testing.T) (r hostileResult, problems []string)
 	p, err := startChild(ctx, "call", call)
 	require.NoError(t, err)
 	defer p.end()
-	if err := p.results.Decode(&r); err != nil {
-		return r, []string{fmt.Sprintf("the process did not come back: %v\n%s", err, p.errors)}
+	if err := p.result(&r); err != nil {
+		return r, []string{err.Error()}
 	}
 	limits, slow := s.limits(), time.Duration(1)
 	if raceEnabled() {

@@ -16,6 +16,7 @@ import (
 var roles = map[string]func(args json.RawMessage, out *json.Encoder) error{
 	"receive": receive,
 	"call":    callHostile,
+	"upload":  callWithReader,
 }
 
 // runChild is the main function of a child process. The process also ends when its standard input
@@ -67,6 +68,16 @@ func startChild(ctx context.Context, role string, args any) (*process, error) {
 	}
 	_, err = input.Write(data)
 	return p, err
+}
+
+// result decodes a result of the process, or says how the process ended.
+func (p *process) result(v any) error {
+	err := p.results.Decode(v)
+	if err != nil {
+		p.end() // so that all that it wrote is here
+		err = fmt.Errorf("the process did not come back: %w\n%s", err, p.errors)
+	}
+	return err
 }
 
 // end kills the process and waits until it is gone.
