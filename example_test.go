@@ -166,7 +166,7 @@ func Example_test() {
 	server := smoochtest.NewServer()
 	defer server.Close()
 	client := server.Client()
-	server.Fail(smoochtest.Fault{Path: "/messages", Cut: smoochtest.CutAfter}) // the answer is lost on its way
+	server.Fail(smoochtest.Fault{Path: "/messages", Cut: smoochtest.CutAfter}) // loses the answer
 	_, err := client.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("Noon it is."))
 	fmt.Println(errors.Is(err, smooch.ErrOutcomeUnknown))
 	// Output: true

@@ -101,6 +101,10 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	plain := req
 	x.delaying, x.attempt, x.plain = false, attempt{}, plain
+	var trace *writeTrace
+	if x.request.repeat < idempotent { // only then does it matter whether the request was written
+		trace = newWriteTrace(x.core.http.Transport)
+	}
 	if err := x.wait(); err != nil {
 		return nil, err
 	}
@@ -110,13 +114,11 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := bound(x.ctx, x.core.timeout)
 	defer cancel()
-	var trace *writeTrace
-	if x.request.repeat < idempotent { // whether the request was written matters for no other call
-		trace = newWriteTrace(x.core.http.Transport)
-		req = req.WithContext(httptrace.WithClientTrace(ctx, &trace.hooks))
-	} else {
-		req = req.WithContext(ctx)
+	hooked := ctx
+	if trace != nil {
+		hooked = httptrace.WithClientTrace(ctx, &trace.hooks)
 	}
+	req = req.WithContext(hooked)
 	req.Header = req.Header.Clone()
 	address := *req.URL // a copy, as an Auth may add to it
 	req.URL = &address
@@ -125,7 +127,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	case x.request.bearer != "":
 		req.Header.Set("Authorization", "Bearer "+x.request.bearer)
 	default:
-		if err := x.core.auth.Authorize(req.Context(), req); err != nil {
+		if err := x.core.auth.Authorize(hooked, req); err != nil {
 			return nil, x.cannotSend("cannot authorize", x.cause(ctx, err))
 		}
 	}

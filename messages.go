@@ -206,8 +206,8 @@ type Source struct {
 	OriginalMessageTimestamp UnixTime `json:"originalMessageTimestamp,omitzero"`
 }
 
-// MessageDestination selects the channel that a message is sent to. Set one of its fields. The user must
-// already have a client on that channel.
+// MessageDestination selects the channel that a message is sent to. Set one of its fields. The user
+// must already have a client on that channel.
 type MessageDestination struct {
 	IntegrationID   string          `json:"integrationId,omitempty"`
 	IntegrationType IntegrationType `json:"integrationType,omitempty"`

@@ -24,8 +24,8 @@ type Queue[T any] struct {
 //
 // handle is called for each item. If again is true, it is called for the item once more when the
 // duration after has passed. Until then no worker waits, but later items of the key do, and the
-// item counts towards size. handle must not panic, as nothing recovers it. An item whose handling ends
-// in runtime.Goexit, as in a test's FailNow, is not handled again.
+// item counts towards size. handle must not panic, as nothing recovers it. An item whose handling
+// ends in runtime.Goexit, as in a test's FailNow, is not handled again.
 func New[T any](size, workers int, handle func(T) (again bool, after time.Duration)) *Queue[T] {
 	q := &Queue[T]{handle: handle, ready: make(chan string, size), items: map[string][]T{}}
 	for range workers {
