@@ -249,7 +249,7 @@ func TestChaosStray429(t *testing.T) {
 func TestChaosNoisyApps(t *testing.T) {
 	t.Parallel()
 	const apps, slow = 10, 250 * time.Millisecond
-	run := func(t *testing.T, noisy int) (took []time.Duration, failed int64) {
+	run := func(t *testing.T, noisy, calls int) (took []time.Duration, failed int64) {
 		_, client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			for i := range noisy {
 				if strings.Contains(r.URL.Path, fmt.Sprintf("/apps/app%d/", i)) {
@@ -271,7 +271,7 @@ func TestChaosNoisyApps(t *testing.T) {
 		for i := noisy; i < apps; i++ {
 			others.Go(func() {
 				app := client.ForApp(fmt.Sprintf("app%d", i))
-				for range 50 {
+				for range calls {
 					began := time.Now()
 					if get(ctx, app) != nil {
 						bad.Add(1)
@@ -290,7 +290,7 @@ func TestChaosNoisyApps(t *testing.T) {
 	}
 	t.Run("one", func(t *testing.T) {
 		t.Parallel()
-		took, failed := run(t, 1)
+		took, failed := run(t, 1, 50)
 		worst := slices.Max(took)
 		record(t, result{
 			"noisy app: one of ten is refused", len(took), fmt.Sprintf("others within %v, 0 failed", slow),
@@ -299,7 +299,7 @@ func TestChaosNoisyApps(t *testing.T) {
 	})
 	t.Run("three", func(t *testing.T) {
 		t.Parallel()
-		took, failed := run(t, 3)
+		took, failed := run(t, 3, 10)
 		worst := slices.Max(took)
 		record(t, result{
 			"noisy app: three of ten are refused", len(took), "others wait for the end of the pause of 2s, 0 failed",

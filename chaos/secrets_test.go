@@ -1,121 +1,107 @@
 package chaos
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"log/slog"
-	"net/url"
-	"slices"
+	"reflect"
+	"regexp"
 	"strings"
-	"sync"
-	"unicode"
+	"testing"
+	"time"
 
 	"github.com/smooch/smooch-go"
+	"github.com/stretchr/testify/require"
 )
 
-// What must not appear in an error, a log or, if it is a credential, in anything that is printed.
-const (
-	markedKeyID    = "key-71d0"
-	markedSecret   = "secret-of-the-key-9f27c1"
-	markedUser     = "marked.user+3@example.com"
-	markedText     = "Marked-text-4410 of a message."
-	markedMetadata = "marked-metadata-8812"
-	markedQuery    = "marked-query-5307"
-)
+// secretField matches the names of the fields that hold secrets.
+var secretField = regexp.MustCompile(`(Secret|Token|Password|APIKey|ServerKey|AccessKey|SigningKey|AESKey)$|^(Code|Certificate)$`)
 
-// A watcher looks for secrets in what the SDK returns and logs.
-type watcher struct {
-	log    lockedBuffer
-	tokens []string
-	found  []string
+// holders are the types that hold secrets, as arguments or as results.
+var holders = []any{
+	smooch.Key{}, smooch.Webhook{}, smooch.OAuthExchange{}, smooch.OAuthToken{}, smooch.Integration{}, smooch.IntegrationUpdate{},
+	smooch.Deployment{}, smooch.DeploymentCreate{}, smooch.MessengerCreate{}, smooch.InstagramCreate{}, smooch.TwilioCreate{},
+	smooch.MessageBirdCreate{}, smooch.TelegramCreate{}, smooch.ViberCreate{}, smooch.LineCreate{}, smooch.WeChatCreate{},
+	smooch.TwitterCreate{}, smooch.MailgunCreate{}, smooch.APNCreate{}, smooch.FCMCreate{}, smooch.WhatsAppCreate{}, smooch.AppleCreate{},
 }
 
-// watchToken adds the token of a signer to the credentials.
-func (w *watcher) watchToken(signer *smooch.JWTSigner) error {
-	token, err := signer.Token()
-	w.tokens = append(w.tokens, token, token[strings.LastIndex(token, ".")+1:])
-	return err
-}
-
-func (w *watcher) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-// returned looks for credentials in a value that the SDK returned.
-func (w *watcher) returned(v any) {
-	for _, format := range []string{"%v", "%+v", "%#v"} {
-		w.search(fmt.Sprintf("%s of %T", format, v), fmt.Sprintf(format, v), w.credentials())
-	}
-}
-
-// class returns the class of an error, and looks for everything marked in its texts.
-func (w *watcher) class(err error) string {
-	w.chain(err, true)
-	return classOf(err)
-}
-
-// chain looks at an error and at those of the SDK in its chain. Others, such as net/http's, may
-// quote what a server sent.
-func (w *watcher) chain(err error, outermost bool) {
-	if err == nil {
-		return
-	}
-	if outermost || strings.Contains(fmt.Sprintf("%T", err), "smooch.") {
-		w.error(err)
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range joined.Unwrap() {
-			w.chain(one, false)
+// fill returns a pointer to a value of v's type whose secrets are all markedSecret.
+func fill(v any) (filled any, secrets int) {
+	p := reflect.New(reflect.TypeOf(v))
+	for i := range p.Elem().NumField() {
+		field := p.Elem().Field(i)
+		if !secretField.MatchString(p.Elem().Type().Field(i).Name) {
+			continue
 		}
-	}
-	w.chain(errors.Unwrap(err), false)
-}
-
-func (w *watcher) error(err error) {
-	everything := append(w.credentials(), markedUser, url.PathEscape(markedUser), markedText, markedMetadata, markedQuery)
-	for _, format := range []string{"%v", "%+v", "%#v"} {
-		text := fmt.Sprintf(format, err)
-		w.search(fmt.Sprintf("%s of %T", format, err), text, everything)
-		if strings.ContainsFunc(text, unicode.IsControl) || len(text) > 2000 {
-			w.found = append(w.found, fmt.Sprintf("%s of %T is %d bytes, or more than one line", format, err, len(text)))
+		switch field.Interface().(type) {
+		case string:
+			field.SetString(markedSecret)
+		case *string:
+			field.Set(reflect.ValueOf(new(markedSecret)))
+		default:
+			continue
 		}
+		secrets++
 	}
-	w.logger().Error("failed", "err", err)
+	return p.Interface(), secrets
 }
 
-func (w *watcher) credentials() []string { return append([]string{markedSecret}, w.tokens...) }
-
-func (w *watcher) search(where, text string, secrets []string) {
-	for _, secret := range secrets {
-		if i := strings.Index(text, secret); i >= 0 {
-			w.found = append(w.found, fmt.Sprintf("%s: ...%.120q", where, text[max(0, i-60):]))
-		}
+// TestChaosSecrets prints and logs everything that holds a secret.
+func TestChaosSecrets(t *testing.T) {
+	t.Parallel()
+	var w watcher
+	tries := 0
+	show := func(v any) {
+		tries++
+		w.returned(v)
+		w.logger().Info("value", "v", v)
 	}
-}
+	for _, holder := range holders {
+		filled, secrets := fill(holder)
+		require.Positive(t, secrets, "%T", holder)
+		show(filled)
+		show(reflect.ValueOf(filled).Elem().Interface())
+		show([]any{reflect.ValueOf(filled).Elem().Interface()})
+	}
+	show(smooch.CustomIntegration("new", map[string]any{"token": markedSecret}))
 
-// leaks returns where secrets were found.
-func (w *watcher) leaks() []string {
-	everything := append(w.credentials(), markedUser, url.PathEscape(markedUser), markedText, markedMetadata, markedQuery)
-	w.search("the log", w.log.String(), everything)
-	slices.Sort(w.found)
-	return slices.Compact(w.found)
-}
+	signers := map[string]*smooch.JWTSigner{
+		"appUser": smooch.AppUserJWT(markedKeyID, markedSecret, "ida"), "app": smooch.AppJWT(markedKeyID, markedSecret),
+		"appMaker": smooch.AppMakerJWT(markedKeyID, markedSecret), "account": smooch.AccountJWT(markedKeyID, markedSecret),
+	}
+	for _, signer := range signers {
+		require.NoError(t, w.watchToken(signer))
+		show(signer)
+	}
+	for _, auth := range []smooch.Auth{
+		signers["app"], smooch.BasicAuth(markedKeyID, markedSecret), smooch.BearerToken(markedSecret), smooch.AppToken(markedSecret),
+	} {
+		show(auth)
+		client, err := smooch.NewClient(auth)
+		require.NoError(t, err)
+		show(client)
+		show(*client)
+	}
+	receiver, err := smooch.NewWebhookReceiver([]string{markedSecret})
+	require.NoError(t, err)
+	show(receiver)
 
-// A lockedBuffer is a buffer that may be written to concurrently.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(data []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(data)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
+	// What is refused must not be repeated.
+	_, err = smooch.NewClient(smooch.BasicAuth(markedKeyID, markedSecret+"\n"))
+	show(err)
+	_, err = smooch.NewClient(smooch.AppJWT(markedKeyID, markedSecret+"\n"))
+	show(err)
+	_, err = smooch.NewClient(smooch.NoAuth(), smooch.WithBaseURL("https://user:"+markedSecret+"@media.test"))
+	show(err)
+	_, err = smooch.NewClient(smooch.NoAuth(), smooch.WithBaseURL("https://media.test:"+markedSecret))
+	show(err)
+	token, err := signers["app"].TokenFor(time.Minute)
+	require.NoError(t, err)
+	w.tokens = append(w.tokens, token)
+	for _, try := range []string{token, token + "x", strings.TrimSuffix(token, token[len(token)-9:]), "x" + token} {
+		_, err := smooch.VerifyJWT(try, func(string) (string, error) { return markedSecret + "2", nil })
+		require.Error(t, err)
+		show(err)
+	}
+	leaks := w.leaks()
+	t.Log(strings.Join(leaks[:min(len(leaks), 20)], "\n"))
+	record(t, result{"secrets: in %v, %+v, %#v and logs", tries, "0 found", fmt.Sprintf("%d found", len(leaks)), len(leaks) == 0})
 }

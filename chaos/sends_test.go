@@ -35,14 +35,14 @@ func TestChaosSends(t *testing.T) {
 	t.Parallel()
 	small := sized(1, 0) // at small size, one unlucky message more
 	runs := []sendRun{
-		{name: "send: without a token", sends: sized(4000, 40_000), mostUnknown: -1, bound: "0 twice, 0 wrong"},
+		{name: "send: without a token", sends: sized(2000, 40_000), mostUnknown: -1, bound: "0 twice, 0 wrong"},
 		{
-			name: "send with a token: MaxAttempts 10", sends: sized(640, 20_000), token: true,
+			name: "send with a token: MaxAttempts 10", sends: sized(480, 20_000), token: true,
 			policy: smooch.RetryPolicy{MaxAttempts: 10}, bound: "0 twice, 0 wrong, 0 unknown",
 		},
 		{
-			name: "send with a token: default policy", sends: sized(640, 20_000), token: true,
-			mostUnknown: sized(640, 20_000)/200 + small, bound: "0 twice, 0 wrong, unknown at most 1 in 200",
+			name: "send with a token: default policy", sends: sized(480, 20_000), token: true,
+			mostUnknown: sized(480, 20_000)/200 + small, bound: "0 twice, 0 wrong, unknown at most 1 in 200",
 		},
 		{
 			name: "send with a token: service drops metadata", sends: sized(200, 2000), token: true, loses: true,
