@@ -33,14 +33,14 @@ type hostileServer struct {
 // limits are those of a child process.
 type limits struct {
 	Timeout time.Duration // of an attempt; calls make two
-	Context time.Duration // of calls that nothing else bounds
+	Context time.Duration // of calls that nothing else bounds; 0: none are made
 	Most    time.Duration // for a call with the timeout
 	memory  int           // MiB; a process that has done nothing uses 15
 }
 
 var (
 	usualLimits = limits{300 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second, 64}
-	largeLimits = limits{5 * time.Second, 10 * time.Second, 10 * time.Second, 224}
+	largeLimits = limits{5 * time.Second, 0, 10 * time.Second, 224}
 )
 
 const mostOverrun = 50 * time.Millisecond // after the end of a context
