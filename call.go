@@ -1,6 +1,7 @@
 package smooch
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"net/url"
@@ -135,17 +136,21 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 		return err
 	}
 	x := exchange{core: c.core, request: r, ctx: ctx}
-	if err := x.do(req); err != nil || out == nil || len(x.body) == 0 {
+	if err := x.do(req); err != nil || out == nil {
 		return err
 	}
 	members, ok := out.(lenient.Members)
 	switch {
+	case len(bytes.TrimSpace(x.body)) == 0:
 	case ok:
 		err = members.Unmarshal(x.body)
 	case r.answer != "":
 		err = lenient.Members{r.answer: out}.Unmarshal(x.body)
 	default:
 		err = lenient.Unmarshal(x.body, out)
+	}
+	if err == nil && r.always != "" {
+		err = r.check(out)
 	}
 	if err != nil {
 		return &DecodeError{r.String(), x.status, err}

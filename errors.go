@@ -144,6 +144,10 @@ var (
 	// ErrTooLarge is status 413: the body is larger than the call allows.
 	ErrTooLarge error = statusClass{"request too large", 413, 413}
 
+	// ErrConversationFull is status 423: the conversation has as many messages as it can hold, which
+	// is 30,000.
+	ErrConversationFull error = statusClass{"conversation full", 423, 423}
+
 	// ErrRateLimited is status 429: there were too many calls.
 	ErrRateLimited error = statusClass{"rate limited", 429, 429}
 
@@ -160,6 +164,7 @@ var (
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 
 	// ErrUnsupportedVersion marks a call that the client's version does not have. Nothing was sent.
+	// The text names the version that has the call, and the method that replaces it, if there is one.
 	ErrUnsupportedVersion = errors.New("unsupported version")
 
 	// ErrInvalidArgument marks an argument that cannot be used, such as an empty id. Nothing was sent.
@@ -171,8 +176,9 @@ var (
 )
 
 // DecodeError is a 2xx response that could not be read: it broke off, is not JSON, does not have
-// the expected form or is larger than [WithMaxResponse] allows. The service has carried out the
-// call. [ParseEvent] returns a DecodeError for a body that is not an event.
+// the expected form, lacks the resource or its id, or is larger than [WithMaxResponse] allows. The
+// service has carried out the call. [ParseEvent] returns a DecodeError for a body that is not an
+// event.
 type DecodeError struct {
 	Op         string // the call as it is documented, or "webhook"
 	StatusCode int    // of the response; 0 for the body of a webhook

@@ -17,7 +17,7 @@ func TestErrorClasses(t *testing.T) {
 	t.Parallel()
 	classes := map[int]error{
 		400: ErrBadRequest, 401: ErrUnauthorized, 402: ErrPaymentRequired, 403: ErrForbidden, 404: ErrNotFound,
-		409: ErrConflict, 413: ErrTooLarge, 429: ErrRateLimited, 500: ErrServer, 501: ErrServer, 503: ErrServer,
+		409: ErrConflict, 413: ErrTooLarge, 423: ErrConversationFull, 429: ErrRateLimited, 500: ErrServer, 501: ErrServer, 503: ErrServer,
 	}
 	for status, class := range classes {
 		err := fmt.Errorf("wrapped: %w", &Error{StatusCode: status, Code: "some_code"})

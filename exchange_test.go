@@ -27,7 +27,7 @@ func TestRetryTable(t *testing.T) {
 	all := []string{"unsafe", "traceable", "idempotent", "removing", "unlinking", "safe"}
 	mayDoTheWorkTwice, changeNothing := all[:2], all[2:]
 	status := func(code int, header ...string) roundTripper {
-		return func(*http.Request) (*http.Response, error) { return answer(code, `{}`, header...), nil }
+		return func(*http.Request) (*http.Response, error) { return answer(code, anything, header...), nil }
 	}
 	fails := func(err error) roundTripper {
 		return func(*http.Request) (*http.Response, error) { return nil, err }
@@ -70,7 +70,7 @@ func TestRetryTable(t *testing.T) {
 						if sent == 1 {
 							return test.first(r)
 						}
-						return answer(200, `{}`), nil
+						return answer(200, anything), nil
 					})
 					var answered Response
 					err := call(t.Context(), c, WithResponse(&answered))
@@ -189,7 +189,7 @@ func TestNetHTTPRepeatsNothing(t *testing.T) {
 				if strings.Contains(r.URL.Path, "cut") {
 					panic(http.ErrAbortHandler)
 				}
-				reply(200, `{}`)(w, r)
+				reply(200, anything)(w, r)
 			})
 			c := newTestClient(t, rec.URL, AppJWT("k", "s"), WithRetryPolicy(RetryPolicy{MaxAttempts: 1}))
 			_, err := c.AppUsers.Get(t.Context(), "ida", WithoutRetry()) // leaves a connection
@@ -257,7 +257,7 @@ func TestBudgetBoundsTheRepeatsOfAllCalls(t *testing.T) {
 			if fail {
 				return answer(500, ``), nil
 			}
-			return answer(200, `{}`), nil
+			return answer(200, anything), nil
 		}, WithRetryPolicy(RetryPolicy{Budget: 5}))
 		for range 10 {
 			_, err := c.AppUsers.Get(t.Context(), "ida")
@@ -295,7 +295,7 @@ func TestRepeatsAfter429TakeNothingFromTheBudget(t *testing.T) {
 
 func TestContextThatHasEndedSendsNothing(t *testing.T) {
 	t.Parallel()
-	rec := newRecorder(t, reply(200, `{}`))
+	rec := newRecorder(t, reply(200, anything))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for class, call := range callOfClass {
@@ -347,7 +347,7 @@ func TestContextBoundsTheCall(t *testing.T) {
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
-	elsewhere := newRecorder(t, reply(200, `{}`))
+	elsewhere := newRecorder(t, reply(200, anything))
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for _, location := range []string{elsewhere.URL + "/x", "", "http://%zz"} {
 			rec := newRecorder(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -374,7 +374,7 @@ func TestEachAttemptIsLogged(t *testing.T) {
 			if sent++; sent == 1 {
 				return nil, errReset
 			}
-			return answer(200, `{}`), nil
+			return answer(200, anything), nil
 		}, WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 		_, err := c.AppUsers.Get(t.Context(), "bob@example.com")
 		require.NoError(t, err)

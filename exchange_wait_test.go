@@ -26,7 +26,7 @@ func TestRetryAfterIsWaitedInFull(t *testing.T) {
 					if sent++; sent == 1 {
 						return answer(429, ``, "Retry-After: 7"), nil
 					}
-					return answer(200, `{}`), nil
+					return answer(200, anything), nil
 				})
 				began := time.Now()
 				require.NoError(t, call(t.Context(), c))
@@ -45,7 +45,7 @@ func TestRetryAfterOfAServerErrorIsWaitedInFull(t *testing.T) {
 			if sent++; sent == 1 {
 				return answer(503, ``, "Retry-After: "+time.Now().Add(12*time.Second).UTC().Format(http.TimeFormat)), nil
 			}
-			return answer(200, `{}`), nil
+			return answer(200, anything), nil
 		})
 		began := time.Now()
 		_, err := c.AppUsers.Get(t.Context(), "ida")
@@ -153,7 +153,7 @@ func TestLimiterIsAskedBeforeEveryAttempt(t *testing.T) {
 			if sent++; sent == 1 {
 				return answer(429, ``), nil
 			}
-			return answer(200, `{}`), nil
+			return answer(200, anything), nil
 		}, WithLimiter(limiter))
 		_, err := c.AppUsers.Get(t.Context(), "ida")
 		require.NoError(t, err)
@@ -187,7 +187,7 @@ func TestPauseHoldsBackCallsInTheLimiter(t *testing.T) {
 			if len(times) == 1 {
 				return answer(429, ``, "Retry-After: 2"), nil
 			}
-			return answer(200, `{}`), nil
+			return answer(200, anything), nil
 		}, WithLimiter(&steadyLimiter{every: 50 * time.Millisecond}))
 		var group sync.WaitGroup
 		for range 20 {
@@ -238,7 +238,7 @@ func TestPauseHoldsBackAllCalls(t *testing.T) {
 			if len(times) == 1 {
 				return answer(429, ``, "Retry-After: 10"), nil
 			}
-			return answer(200, `{}`), nil
+			return answer(200, anything), nil
 		})
 		var group sync.WaitGroup
 		group.Go(func() {
@@ -275,7 +275,7 @@ func TestPauseIsNeverLongerThanMaxRetryAfter(t *testing.T) {
 			if sent++; sent == 1 {
 				return answer(429, ``, "Retry-After: 86400"), nil
 			}
-			return answer(200, `{}`), nil
+			return answer(200, anything), nil
 		})
 		_, err := c.AppUsers.Get(t.Context(), "ida")
 		assert.ErrorIs(t, err, ErrRateLimited)
@@ -304,7 +304,7 @@ func TestBurstIsSpreadOverTime(t *testing.T) {
 				refusals++
 				return answer(429, ``, "Retry-After: 1"), nil
 			}
-			return answer(200, `{}`), nil
+			return answer(200, anything), nil
 		})
 		var group sync.WaitGroup
 		var failed atomic.Int32
@@ -343,7 +343,7 @@ func TestRefusedCallsGoFirst(t *testing.T) {
 			case first:
 				return answer(429, ``, "Retry-After: 5"), nil
 			}
-			return answer(200, `{}`), nil
+			return answer(200, anything), nil
 		})
 		var group sync.WaitGroup
 		get := func(name string) {

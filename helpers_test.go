@@ -133,6 +133,11 @@ func reply(status int, body string) http.HandlerFunc {
 	}
 }
 
+// anything is the body of a 2xx response that has what every call of these tests needs.
+const anything = `{"_id":"1","appUser":{"_id":"1"},"message":{"_id":"1"},"key":{"_id":"1"},"app":{"_id":"1"},"conversation":{"_id":"1"},
+	"integration":{"_id":"1"},"webhook":{"_id":"1"},"webhooks":[],"apps":[],"keys":[],"messages":[],"serviceAccounts":[],
+	"integrations":[],"templates":[],"deployments":[],"mediaUrl":"https://m.test/1","mediaType":"image/png"}`
+
 func newTestClient(t *testing.T, url string, auth Auth, opts ...Option) *Client {
 	t.Helper()
 	c, err := NewClient(auth, append([]Option{WithBaseURL(url)}, opts...)...)

@@ -207,6 +207,22 @@ func versionText(versions, unverified []Version) string {
 	return strings.Join(append([]string{strings.Join(had, ", ")}, rest...), "; ")
 }
 
+// TestReplacementsExist: what replaces a call is a method of a version that lacks the call.
+func TestReplacementsExist(t *testing.T) {
+	t.Parallel()
+	rows := rowNames(t)
+	for _, op := range operations {
+		if op.instead == "" {
+			continue
+		}
+		i := slices.IndexFunc(methods(t), func(m method) bool { return m.name == op.instead })
+		if assert.GreaterOrEqual(t, i, 0, "%s: no method %s", op, op.instead) {
+			by := operations[slices.Index(rows, methods(t)[i].rows[0])]
+			assert.Greater(t, len(by.versions), len(op.versions), "%s", op.instead)
+		}
+	}
+}
+
 // TestEachMethodIsOnTheWire: no test checks the request of a method that is not in wires.
 func TestEachMethodIsOnTheWire(t *testing.T) {
 	t.Parallel()

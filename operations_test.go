@@ -25,6 +25,8 @@ type endpoint struct {
 		JWT      []string
 		Keys     []string
 	}
+	Always     string
+	Instead    string
 	Retry      string
 	Deprecated bool
 }
@@ -55,6 +57,8 @@ func TestOperationsAreTheEndpointList(t *testing.T) {
 			assert.ElementsMatch(t, scopesOf(want.Auth.JWT), withoutAppToken(got.accepts.scopes))
 			assert.ElementsMatch(t, keyOwners(want.Auth.Keys), got.accepts.keys)
 			assert.Equal(t, want.repeat(), got.repeat)
+			assert.Equal(t, want.Always, got.always)
+			assert.Equal(t, want.Instead, got.instead)
 		})
 	}
 }

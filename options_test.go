@@ -60,7 +60,7 @@ func TestOptionsCheckTheirArguments(t *testing.T) {
 
 func TestHTTPClientOfTheCallerIsNotChanged(t *testing.T) {
 	t.Parallel()
-	rec := newRecorder(t, reply(200, `{}`))
+	rec := newRecorder(t, reply(200, anything))
 	hc := &http.Client{}
 	c := newTestClient(t, rec.URL, AppJWT("k", "s"), WithHTTPClient(hc))
 	_, err := c.AppUsers.Get(t.Context(), "u")
@@ -79,7 +79,7 @@ func TestTransportKeepsTheConnectionsOfABurst(t *testing.T) {
 			close(all)
 		}
 		<-all // all 64 are open at once
-		reply(200, `{}`)(w, r)
+		reply(200, anything)(w, r)
 	}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {

@@ -29,6 +29,7 @@ import (
 //
 //	HEAD, GET                     200  the service checks whether the target exists
 //	other methods than POST       405
+//	no secret configured yet      503  repeated, see AddSecret
 //	secret wrong or missing       401  not repeated
 //	body is not JSON              400  not repeated
 //	body is over the limit        413  repeated, and accepted if the limit is raised by then
@@ -85,11 +86,16 @@ type Delivery struct {
 	Duration    time.Duration // since the request arrived
 }
 
-var errNoSecret = argumentError("WebhookReceiver", "secret", "is missing or empty, so that anyone could deliver events")
+var errEmptySecret = argumentError("WebhookReceiver", "secret", "is empty, so that anyone could deliver events")
 
 // NewWebhookReceiver returns a receiver that accepts deliveries with any of secrets. Each webhook
-// has a secret of its own, and several webhooks may share a target. If there are no secrets, or if
-// a secret is empty or an option invalid, the error matches [ErrInvalidArgument].
+// has a secret of its own, and several webhooks may share a target.
+//
+// A webhook's secret is known only after its creation, so secrets may be nil: the service can check
+// the target, and deliveries are answered with 503, so that they are repeated, until
+// [WebhookReceiver.AddSecret] is called.
+//
+// If a secret is empty or an option invalid, the error matches [ErrInvalidArgument].
 func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookReceiver, error) {
 	r := &WebhookReceiver{
 		maxBody:   1 << 20,
@@ -98,9 +104,6 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 		observer:  func(Delivery) {},
 		handlers:  map[reflect.Type]func(context.Context, Event) error{},
 		handlings: handlingGroup{byKey: map[string]*handling{}},
-	}
-	if len(secrets) == 0 {
-		return nil, errNoSecret
 	}
 	for _, secret := range secrets {
 		if err := r.AddSecret(secret); err != nil {
@@ -188,7 +191,7 @@ func WithObserver(observe func(Delivery)) ReceiverOption {
 // accepted already keeps its index.
 func (r *WebhookReceiver) AddSecret(secret string) error {
 	if secret == "" {
-		return errNoSecret
+		return errEmptySecret
 	}
 	sum := sha256.Sum256([]byte(secret))
 	r.mu.Lock()
@@ -200,7 +203,8 @@ func (r *WebhookReceiver) AddSecret(secret string) error {
 }
 
 // RemoveSecret makes the receiver refuse deliveries with secret. The index of each secret added
-// after it decreases by one. If no secret is left, all deliveries are refused.
+// after it decreases by one. If no secret is left, deliveries are answered with 503, so that they are
+// repeated, until [WebhookReceiver.AddSecret] is called.
 func (r *WebhookReceiver) RemoveSecret(secret string) {
 	sum := sha256.Sum256([]byte(secret))
 	r.mu.Lock()
@@ -275,6 +279,7 @@ type PanicError struct {
 func (e *PanicError) Error() string { return fmt.Sprintf("smooch: panic: %v", e.Value) }
 
 var (
+	errNoSecret    = errors.New("smooch: the receiver has no secret yet, see AddSecret")
 	errWrongSecret = errors.New("smooch: the secret is wrong or missing")
 	errTooSlow     = errors.New("smooch: the handler takes too long")
 )
@@ -302,7 +307,7 @@ func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
 	d := Delivery{SecretIndex: r.match(req.Header.Values("X-API-Key"))}
 	if d.SecretIndex < 0 {
-		d.Status, d.Err = http.StatusUnauthorized, errWrongSecret
+		d.Status, d.Err = r.unmatched()
 		return d
 	}
 	body, err := io.ReadAll(io.LimitReader(req.Body, r.maxBody+1))
@@ -346,6 +351,16 @@ func (r *WebhookReceiver) match(values []string) int {
 		index = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], secrets[i][:]), i, index)
 	}
 	return index
+}
+
+// unmatched returns the answer to a delivery whose secret does not match.
+func (r *WebhookReceiver) unmatched() (status int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.secrets) == 0 {
+		return http.StatusServiceUnavailable, errNoSecret
+	}
+	return http.StatusUnauthorized, errWrongSecret
 }
 
 // handler returns the function for an event; nil if the event is to be ignored.

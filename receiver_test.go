@@ -150,17 +150,37 @@ func TestInvalidReceiverOptions(t *testing.T) {
 	}
 }
 
-func TestReceiverNeedsASecret(t *testing.T) {
+func TestEmptySecretIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, secrets := range [][]string{nil, {}, {""}, {testSecret, ""}} {
+	for _, secrets := range [][]string{{""}, {testSecret, ""}} {
 		_, err := NewWebhookReceiver(secrets)
 		assert.ErrorIs(t, err, ErrInvalidArgument)
 	}
-	r := newTestReceiver(t)
-	assert.ErrorIs(t, r.AddSecret(""), ErrInvalidArgument)
-	r.RemoveSecret(testSecret)
-	assert.Equal(t, 401, deliver(t, r, `{}`))
-	assert.Equal(t, 401, deliverWith(t, r, "", strings.NewReader(`{}`)))
+	assert.ErrorIs(t, newTestReceiver(t).AddSecret(""), ErrInvalidArgument)
+}
+
+// TestReceiverWithoutSecrets: the target exists, and deliveries are to come again, until there is a
+// secret, and again when there is none left.
+func TestReceiverWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	for _, secrets := range [][]string{nil, {}} {
+		r, err := NewWebhookReceiver(secrets)
+		require.NoError(t, err)
+		for range 2 {
+			for _, method := range []string{http.MethodHead, http.MethodGet} {
+				w := httptest.NewRecorder()
+				r.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "/smooch", nil))
+				assert.Equal(t, 200, w.Code)
+			}
+			for _, secret := range []string{"", testSecret} {
+				assert.Equal(t, 503, deliverWith(t, r, secret, iotest.ErrReader(errors.New("read"))), "the body is not read")
+			}
+			require.NoError(t, r.AddSecret(testSecret))
+			assert.Equal(t, 200, deliver(t, r, `{}`))
+			assert.Equal(t, 401, deliverWith(t, r, "", strings.NewReader(`{}`)))
+			r.RemoveSecret(testSecret)
+		}
+	}
 }
 
 func TestReceiverDoesNotPrintItsSecrets(t *testing.T) {
@@ -190,6 +210,7 @@ func TestSecretsChangeWhileServing(t *testing.T) {
 	assert.Equal(t, 401, status(testSecret))
 	assert.Equal(t, 200, status("new"))
 	assert.Equal(t, 0, told.last(t).SecretIndex)
+	require.NoError(t, r.AddSecret("last"))
 	r.RemoveSecret("new")
 	assert.Equal(t, 401, status("new"), "it was kept once")
 }

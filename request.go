@@ -2,7 +2,6 @@ package smooch
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -145,8 +144,7 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 	case c.problem != "":
 		return nil, argumentError(r.String(), c.problemWith, c.problem)
 	case len(r.versions) > 0 && !slices.Contains(r.versions, c.version):
-		has := r.versions[0]
-		return nil, unsupported(r.String(), fmt.Sprintf("exists in %s, not in %s: use client.ForVersion(%q)", has, c.version, has))
+		return nil, unsupported(r.String(), r.lacking(c.version))
 	case r.err != nil:
 		return nil, r.err
 	}

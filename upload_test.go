@@ -136,7 +136,7 @@ func TestUploadOfAnotherSize(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %d", name, size), func(t *testing.T) {
 				t.Parallel()
 				whole := make(chan bool, 1)
-				rec := newRecorder(t, reply(201, `{}`))
+				rec := newRecorder(t, reply(201, anything))
 				rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					whole <- r.ParseMultipartForm(1<<20) == nil
 				})
@@ -159,7 +159,7 @@ func TestUploadOfAnotherSize(t *testing.T) {
 func TestUploadWhoseSourceFails(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is gone")
-	rec := newRecorder(t, reply(201, `{}`))
+	rec := newRecorder(t, reply(201, anything))
 	rec.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	c := newTestClient(t, rec.URL, AppJWT("k", "s"))
 	source := io.MultiReader(strings.NewReader(strings.Repeat("x", 100<<10)), iotest.ErrReader(broken))
@@ -258,7 +258,7 @@ func TestTimeoutOfAnUpload(t *testing.T) {
 			if strings.HasSuffix(r.URL.RawQuery, "for=message") {
 				<-r.Context().Done()
 			}
-			reply(201, `{}`)(w, r)
+			reply(201, anything)(w, r)
 		})
 		c := newTestClient(t, "http://127.0.0.1:1", AppJWT("k", "s"), WithHTTPClient(&http.Client{Transport: transport}))
 		began := time.Now()
@@ -318,7 +318,7 @@ func TestUploadsOnTheWire(t *testing.T) {
 				got.fields[part.FormName()] = string(data)
 			}
 		}
-		reply(201, `{"mediaUrl":"https://m.test/x","mediaType":"image/png","photoUrl":"https://m.test/p"}`)(w, r)
+		reply(201, `{"mediaUrl":"https://m.test/x","mediaType":"image/png","message":{"_id":"m"},"photoUrl":"https://m.test/p"}`)(w, r)
 	})
 	c := newTestClient(t, rec.URL, AppJWT("k", "s"), WithApp("a1"))
 	_, err := c.ForVersion(V1).Conversations.UploadImage(t.Context(), "u",

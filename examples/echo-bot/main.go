@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"sync/atomic"
 	"time"
 
 	"github.com/smooch/smooch-go"
@@ -89,16 +88,15 @@ func startBot(ctx context.Context, app *smooch.Client, listen, target string) (s
 	if target == "" {
 		target = "http://" + listener.Addr().String() + "/"
 	}
-	// The secret is known only after the webhook has been created. Until then the service gets 200
-	// for its HEAD request and 503 for events, which it delivers again.
-	var started atomic.Pointer[smooch.WebhookReceiver]
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if receiver := started.Load(); receiver != nil {
-			receiver.ServeHTTP(w, r)
-		} else if r.Method != http.MethodHead {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-	})}
+	// The secret is known only after the webhook has been created. Until it is added, the service gets
+	// 200 for its HEAD request and 503 for events, which it delivers again.
+	receiver, err := smooch.NewWebhookReceiver(nil)
+	if err != nil {
+		return nil, err
+	}
+	smooch.Handle(receiver, bot{app}.handleMessage)
+	smooch.Handle(receiver, bot{app}.handlePostback)
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: receiver}
 	go func() { _ = server.Serve(listener) }() // returns when the server is shut down
 
 	webhook, err := app.Webhooks.Create(ctx, smooch.WebhookCreate{
@@ -107,13 +105,9 @@ func startBot(ctx context.Context, app *smooch.Client, listen, target string) (s
 	if err != nil {
 		return nil, err
 	}
-	receiver, err := smooch.NewWebhookReceiver([]string{webhook.Secret})
-	if err != nil {
+	if err := receiver.AddSecret(webhook.Secret); err != nil {
 		return nil, err
 	}
-	smooch.Handle(receiver, bot{app}.handleMessage)
-	smooch.Handle(receiver, bot{app}.handlePostback)
-	started.Store(receiver)
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()

@@ -24,7 +24,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/smooch/smooch-go"
@@ -179,18 +178,18 @@ func listen(ctx context.Context, s *service, app *smooch.Client) (events chan *s
 	if err != nil {
 		return nil, nil, err
 	}
-	// The service may send HEAD to the target before it creates the webhook, and only then returns
-	// the secret, without which there is no receiver. Until there is one, HEAD is answered here.
-	var receiver atomic.Pointer[smooch.WebhookReceiver]
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		switch ready := receiver.Load(); {
-		case ready != nil:
-			ready.ServeHTTP(rw, r)
-		case r.Method == http.MethodHead:
-		default:
-			rw.WriteHeader(http.StatusServiceUnavailable) // the service delivers it again
-		}
-	})}
+	// The secret is known only after the webhook has been created. Until it is added, the service gets
+	// 200 for its HEAD request and 503 for events, which it delivers again.
+	receiver, err := smooch.NewWebhookReceiver(nil)
+	if err != nil {
+		return nil, nil, errors.Join(err, listener.Close())
+	}
+	events = make(chan *smooch.MessageEvent, 16)
+	smooch.Handle(receiver, func(_ context.Context, e *smooch.MessageEvent) error {
+		events <- e
+		return nil
+	})
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: receiver}
 	go func() { _ = server.Serve(listener) }() // returns when the server is closed
 
 	target := os.Getenv("SMOOCH_WEBHOOK_URL")
@@ -204,16 +203,9 @@ func listen(ctx context.Context, s *service, app *smooch.Client) (events chan *s
 	if err != nil {
 		return nil, nil, errors.Join(err, server.Close())
 	}
-	ready, err := smooch.NewWebhookReceiver([]string{webhook.Secret})
-	if err != nil {
+	if err := receiver.AddSecret(webhook.Secret); err != nil {
 		return nil, nil, errors.Join(err, server.Close())
 	}
-	events = make(chan *smooch.MessageEvent, 16)
-	smooch.Handle(ready, func(_ context.Context, e *smooch.MessageEvent) error {
-		events <- e
-		return nil
-	})
-	receiver.Store(ready)
 	report("Created", "the webhook %s to %s, secret %s", webhook.ID, webhook.Target, abbreviate(webhook.Secret))
 	return events, func(ctx context.Context) error {
 		return errors.Join(app.Webhooks.Delete(ctx, webhook.ID), server.Close())
