@@ -75,7 +75,7 @@ func refusingServers() []hostileServer {
 
 // seen returns everything that the last request told the server.
 func (v *visit) seen() string {
-	return strings.Join([]string{v.req.Header.Get("Authorization"), v.req.URL.String(), v.req.URL.Path, v.req.URL.Query().Get("q"), v.sent}, "\n")
+	return strings.Join([]string{v.req.Header.Get("Authorization"), v.req.URL.String(), v.req.URL.Path, v.req.URL.Query().Get("q"), v.sent[:min(len(v.sent), 1000)]}, "\n")
 }
 
 // repeats returns what answers requests with text, in which TEXT stands for what they said, as JSON.

@@ -17,6 +17,7 @@ var roles = map[string]func(args json.RawMessage, out *json.Encoder) error{
 	"receive": receive,
 	"call":    callHostile,
 	"upload":  callWithReader,
+	"hurt":    decodeHurting,
 }
 
 // runChild is the main function of a child process. The process also ends when its standard input
@@ -66,7 +67,7 @@ func startChild(ctx context.Context, role string, args any) (*process, error) {
 	if err := p.Start(); err != nil {
 		return nil, err
 	}
-	_, err = input.Write(data)
+	_, err = input.Write(append(data, '\n')) // so that the value is complete
 	return p, err
 }
 
