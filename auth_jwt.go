@@ -1,11 +1,18 @@
 package smooch
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -238,35 +245,86 @@ type Claims struct {
 	IssuedAt  time.Time // zero: the token does not say
 }
 
+// VerifyOption is a setting of [VerifyJWT].
+type VerifyOption func(*verification)
+
+// verification holds the settings of one VerifyJWT.
+type verification struct {
+	leeway time.Duration
+	err    error // what is wrong with the options
+}
+
+// WithLeeway makes [VerifyJWT] accept a token until d after its exp, and from d before its nbf, as
+// the clocks of two machines differ. The default is 0; less is an error.
+func WithLeeway(d time.Duration) VerifyOption {
+	return func(v *verification) {
+		v.leeway = d
+		if d < 0 {
+			v.err = argumentError(verifyOp, "leeway", "is negative")
+		}
+	}
+}
+
+const verifyOp = "VerifyJWT"
+
 // VerifyJWT verifies a token that was signed with a secret key and returns its claims.
 //
 // secretFor returns the secret of the key with the id kid; if it returns an error, VerifyJWT
-// returns an error that wraps it. VerifyJWT refuses a token that has expired, has no kid or scope,
-// or has the scope appUser and no userId, and a signature that is wrong, missing ("none") or
-// neither HS256, HS384 nor HS512. All its errors match [ErrUnauthorized], and none contains the
-// token.
-func VerifyJWT(token string, secretFor func(kid string) (secret string, err error)) (*Claims, error) {
+// returns an error that wraps it. VerifyJWT refuses a token that has expired (exp) or is not valid
+// yet (nbf), has no kid or scope, or has the scope appUser and no userId, and a signature that is
+// wrong, missing ("none") or neither HS256, HS384 nor HS512.
+//
+// VerifyJWT also refuses what another program could read differently: white space around the token,
+// base64url that is not canonical, and members of the header or the claims that occur twice, have
+// the wrong type, or differ only in case from a name that VerifyJWT knows. It refuses a header with
+// crit, as it supports no extensions, and a token of more than 16 KiB.
+//
+// If secretFor or an option is nil, or the leeway is negative, the error is [ErrInvalidArgument].
+// All other errors match [ErrUnauthorized], and none contains the token, a part of it or its kid.
+func VerifyJWT(token string, secretFor func(kid string) (secret string, err error), opts ...VerifyOption) (*Claims, error) {
+	var v verification
+	if secretFor == nil {
+		return nil, argumentError(verifyOp, "secretFor", "is nil")
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, argumentError(verifyOp, "option", "is nil")
+		}
+		opt(&v)
+	}
+	if v.err != nil {
+		return nil, v.err
+	}
+	if problem := checkToken(token); problem != "" {
+		return nil, tokenError(problem, nil)
+	}
 	var c claims
 	var kid string
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256", "HS384", "HS512"}))
+	var secretErr error
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256", "HS384", "HS512"}), jwt.WithLeeway(v.leeway))
 	_, err := parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
-		kid, _ = t.Header["kid"].(string)
-		if kid == "" {
-			return nil, errors.New("header kid is missing")
+		var secret string
+		kid = t.Header["kid"].(string)
+		secret, secretErr = secretFor(kid)
+		if secretErr == nil && secret == "" {
+			secretErr = errors.New("the key's secret is empty")
 		}
-		secret, err := secretFor(kid)
-		if err == nil && secret == "" {
-			err = errors.New("the key's secret is empty")
-		}
-		return []byte(secret), err
+		return []byte(secret), secretErr
 	})
-	switch {
+	switch { // the texts of jwt may quote the token
+	case secretErr != nil:
+		text := strings.ReplaceAll(withoutURL(secretErr).Error(), kid, "[redacted]")
+		return nil, tokenError(safeText(errors.New(text)), secretErr)
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return nil, tokenError("the token has expired", err)
+	case errors.Is(err, jwt.ErrTokenInvalidClaims):
+		return nil, tokenError("the token is not valid yet", err)
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		return nil, tokenError("a registered claim has the wrong type", err)
 	case err != nil:
-		return nil, tokenError(err)
-	case c.Scope == "":
-		return nil, tokenError(errors.New("scope is missing"))
+		return nil, tokenError("the token is not signed with HS256, HS384 or HS512 and the secret of its key", err)
 	case c.Scope == ScopeAppUser && c.UserID == "":
-		return nil, tokenError(errors.New("userId is missing"))
+		return nil, tokenError("userId is missing", nil)
 	}
 	verified := &Claims{KeyID: kid, Scope: c.Scope, UserID: c.UserID}
 	if c.ExpiresAt != nil {
@@ -278,6 +336,93 @@ func VerifyJWT(token string, secretFor func(kid string) (secret string, err erro
 	return verified, nil
 }
 
-func tokenError(err error) error {
-	return &callError{"VerifyJWT", safeText(err), []error{ErrUnauthorized, err}}
+// tokenError returns the error of a token that is refused because of cause, which may be nil.
+func tokenError(text string, cause error) error {
+	causes := []error{ErrUnauthorized}
+	if cause != nil {
+		causes = append(causes, cause)
+	}
+	return &callError{verifyOp, text, causes}
+}
+
+const maxToken = 16 << 10 // bytes; HTTP servers rarely accept a longer header
+
+// checkToken returns what is wrong with a token whatever its signature is, or "". All programs read
+// the tokens that pass in the same way.
+func checkToken(token string) string {
+	if len(token) > maxToken {
+		return "the token is longer than 16 KiB"
+	}
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return "the token does not have three parts"
+	}
+	for i, part := range parts {
+		data, err := base64.RawURLEncoding.DecodeString(part)
+		if err != nil || base64.RawURLEncoding.EncodeToString(data) != part { // line breaks, spare bits
+			return "a part of the token is not canonical base64url"
+		}
+		if i < len(tokenMembers) {
+			if problem := checkMembers(data, tokenMembers[i]); problem != "" {
+				return problem
+			}
+		}
+	}
+	return ""
+}
+
+// A tokenMember is a member of a token's header or claims that VerifyJWT reads.
+type tokenMember struct {
+	name     string
+	required bool
+	fits     func(value json.RawMessage) bool
+}
+
+// tokenMembers holds the members of the header and those of the claims.
+var tokenMembers = [...][]tokenMember{
+	{{"alg", true, isText}, {"kid", true, isText}, {"crit", false, isNothing}},
+	{{"scope", true, isText}, {"userId", false, isText}, {"exp", false, isDate}, {"iat", false, isDate}, {"nbf", false, isDate}},
+}
+
+func isText(value json.RawMessage) bool { return value[0] == '"' }
+
+func isNothing(json.RawMessage) bool { return false }
+
+// isDate reports whether value is a number of seconds that a float64 can hold exactly.
+func isDate(value json.RawMessage) bool {
+	seconds, err := strconv.ParseFloat(string(value), 64)
+	return err == nil && math.Abs(seconds) <= 1<<53
+}
+
+// checkMembers returns what is wrong with the JSON of a header or of claims, or "".
+func checkMembers(data []byte, known []tokenMember) string {
+	if !utf8.Valid(data) || !json.Valid(data) {
+		return "a part of the token is not JSON"
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if brace, _ := dec.Token(); brace != json.Delim('{') {
+		return "a part of the token is not a JSON object"
+	}
+	members := map[string]json.RawMessage{}
+	for dec.More() {
+		key, _ := dec.Token()
+		name := key.(string)
+		if members[name] != nil {
+			return "a member of the header or the claims occurs twice"
+		}
+		var value json.RawMessage
+		_ = dec.Decode(&value) // the JSON is valid
+		members[name] = value
+	}
+	for _, m := range known {
+		for name, value := range members {
+			if strings.EqualFold(name, m.name) && (name != m.name || !m.fits(value)) {
+				return m.name + " has the wrong type or case, or is not supported"
+			}
+		}
+		if m.required && len(members[m.name]) <= len(`""`) {
+			return m.name + " is missing"
+		}
+	}
+	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/smooch/smooch-go/internal/lenient"
 )
@@ -28,8 +29,9 @@ type callOptions struct {
 	extra      url.Values // query parameters
 	fields     map[string]any
 	noRetry    bool
-	unbudgeted bool    // repeats take nothing from the retry budget
-	sendToken  *string // nil: none
+	unbudgeted bool       // repeats take nothing from the retry budget
+	sendToken  *string    // nil: none
+	sentSince  *time.Time // nil: not searched for before it is sent
 }
 
 // WithResponse stores the response to the last attempt in r, whether the call succeeds or fails. r
@@ -128,7 +130,7 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 			opt(&r.callOptions)
 		}
 	}
-	if r.sendToken != nil {
+	if r.sendToken != nil || r.sentSince != nil {
 		return sendWithToken(ctx, c, r, out)
 	}
 	req, err := r.build(ctx, c)

@@ -31,8 +31,8 @@ func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...C
 //	app.Conversations.PostMessage(ctx, userID, smooch.TextMessage("Noon it is."))
 //
 // A missing role is set to appUser for a credential of a single user, and to appMaker for any
-// other. On v1.1, a missing type is set to that of the content; a message that has neither a type
-// nor content fails with [ErrInvalidArgument].
+// other. Except for a text or an image on v1, which need no type, a missing type is set to that of
+// the content; a message that has neither a type nor content fails with [ErrInvalidArgument].
 //
 // If it is not known whether the message has arrived, PostMessage does not send it again but fails
 // with [ErrOutcomeUnknown]; with [WithSendToken] it finds out. It fails with [ErrBadRequest] if the
@@ -41,8 +41,9 @@ func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...C
 //	POST /appusers/{userId}/conversation/messages
 //	POST /appusers/{userId}/messages
 //
-// The first path is v1's, the second v1.1's. Messages of the role appMaker need the scope app,
-// appMaker or account.
+// On v1, a text or an image without actions, destination or the like takes the first path. All
+// other messages of v1, and those of v1.1, take the second. Messages of the role appMaker need the
+// scope app, appMaker or account.
 //
 // Scope: app token, appUser (its own user), app, appMaker, account.
 // Versions: v1, v1.1.
@@ -50,16 +51,15 @@ func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...C
 // https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) PostMessage(ctx context.Context, userID string, message MessagePost, opts ...CallOption) (*MessageResponse, error) {
 	row := opMessagesCreate
-	if s.c.version == V1 {
-		row = opConversationPostMessage
-	}
 	message.Role = cmp.Or(message.Role, s.c.core.role)
-	if message.Type == "" && s.c.version == V1_1 {
+	if s.c.version == V1 && message.inFirstV1() {
+		row = opConversationPostMessage
+	} else if message.Type == "" {
 		message.Type = message.contentType()
 	}
 	r := row.with(userID).json(message)
-	if message.Type == "" && message.Message == nil && s.c.version == V1_1 {
-		r.refuse("message", "has no type, which v1.1 requires, and no content that implies one")
+	if row == opMessagesCreate && message.Type == "" && message.Message == nil {
+		r.refuse("message", "has no type, which this call requires, and no content that implies one")
 	}
 	return one[MessageResponse](ctx, s.c, r, opts)
 }
@@ -74,7 +74,8 @@ func (s *ConversationsService) PostMessage(ctx context.Context, userID string, m
 //	POST /appusers/{userId}/conversation/images
 //	POST /appusers/{userId}/images
 //
-// The first path is v1's, the second v1.1's. Messages of the role appMaker need the scope app,
+// On v1, an image without actions, destination or the like takes the first path. All other images
+// of v1, and those of v1.1, take the second. Messages of the role appMaker need the scope app,
 // appMaker or account.
 //
 // Scope: app token, appUser (its own user), app, appMaker, account.
@@ -82,7 +83,7 @@ func (s *ConversationsService) PostMessage(ctx context.Context, userID string, m
 // Source: https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/AppUserApi.md
 func (s *ConversationsService) UploadImage(ctx context.Context, userID string, image Upload, message MessagePost, opts ...CallOption) (*MessageResponse, error) {
 	row := opMessagesUploadImage
-	if s.c.version == V1 {
+	if s.c.version == V1 && message.inFirstV1() {
 		row = opConversationUploadImage
 	}
 	message.Role = cmp.Or(message.Role, s.c.core.role)
@@ -222,9 +223,8 @@ func (s *ConversationsService) Postback(ctx context.Context, userID, actionID st
 }
 
 // FindSent returns the message that was sent with the send token token, see [WithSendToken]. It
-// searches the history back to since, a time by the caller's clock before the message was sent, and
-// fails with [ErrNotFound] if no message there has the token. A difference between the caller's
-// clock and the service's is taken into account.
+// searches the history back to ten minutes before since, a time before the message was sent, by the
+// caller's clock or the service's. It fails with [ErrNotFound] if no message there has the token.
 //
 //	GET /appusers/{userId}/messages
 //
@@ -233,8 +233,8 @@ func (s *ConversationsService) Postback(ctx context.Context, userID, actionID st
 // Source:
 // https://github.com/zendesk/sunshine-conversations-ruby/blob/ba44083/docs/ConversationApi.md
 func (s *ConversationsService) FindSent(ctx context.Context, userID, token string, since time.Time, opts ...CallOption) (*Message, error) {
-	if token == "" {
-		return nil, argumentError(opMessagesList.String(), "token", "is empty")
+	if problem := sendTokenProblem(token); problem != "" {
+		return nil, argumentError(opMessagesList.String(), "token", problem)
 	}
 	sent := sentMessage{client: s.c, userID: userID, token: token, since: since}
 	return sent.find(ctx, opts...)

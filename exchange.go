@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -141,10 +142,13 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if file != nil {
 		file.startTimeout() // the service may respond before it has read the whole body
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+		x.fail(ctx, err, !trace.knowsUnwritten())
+	case !isAnswer(resp):
+		x.fail(ctx, noAnswer(resp), true)
+	default:
 		x.read(ctx, resp)
-	} else {
-		x.fail(ctx, err, trace)
 	}
 	if file != nil {
 		file.release(ctx)
@@ -212,6 +216,9 @@ func (x *exchange) attach(req *http.Request) error {
 
 // read reads the response, up to a limit that depends on its status.
 func (x *exchange) read(ctx context.Context, resp *http.Response) {
+	if resp.Body == nil {
+		resp.Body = http.NoBody // as http.Client does for transports of the caller
+	}
 	defer resp.Body.Close()
 	x.status, x.header, x.written = resp.StatusCode, resp.Header, true
 	x.ok = x.status >= 200 && x.status <= 299
@@ -254,15 +261,34 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 	return buf, nil
 }
 
-// fail records an attempt that got no response.
-func (x *exchange) fail(ctx context.Context, err error, trace *writeTrace) {
+// isAnswer reports whether resp is a final response with a status that HTTP defines. A transport of
+// the caller may return none at all.
+func isAnswer(resp *http.Response) bool {
+	return resp != nil && resp.StatusCode >= 200 && resp.StatusCode <= 599
+}
+
+// noAnswer closes a response that is not an answer, and returns the error for it. The body is not
+// read, as that of 101 is the bare connection, which may never end.
+func noAnswer(resp *http.Response) error {
+	if resp == nil {
+		return errors.New("the transport returned neither a response nor an error")
+	}
+	if resp.Body != nil {
+		go resp.Body.Close()
+	}
+	return fmt.Errorf("the status %03d is no answer to a call", resp.StatusCode)
+}
+
+// fail records an attempt that got no response. written is false if it is certain that the request
+// was not written.
+func (x *exchange) fail(ctx context.Context, err error, written bool) {
 	if x.request.file != nil {
 		if err := x.request.file.failure(); err != nil {
 			_ = x.cannotSend("reading the upload", err) // the service ignores an incomplete request
 		}
 	}
 	x.err = x.cause(ctx, err)
-	x.written = !trace.knowsUnwritten() && !isDialError(err) && !isPermanent(err)
+	x.written = written && !isDialError(err) && !isPermanent(err)
 }
 
 // cause returns why there is no response: the end of the call's context, the timeout, or err.

@@ -1,13 +1,17 @@
 package smooch
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"runtime"
 	"strings"
 	"testing"
@@ -110,4 +114,90 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	}
 	assert.Greater(t, n, 20)
 	assert.Len(t, remotes, 1)
+}
+
+// TestStatusIsNoAnswer: a status outside 200 to 599 is treated as a lost connection. Its body is not
+// read, as that of 101 ends neither with the context nor with the time-out.
+func TestStatusIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{0, 1, 99, 101, 199, 600, 999} {
+		transports := map[string]http.RoundTripper{
+			"net/http": rawTransport(t, status),
+			"another transport": roundTripper(func(r *http.Request) (*http.Response, error) {
+				if hooks := httptrace.ContextClientTrace(r.Context()); hooks != nil {
+					hooks.GetConn("") // the only hook that it calls
+				}
+				return &http.Response{StatusCode: status, Body: stuckBody{t.Context()}}, nil
+			}),
+		}
+		for name, transport := range transports {
+			for class, call := range callOfClass {
+				t.Run(fmt.Sprintf("%03d/%s/%s", status, name, class), func(t *testing.T) {
+					t.Parallel()
+					c := newTestClient(t, "http://127.0.0.1:1", AppJWT("k", "s"), WithHTTPClient(&http.Client{Transport: transport}),
+						WithTimeout(5*time.Second), WithRetryPolicy(RetryPolicy{MinDelay: time.Millisecond}))
+					var answered Response
+					began := time.Now()
+					err := call(t.Context(), c, WithResponse(&answered))
+					assert.Less(t, time.Since(began), 4*time.Second)
+					require.Error(t, err)
+					mayDoTheWorkTwice := class == "unsafe" || class == "traceable"
+					assert.Equal(t, mayDoTheWorkTwice, errors.Is(err, ErrOutcomeUnknown), "%v", err)
+					attempts := 3
+					if mayDoTheWorkTwice {
+						attempts = 1
+					}
+					assert.Equal(t, Response{Attempts: attempts}, answered)
+					if status != 199 || name != "net/http" { // which takes 199 for the announcement of an answer
+						assert.ErrorContains(t, err, fmt.Sprintf("%03d", status))
+					}
+				})
+			}
+		}
+	}
+}
+
+// rawTransport returns net/http's transport to a server that answers every request with a status
+// and keeps the connection open, unless the status announces another answer.
+func rawTransport(t *testing.T, status int) http.RoundTripper {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { conn.Close() })
+			_, _ = http.ReadRequest(bufio.NewReader(conn))
+			_, _ = fmt.Fprintf(conn, "HTTP/1.1 %03d Odd\r\nConnection: Upgrade\r\nUpgrade: odd\r\n\r\n", status)
+			if status == 199 {
+				conn.Close()
+			}
+		}
+	}()
+	return &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, listener.Addr().String())
+	}}
+}
+
+// stuckBody blocks in Read and Close until a context ends.
+type stuckBody struct{ ctx context.Context }
+
+func (b stuckBody) Read([]byte) (int, error) { <-b.ctx.Done(); return 0, b.ctx.Err() }
+func (b stuckBody) Close() error             { <-b.ctx.Done(); return nil }
+
+// TestTransportThatReturnsNothing: a transport must return a response or an error, and one that
+// returns neither, or a response without a body, must not end the process.
+func TestTransportThatReturnsNothing(t *testing.T) {
+	t.Parallel()
+	c := fakeClient(t, func(*http.Request) (*http.Response, error) { return nil, nil }) //nolint:nilnil // what is tested
+	_, err := c.Conversations.PostMessage(t.Context(), "u", TextMessage("hi"))
+	assert.ErrorIs(t, err, ErrOutcomeUnknown)
+
+	c = fakeClient(t, func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 404}, nil })
+	_, err = c.AppUsers.Get(t.Context(), "u")
+	assert.ErrorIs(t, err, ErrNotFound)
 }

@@ -72,6 +72,8 @@ type Integration struct {
 	Originator    string `json:"originator,omitempty"`    // messagebird: the receiving number
 	WebhookSecret string `json:"webhookSecret,omitempty"` // messagebird, wechat: to be entered there
 
+	AccessTokenURL string `json:"accessTokenUrl,omitempty"` // wechat: a third party's token endpoint
+
 	URI string `json:"uri,omitempty"` // viber: the account's name in Viber links
 
 	ChannelID   string `json:"channelId,omitempty"`   // line

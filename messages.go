@@ -1,8 +1,10 @@
 package smooch
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
+	"reflect"
 	"time"
 )
 
@@ -80,7 +82,7 @@ type Message struct {
 //	}
 type MessagePost struct {
 	Role      Role        `json:"role,omitempty"`      // set by PostMessage if empty
-	Type      MessageType `json:"type,omitempty"`      // set by PostMessage on v1.1 if empty
+	Type      MessageType `json:"type,omitempty"`      // set by PostMessage if empty, see there
 	Name      string      `json:"name,omitempty"`      // of the author; appUser: the user's by default
 	Email     string      `json:"email,omitempty"`     // of the author; only used to find an avatar
 	AvatarURL string      `json:"avatarUrl,omitempty"` // of the author; used instead of Email's avatar
@@ -166,6 +168,20 @@ func (m MessagePost) withDefaults(v Version, role Role) MessagePost {
 		m.Type = m.contentType()
 	}
 	return m
+}
+
+// inFirstV1 reports whether the first documentation of v1 describes the message: a text, or an image
+// by its URL, with its author and metadata. Everything else came to v1 later, under another path.
+func (m *MessagePost) inFirstV1() bool {
+	switch cmp.Or(m.Type, m.contentType()) {
+	case "", MessageTypeText, MessageTypeImage:
+	default:
+		return false
+	}
+	rest := *m
+	rest.Role, rest.Name, rest.Email, rest.AvatarURL, rest.Metadata = "", "", "", "", nil
+	rest.Type, rest.Text, rest.MediaURL, rest.MediaType = "", "", "", ""
+	return reflect.ValueOf(rest).IsZero()
 }
 
 // contentType returns the type that the content of m implies, or "" if it implies none.

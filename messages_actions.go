@@ -1,5 +1,11 @@
 package smooch
 
+import (
+	"bytes"
+
+	"github.com/smooch/smooch-go/internal/lenient"
+)
+
 // ActionType is the kind of an action. The set is open.
 type ActionType string
 
@@ -35,6 +41,37 @@ type Action struct {
 	ExtraChannelOptions *ExtraChannelOptions `json:"extraChannelOptions,omitempty"` // link
 	// flat: string, number or bool values; that of a chosen reply comes with the user's message
 	Metadata map[string]any `json:"metadata,omitzero"`
+
+	emptyURI bool // "uri":"" was received, which the service writes into some actions without a URI
+}
+
+// plainAction is an Action without its methods.
+type plainAction Action
+
+// UnmarshalJSON decodes an action, and notes whether it has an empty URI.
+func (a *Action) UnmarshalJSON(data []byte) error {
+	var plain plainAction
+	if err := lenient.Unmarshal(data, &plain); err != nil {
+		return err
+	}
+	if plain.URI == "" && bytes.Contains(data, []byte(`"uri"`)) {
+		var uri *string
+		_ = lenient.Members{"uri": &uri}.Unmarshal(data)
+		plain.emptyURI = uri != nil
+	}
+	*a = Action(plain)
+	return nil
+}
+
+// MarshalJSON encodes the action, with an empty URI if one was received.
+func (a Action) MarshalJSON() ([]byte, error) {
+	if !a.emptyURI || a.URI != "" {
+		return lenient.Marshal(plainAction(a))
+	}
+	return lenient.Marshal(struct {
+		plainAction
+		URI string `json:"uri"`
+	}{plainAction: plainAction(a)})
 }
 
 // ExtraChannelOptions are settings of a link action for single channels.

@@ -304,7 +304,7 @@ const apiHead = `# Every call of the API
 One line for each call: its path, the method that makes it, the versions that have it, the scopes
 and the owners of keys (for Basic, v1.1) that it accepts, and whether it can be repeated when the
 outcome of the first attempt is unknown. On v1 PostMessage and UploadImage take the paths under
-conversation, on v1.1 the others. The file is made from the operation table by "make api".
+conversation for plain texts and images, else, as on v1.1, the others. The file is made from the operation table by "make api".
 
 | call | method | versions | scopes | keys | repeatable |
 |---|---|---|---|---|---|

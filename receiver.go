@@ -60,6 +60,7 @@ type WebhookReceiver struct {
 	deduper   Deduper
 	lease     time.Duration // how long a claim holds if its holder dies
 	observer  func(Delivery)
+	log       receiverLog
 	handlings handlingGroup
 	queueSize int                        // of WithBackground
 	workers   int                        // of WithBackground
@@ -103,6 +104,7 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 		deduper:   NewMemoryDeduper(10_000),
 		observer:  func(Delivery) {},
 		handlers:  map[reflect.Type]func(context.Context, Event) error{},
+		log:       receiverLog{tallies: map[lineKind]*tally{}},
 		handlings: handlingGroup{byKey: map[string]*handling{}},
 	}
 	for _, secret := range secrets {
@@ -268,8 +270,7 @@ func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
 // PanicError is the error in a [Delivery] if a function or a [Deduper] has panicked, or if a
-// function has ended its goroutine with [runtime.Goexit]. The receiver does not log it, so an
-// observer should.
+// function has ended its goroutine with [runtime.Goexit]. The receiver logs it with its stack.
 type PanicError struct {
 	Value any    // the argument of panic; the text "runtime.Goexit" after a Goexit
 	Stack []byte // as returned by debug.Stack; nil after a Goexit
@@ -281,6 +282,7 @@ func (e *PanicError) Error() string { return fmt.Sprintf("smooch: panic: %v", e.
 var (
 	errNoSecret    = errors.New("smooch: the receiver has no secret yet, see AddSecret")
 	errWrongSecret = errors.New("smooch: the secret is wrong or missing")
+	errShutdown    = errors.New("smooch: the receiver is shutting down")
 	errTooSlow     = errors.New("smooch: the handler takes too long")
 )
 
@@ -298,6 +300,9 @@ func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	d := r.deliver(req, began)
+	if d.Event == nil {
+		r.log.count(refusal(d.Status, d.Err))
+	}
 	d.Duration = time.Since(began)
 	w.WriteHeader(d.Status)
 	r.observer(d)
@@ -323,6 +328,9 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
 	if d.Event, d.Err = ParseEvent(body); d.Err != nil {
 		d.Status = http.StatusBadRequest
 		return d
+	}
+	if h := d.Event.header(); h.Trigger == "" {
+		r.log.unusual(d.Event)
 	}
 	handler := r.handler(d.Event)
 	if handler == nil {

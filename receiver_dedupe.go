@@ -26,8 +26,8 @@ const (
 // several processes can share a target.
 //
 // Implementations must be safe for concurrent use. If Claim fails, the receiver answers with 503,
-// so that the service repeats the delivery. Errors of Done and Release do not change the response;
-// an observer gets them in [Delivery.Err]. The context of Claim ends after the time that
+// so that the service repeats the delivery. Errors of Done and Release do not change the response.
+// All are logged, and an observer gets them in [Delivery.Err]. The context of Claim ends after the time that
 // [WithHandlerTimeout] sets, the context of the other methods after a third of it.
 type Deduper interface {
 	// Claim claims the key for the caller, atomically: of all callers, one at a time gets ClaimWon. If

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -19,7 +20,8 @@ const testSecret = "8564b3e6a8b20a4bdb68"
 
 func newTestReceiver(t *testing.T, opts ...ReceiverOption) *WebhookReceiver {
 	t.Helper()
-	r, err := NewWebhookReceiver([]string{testSecret}, opts...)
+	quiet := WithReceiverLogger(slog.New(slog.DiscardHandler))
+	r, err := NewWebhookReceiver([]string{testSecret}, append([]ReceiverOption{quiet}, opts...)...)
 	require.NoError(t, err)
 	return r
 }

@@ -3,6 +3,7 @@ package smooch
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -42,7 +43,8 @@ type outcome struct {
 func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, function func(context.Context, Event) error, began time.Time) {
 	h, first := r.handlings.join(factOf(d.Event))
 	if h == nil {
-		d.Status, d.Err = http.StatusServiceUnavailable, errQueueFull
+		d.Status, d.Err = http.StatusServiceUnavailable, errShutdown
+		r.log.count(lineRefused, "shutting_down", nil)
 		return
 	}
 	d.Duplicate = !first
@@ -57,6 +59,9 @@ func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, function f
 	case <-h.ended:
 	case <-timer.C:
 		d.Status, d.Err = http.StatusServiceUnavailable, errTooSlow
+		if first {
+			h.logFailure("smooch webhook: a function takes too long", errTooSlow)
+		}
 		if !first || r.handlings.reportAtEnd(h, *d) {
 			return
 		}
@@ -77,6 +82,7 @@ func (h *handling) run(d Delivery) {
 	won, err := h.claim()
 	switch {
 	case err != nil:
+		h.logFailure("smooch webhook: an event could not be claimed", err)
 		h.end(outcome{status: http.StatusServiceUnavailable, err: err})
 	case !won:
 		h.end(outcome{status: http.StatusOK, duplicate: true})
@@ -85,6 +91,7 @@ func (h *handling) run(d Delivery) {
 	default:
 		r.handlings.reportAtEnd(h, d)
 		if !r.queue.Add(h.fact.order, h) {
+			r.log.count(lineQueueFull, "", nil)
 			err := errors.Join(errQueueFull, h.updateClaims(r.deduper.Release))
 			h.end(outcome{status: http.StatusServiceUnavailable, err: err})
 			return
@@ -106,6 +113,10 @@ func (h *handling) handle() (again bool, after time.Duration) {
 		}
 		if h.receiver.queue != nil {
 			again, after = retryInBackground(h.calls, err)
+		}
+		if err != nil {
+			dropped := statusOf(err) == http.StatusNotAcceptable || h.receiver.queue != nil && !again
+			h.logFailure("smooch webhook: a function failed", err, slog.Int("attempt", h.calls), slog.Bool("dropped", dropped))
 		}
 		if !again {
 			h.conclude(err)
@@ -135,7 +146,8 @@ func (h *handling) conclude(err error) {
 	case h.fact.recurs:
 		first := h.claims
 		h.claims = h.fact.recurringClaims(time.Now()) // the function may have taken minutes
-		release := handling{receiver: h.receiver, ctx: h.ctx, claims: append(first, h.claims...)}
+		release := handling{receiver: h.receiver, ctx: h.ctx, claims: append(first, h.claims...), fact: h.fact}
+		release.event = &UnknownEvent{EventHeader: EventHeader{Trigger: h.event.header().Trigger}} // without the body
 		time.AfterFunc(recurrence, func() {
 			// If this fails, similar events count as copies for another minute.
 			_ = release.updateClaims(h.receiver.deduper.Release)
@@ -183,8 +195,8 @@ func (h *handling) claim() (won bool, err error) {
 	return true, nil
 }
 
-// updateClaims calls update, which is Done or Release of the deduper, for each claimed key. It has
-// a timeout of its own, short enough to leave time for the response.
+// updateClaims calls update, which is Done or Release of the deduper, for each claimed key, and logs
+// its errors. It has a timeout of its own, short enough to leave time for the response.
 func (h *handling) updateClaims(update func(context.Context, string) error) error {
 	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout/3)
 	defer cancel()
@@ -192,7 +204,15 @@ func (h *handling) updateClaims(update func(context.Context, string) error) erro
 	for _, key := range h.claims {
 		failed = append(failed, update(ctx, key))
 	}
-	return errors.Join(failed...)
+	err := errors.Join(failed...)
+	if err != nil {
+		h.logFailure("smooch webhook: the deduper did not record what became of an event", err)
+	}
+	return err
+}
+
+func (h *handling) logFailure(message string, err error, attrs ...slog.Attr) {
+	h.receiver.log.failure(h.ctx, message, h.event, h.fact.key, err, attrs...)
 }
 
 // statusOf returns the status of the response for an error of a function.

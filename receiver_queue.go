@@ -14,8 +14,8 @@ import (
 //
 // The service does not repeat a delivery that was answered with 200. So if a function fails, the
 // receiver calls it up to twice more, after 1 and 5 seconds, unless the error is [Permanent] or a
-// panic. Events of other users are handled meanwhile. After that, the event is dropped and the
-// observer gets the error in [Delivery.Err].
+// panic. Events of other users are handled meanwhile. After that, the event is dropped, which is
+// logged, and the observer gets the error in [Delivery.Err].
 //
 // A process that dies loses up to queue events; without this option it loses none. Call
 // [WebhookReceiver.Shutdown] before the process ends.
@@ -41,4 +41,4 @@ func retryInBackground(calls int, err error) (again bool, after time.Duration) {
 	return true, retryDelays[calls-1]
 }
 
-var errQueueFull = errors.New("smooch: the queue is full, or the receiver is shutting down")
+var errQueueFull = errors.New("smooch: the queue is full")

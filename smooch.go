@@ -37,7 +37,6 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
-	"sync/atomic"
 	"time"
 
 	"github.com/smooch/smooch-go/internal/pace"
@@ -116,7 +115,6 @@ type core struct {
 	userAgent   string
 	timeout     time.Duration
 	maxResponse int64
-	noMetadata  atomic.Bool // the service has returned a message without its metadata
 }
 
 // NewClient returns a client that authorizes its calls with auth. For a client without a

@@ -185,6 +185,12 @@ var wires = []wire{
 	{"Conversations.PostMessage location", V1_1, func(ctx context.Context, c *Client) (any, error) {
 		return c.Conversations.PostMessage(ctx, "u", LocationMessage(0, -73.5))
 	}, "POST /v1.1/apps/a1/appusers/u/messages", `{"role":"appMaker","type":"location","coordinates":{"lat":0,"long":-73.5}}`, `{"message":{"_id":"9a0f","type":"text","role":"appMaker","text":"Noon.","authorId":"3kQz","name":"Parcel Desk","received":1530000000.125,"source":{"type":"api"}},"extraMessages":[{"_id":"9a10","type":"image","role":"appMaker","text":" ","mediaUrl":"https://m.test/a.png","mediaType":"image/png","mediaSize":4096}],"conversation":{"_id":"77aa","unreadCount":2}}`},
+	{"Conversations.PostMessage location", V1, func(ctx context.Context, c *Client) (any, error) {
+		return c.Conversations.PostMessage(ctx, "u", MessagePost{Coordinates: &Coordinates{Lat: 1, Long: 2}})
+	}, "POST /v1/apps/a1/appusers/u/messages", `{"role":"appMaker","type":"location","coordinates":{"lat":1,"long":2}}`, ""},
+	{"Conversations.PostMessage actions", V1, func(ctx context.Context, c *Client) (any, error) {
+		return c.Conversations.PostMessage(ctx, "u", MessagePost{Text: "x", Actions: []Action{ReplyAction("a", "b")}})
+	}, "POST /v1/apps/a1/appusers/u/messages", `{"role":"appMaker","type":"text","text":"x","actions":[{"type":"reply","text":"a","payload":"b"}]}`, ""},
 	{"Conversations.PostMessage WhatsApp", V1_1, func(ctx context.Context, c *Client) (any, error) {
 		return c.Conversations.PostMessage(ctx, "u", WhatsAppMessage(json.RawMessage(`{"type":"template"}`)))
 	}, "POST /v1.1/apps/a1/appusers/u/messages", `{"role":"appMaker","messageSchema":"whatsapp","message":{"type":"template"}}`, `{"message":{"_id":"9a0f","type":"text","role":"appMaker","text":"Noon.","authorId":"3kQz","name":"Parcel Desk","received":1530000000.125,"source":{"type":"api"}},"extraMessages":[{"_id":"9a10","type":"image","role":"appMaker","text":" ","mediaUrl":"https://m.test/a.png","mediaType":"image/png","mediaSize":4096}],"conversation":{"_id":"77aa","unreadCount":2}}`},
@@ -213,6 +219,9 @@ var wires = []wire{
 	{"Conversations.UploadImage", V1, func(ctx context.Context, c *Client) (any, error) {
 		return c.Conversations.UploadImage(ctx, "u", Upload{Source: strings.NewReader("GIF89a")}, MessagePost{Role: RoleAppUser, Name: "Ida"})
 	}, "POST /v1/apps/a1/appusers/u/conversation/images", "multipart: sourceimage/gif=GIF89a role=appUser name=Ida", `{"message":{"_id":"55c8c1498590aa1900b9b9b1","authorId":"c7f6e6d6c3a637261bd9656f","role":"appMaker","name":"Steve","text":"Just put some vinegar on it","avatarUrl":"https://www.gravatar.com/image.jpg","received":1439220041.586},"conversation":{"_id":"df0ebe56cbeab98589b8bfa7","appMakers":[],"appUsers":["c7f6e6d6c3a637261bd9656f"],"messages":[{"_id":"55c8c1498590aa1900b9b9b1","authorId":"c7f6e6d6c3a637261bd9656f","role":"appMaker","name":"Steve","text":"Just put some vinegar on it","avatarUrl":"https://www.gravatar.com/image.jpg","received":1439220041.586}]}}`},
+	{"Conversations.UploadImage destination", V1, func(ctx context.Context, c *Client) (any, error) {
+		return c.Conversations.UploadImage(ctx, "u", Upload{Source: strings.NewReader("GIF89a")}, MessagePost{Destination: &MessageDestination{IntegrationID: "i"}})
+	}, "POST /v1/apps/a1/appusers/u/images", `multipart: sourceimage/gif=GIF89a role=appMaker destination={"integrationId":"i"}`, ""},
 	{"Conversations.UploadImage", V1_1, func(ctx context.Context, c *Client) (any, error) {
 		return c.Conversations.UploadImage(ctx, "u", Upload{Source: strings.NewReader("GIF89a")}, MessagePost{})
 	}, "POST /v1.1/apps/a1/appusers/u/images", "multipart: sourceimage/gif=GIF89a role=appMaker", `{"message":{"_id":"9a0f","type":"text","role":"appMaker","text":"Noon.","authorId":"3kQz","name":"Parcel Desk","received":1530000000.125,"source":{"type":"api"}},"extraMessages":[{"_id":"9a10","type":"image","role":"appMaker","text":" ","mediaUrl":"https://m.test/a.png","mediaType":"image/png","mediaSize":4096}],"conversation":{"_id":"77aa","unreadCount":2}}`},

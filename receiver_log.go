@@ -1,0 +1,184 @@
+package smooch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// WithReceiverLogger makes the receiver log to logger. The default is what [slog.Default] returns at
+// that time; slog.New(slog.DiscardHandler) logs nothing. These are logged, with their keys:
+//
+//	error    a function failed or panicked         trigger, key, error, attempt, dropped, stack
+//	error    a function takes too long             trigger, key, error
+//	error    the deduper failed, also afterwards   trigger, key, error, stack
+//
+// The key is made of the first 12 hexadecimal digits of the SHA-256 of the [EventKey], as that holds
+// ids of users. attempt counts the calls of the function; dropped says that the event is not
+// repeated; stack is there after a panic. Each of the following is
+// logged at once, and while it goes on, once a minute:
+//
+//	warning  deliveries were refused               count, reasons
+//	warning  the queue is full                     count
+//	warning  a webhook of the next API version     count
+//	         points here: its events are unknown
+//	error    the receiver has no secret yet        count
+//
+// count is the number of deliveries since the line before. reasons has the number for each of
+// wrong_secret, too_large, body_unread, not_json and shutting_down.
+//
+// Bodies and secrets are not logged. In the text of an error, the key and the ids of the app user
+// are replaced.
+func WithReceiverLogger(logger *slog.Logger) ReceiverOption {
+	return func(r *WebhookReceiver) error {
+		if logger == nil {
+			return argumentError("WithReceiverLogger", "logger", "is nil")
+		}
+		r.log.logger = logger
+		return nil
+	}
+}
+
+// receiverLog writes the log of a receiver.
+type receiverLog struct {
+	logger *slog.Logger // nil: slog.Default()
+
+	mu      sync.Mutex
+	tallies map[lineKind]*tally // of the kinds that were logged within the last minute
+}
+
+// A lineKind is a line that strangers or a lasting fault could repeat at any rate, so that it is
+// logged once a minute with a count.
+type lineKind struct {
+	level   slog.Level
+	message string
+}
+
+var (
+	lineRefused     = lineKind{slog.LevelWarn, "smooch webhook: deliveries were refused"}
+	lineQueueFull   = lineKind{slog.LevelWarn, "smooch webhook: the queue is full"}
+	lineNextVersion = lineKind{slog.LevelWarn, "smooch webhook: a webhook of the next API version points here, and its events are unknown"}
+	lineNoSecret    = lineKind{slog.LevelError, "smooch webhook: deliveries arrive, but the receiver has no secret yet"}
+)
+
+// A tally is what was counted since a line was logged.
+type tally struct {
+	count   int
+	reasons map[string]int
+	err     error // the last one
+}
+
+// refusal returns what to count for a delivery that was refused before its event was known.
+func refusal(status int, err error) (kind lineKind, reason string, logged error) {
+	if errors.Is(err, errNoSecret) {
+		return lineNoSecret, "", nil
+	}
+	switch status {
+	case http.StatusUnauthorized:
+		reason = "wrong_secret"
+	case http.StatusRequestEntityTooLarge:
+		reason = "too_large"
+	case http.StatusBadRequest:
+		reason = "not_json"
+	default:
+		reason = "body_unread"
+	}
+	return lineRefused, reason, nil
+}
+
+// count counts a delivery for a line. A reason or an error is optional.
+func (l *receiverLog) count(kind lineKind, reason string, err error) {
+	l.mu.Lock()
+	t, waiting := l.tallies[kind]
+	if !waiting {
+		t = &tally{reasons: map[string]int{}}
+		l.tallies[kind] = t
+	}
+	t.count++
+	t.err = err
+	if reason != "" {
+		t.reasons[reason]++
+	}
+	l.mu.Unlock()
+	if !waiting {
+		l.writeTally(kind)
+	}
+}
+
+// writeTally logs what was counted for a line, and again in a minute, until nothing was counted.
+func (l *receiverLog) writeTally(kind lineKind) {
+	l.mu.Lock()
+	t := l.tallies[kind]
+	if t.count == 0 {
+		delete(l.tallies, kind)
+		l.mu.Unlock()
+		return
+	}
+	l.tallies[kind] = &tally{reasons: map[string]int{}}
+	l.mu.Unlock()
+	time.AfterFunc(time.Minute, func() { l.writeTally(kind) })
+
+	attrs := []slog.Attr{slog.Int("count", t.count)}
+	if len(t.reasons) > 0 {
+		var reasons []any
+		for _, reason := range slices.Sorted(maps.Keys(t.reasons)) {
+			reasons = append(reasons, slog.Int(reason, t.reasons[reason]))
+		}
+		attrs = append(attrs, slog.Group("reasons", reasons...))
+	}
+	if t.err != nil {
+		attrs = append(attrs, slog.String("error", fmt.Sprint(t.err)))
+	}
+	l.write(context.Background(), kind.level, kind.message, attrs...)
+}
+
+// unusual logs what is unusual about an event that was decoded.
+func (l *receiverLog) unusual(e Event) {
+	h := e.header()
+	var next struct {
+		Events json.RawMessage `json:"events"`
+	}
+	if h.Trigger == "" && json.Unmarshal(h.raw, &next) == nil && next.Events != nil {
+		l.count(lineNextVersion, "", nil)
+	}
+}
+
+// failure logs an error about an event. The text of the error may be anything, so the key and the
+// ids of the user are removed from it.
+func (l *receiverLog) failure(ctx context.Context, message string, e Event, key string, err error, attrs ...slog.Attr) {
+	h := e.header()
+	text := fmt.Sprint(err) // survives an Error method that panics
+	for _, id := range []string{key, h.AppUser.ID, h.AppUser.UserID} {
+		if len(id) >= 6 { // a shorter one could be part of any word
+			text = strings.ReplaceAll(text, id, "[redacted]")
+		}
+	}
+	attrs = append([]slog.Attr{
+		slog.String("trigger", oneLine(string(h.Trigger))),
+		slog.String("key", hash([]byte(key))[:12]),
+		slog.String("error", text),
+	}, attrs...)
+	if panicked, ok := errors.AsType[*PanicError](err); ok && panicked.Stack != nil {
+		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
+	}
+	l.write(ctx, slog.LevelError, message, attrs...)
+}
+
+// write logs a line. It recovers a panic of the logger, which would end the process on the
+// goroutines of the receiver.
+func (l *receiverLog) write(ctx context.Context, level slog.Level, message string, attrs ...slog.Attr) {
+	defer func() { _ = recover() }()
+	logger := l.logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	logger.LogAttrs(ctx, level, message, attrs...)
+}
