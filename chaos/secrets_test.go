@@ -1,7 +1,11 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"regexp"
 	"strings"
@@ -104,4 +108,59 @@ func TestChaosSecrets(t *testing.T) {
 	leaks := w.leaks()
 	t.Log(strings.Join(leaks[:min(len(leaks), 20)], "\n"))
 	record(t, result{"secrets: in %v, %+v, %#v and logs", tries, "0 found", fmt.Sprintf("%d found", len(leaks)), len(leaks) == 0})
+}
+
+// TestChaosSecretsOfDeliveries lets everything go wrong in a receiver, and searches its log and what
+// its hook is told.
+func TestChaosSecretsOfDeliveries(t *testing.T) {
+	t.Parallel()
+	var w watcher
+	var log lockedBuffer
+	everything := []string{markedSecret, webhookSecret, "guessed-secret-3307", markedUser, markedText, markedMetadata}
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	receiver, err := smooch.NewWebhookReceiver(nil, smooch.WithReceiverLogger(logger), smooch.WithHandlerTimeout(100*time.Millisecond))
+	require.NoError(t, err)
+	smooch.Handle(receiver, func(ctx context.Context, e *smooch.MessageEvent) error {
+		switch e.Messages[0].ID {
+		case "panics":
+			panic(e.Messages[0].ID)
+		case "hangs":
+			<-ctx.Done()
+			return ctx.Err()
+		case "fails":
+			return fmt.Errorf("cannot answer %s", e.AppUser.UserID)
+		}
+		return nil
+	})
+	tries := 0
+	deliver := func(secret, body string) {
+		tries++
+		req := httptest.NewRequest(http.MethodPost, "/smooch", strings.NewReader(body))
+		req.Header.Set("X-API-Key", secret)
+		receiver.ServeHTTP(httptest.NewRecorder(), req)
+	}
+	message := func(id, more string) string {
+		return fmt.Sprintf(`{"trigger":"message:appUser","appUser":{"_id":%q,"userId":%q},"version":"v1.1","messages":[{"_id":%q,"role":"appUser","text":%q,"metadata":{"a":%q}%s}]}`,
+			markedUser, markedUser, id, markedText, markedMetadata, more)
+	}
+	deliver(webhookSecret, message("too early", ""))
+	require.NoError(t, receiver.AddSecret(webhookSecret))
+	deliver("guessed-secret-3307", message("stranger", ""))
+	for _, id := range []string{"works", "fails", "panics", "hangs"} {
+		deliver(webhookSecret, message(id, ""))
+	}
+	deliver(webhookSecret, message("odd", `,"received":"`+markedText+`","actions":"`+markedText+`"`))
+	deliver(webhookSecret, message("broken", "")[:150])
+	deliver(webhookSecret, `{"events":[{"type":"conversation:message","payload":"`+markedText+`"}]}`)
+	deliver(webhookSecret, `{"trigger":"`+markedText+`","appUser":{"_id":"`+markedUser+`"}}`)
+	deliver(webhookSecret, `{"trigger":"message:appUser","appUser":"`+markedUser+`","messages":"`+markedText+`"}`)
+	_, err = smooch.ParseEvent([]byte(message("broken", "")[:150]))
+	require.Error(t, err)
+	w.search("ParseEvent", fmt.Sprintf("%v %+v %#v", err, err, err), everything)
+	w.returned(receiver)
+	w.search("the log of the receiver", log.String(), everything)
+	leaks := w.leaks()
+	t.Log(strings.Join(leaks, "\n"))
+	t.Log(log.String())
+	record(t, result{"secrets: in the log of a receiver", tries, "0 found", fmt.Sprintf("%d found", len(leaks)), len(leaks) == 0 && log.String() != ""})
 }

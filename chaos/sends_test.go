@@ -21,6 +21,7 @@ type sendRun struct {
 	policy      smooch.RetryPolicy
 	token       bool
 	loses       bool // the service does not keep metadata
+	restarts    bool // the process dies while it sends, and another one sends the message again
 	mostUnknown int  // -1: any number
 	bound       string
 }
@@ -46,6 +47,10 @@ func TestChaosSends(t *testing.T) {
 		},
 		{
 			name: "send with a token: service drops metadata", sends: sized(200, 2000), token: true, loses: true,
+			mostUnknown: -1, bound: "0 twice, 0 wrong",
+		},
+		{
+			name: "send with a token: again by a new process", sends: sized(96, 2000), token: true, restarts: true,
 			mostUnknown: -1, bound: "0 twice, 0 wrong",
 		},
 	}
@@ -133,18 +138,32 @@ func textOf(i int) string { return fmt.Sprintf("message %d", i) }
 
 // send posts message i. problem says what is wrong with the answer, if anything.
 func (run sendRun) send(ctx context.Context, client *smooch.Client, i int) (report said, problem string) {
-	text := textOf(i)
+	text, began := textOf(i), time.Now()
 	var opts []smooch.CallOption
 	if run.token {
-		opts = append(opts, smooch.WithSendToken(newToken(i)))
+		opts = append(opts, smooch.WithSendToken(smooch.NewSendToken()))
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, textKey{}, text), 5*time.Minute)
 	defer cancel()
-	answer, err := client.Conversations.PostMessage(ctx, fmt.Sprintf("user-%d", i/10), smooch.TextMessage(text), opts...)
-	if err == nil && (answer.Message.Text != text || answer.Message.ID == "") {
-		problem = "with another message"
+	post := func(ctx context.Context) error {
+		answer, err := client.Conversations.PostMessage(ctx, fmt.Sprintf("user-%d", i/10), smooch.TextMessage(text), opts...)
+		if err == nil && (answer.Message.Text != text || answer.Message.ID == "") {
+			problem = "with another message"
+		}
+		return err
 	}
-	return saidOf(err), problem
+	if !run.restarts {
+		return saidOf(post(ctx)), problem
+	}
+	short, died := context.WithTimeout(ctx, time.Duration(random("death", i).IntN(100))*time.Millisecond)
+	defer died()
+	_ = post(short)
+	time.Sleep(2500 * time.Millisecond) // longer than the history lags
+	opts = append(opts, smooch.WithSentSince(began))
+	if saidOf(post(ctx)) == saidOK {
+		return saidOK, problem
+	}
+	return saidUnknown, problem // another call may have sent it, even if this one has not
 }
 
 func (n *tally) add(one tally) {
