@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -55,6 +56,23 @@ func TestOptionsCheckTheirArguments(t *testing.T) {
 			t.Parallel()
 			assertNewClient(t, AppJWT("k", "s"), test.opts, test.names)
 		})
+	}
+}
+
+// TestLargestDelays: no sum of delays overflows.
+func TestLargestDelays(t *testing.T) {
+	t.Parallel()
+	for _, largest := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64/2 + 1} {
+		for _, policy := range []RetryPolicy{
+			{MinDelay: largest}, {MaxDelay: largest}, {MinDelay: largest, MaxDelay: largest, MaxRetryAfter: largest, MaxAttempts: math.MaxInt, Budget: math.MaxInt},
+		} {
+			c := newTestClient(t, string(US), AppJWT("k", "s"), WithRetryPolicy(policy))
+			for n := range 70 {
+				delay := c.core.retry.backoff(n + 1)
+				assert.GreaterOrEqual(t, delay, time.Duration(0))
+				assert.Positive(t, delay+retryAfter(http.Header{"Retry-After": {"1e300"}}), "what is waited after a 503")
+			}
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ import (
 //	other methods than POST       405
 //	no secret configured yet      503  repeated, see AddSecret
 //	secret wrong or missing       401  not repeated
+//	lookup of the secret fails    503  repeated, see WithSecretLookup
 //	body is not JSON              400  not repeated
 //	body is over the limit        413  repeated, and accepted if the limit is raised by then
 //	body breaks off               503  repeated
@@ -60,6 +61,7 @@ type WebhookReceiver struct {
 	deduper   Deduper
 	lease     time.Duration // how long a claim holds if its holder dies
 	observer  func(Delivery)
+	lookup    *secretLookup // nil: only the secrets count
 	log       receiverLog
 	handlings handlingGroup
 	queueSize int                        // of WithBackground
@@ -94,7 +96,7 @@ var errEmptySecret = argumentError("WebhookReceiver", "secret", "is empty, so th
 //
 // A webhook's secret is known only after its creation, so secrets may be nil: the service can check
 // the target, and deliveries are answered with 503, so that they are repeated, until
-// [WebhookReceiver.AddSecret] is called.
+// [WebhookReceiver.AddSecret] is called. [WithSecretLookup] is for secrets that another process adds.
 //
 // If a secret is empty or an option invalid, the error matches [ErrInvalidArgument].
 func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookReceiver, error) {
@@ -312,8 +314,10 @@ func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
 	d := Delivery{SecretIndex: r.match(req.Header.Values("X-API-Key"))}
 	if d.SecretIndex < 0 {
-		d.Status, d.Err = r.unmatched()
-		return d
+		if d.Status, d.Err = r.unmatched(req, began); d.Err != nil {
+			return d
+		}
+		d.SecretIndex = r.match(req.Header.Values("X-API-Key"))
 	}
 	body, err := io.ReadAll(io.LimitReader(req.Body, r.maxBody+1))
 	_, limited := errors.AsType[*http.MaxBytesError](err) // set by a handler around this one
@@ -361,14 +365,26 @@ func (r *WebhookReceiver) match(values []string) int {
 	return index
 }
 
-// unmatched returns the answer to a delivery whose secret does not match.
-func (r *WebhookReceiver) unmatched() (status int, err error) {
+// unmatched returns the answer to a delivery whose secret does not match. The error is nil if the
+// lookup has added the secret.
+func (r *WebhookReceiver) unmatched(req *http.Request, began time.Time) (status int, err error) {
+	values := req.Header.Values("X-API-Key")
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.secrets) == 0 {
+	configured := len(r.secrets) > 0 || r.lookup != nil
+	r.mu.Unlock()
+	switch {
+	case !configured:
 		return http.StatusServiceUnavailable, errNoSecret
+	case r.lookup == nil || len(values) != 1 || values[0] == "":
+		return http.StatusUnauthorized, errWrongSecret
 	}
-	return http.StatusUnauthorized, errWrongSecret
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(req.Context()), began.Add(r.timeout))
+	defer cancel()
+	err = r.lookup.find(ctx, values[0])
+	if errors.Is(err, errWrongSecret) {
+		return http.StatusUnauthorized, err
+	}
+	return http.StatusServiceUnavailable, err
 }
 
 // handler returns the function for an event; nil if the event is to be ignored.

@@ -31,6 +31,7 @@ import (
 //	warning  a webhook of the next API version     count
 //	         points here: its events are unknown
 //	error    the receiver has no secret yet        count
+//	error    the lookup of a secret failed         count, error
 //
 // count is the number of deliveries since the line before. reasons has the number for each of
 // wrong_secret, too_large, body_unread, not_json and shutting_down.
@@ -67,6 +68,7 @@ var (
 	lineQueueFull   = lineKind{slog.LevelWarn, "smooch webhook: the queue is full"}
 	lineNextVersion = lineKind{slog.LevelWarn, "smooch webhook: a webhook of the next API version points here, and its events are unknown"}
 	lineNoSecret    = lineKind{slog.LevelError, "smooch webhook: deliveries arrive, but the receiver has no secret yet"}
+	lineLookup      = lineKind{slog.LevelError, "smooch webhook: the lookup of a secret failed"}
 )
 
 // A tally is what was counted since a line was logged.
@@ -78,7 +80,11 @@ type tally struct {
 
 // refusal returns what to count for a delivery that was refused before its event was known.
 func refusal(status int, err error) (kind lineKind, reason string, logged error) {
-	if errors.Is(err, errNoSecret) {
+	_, lookup := errors.AsType[*lookupError](err)
+	switch {
+	case lookup:
+		return lineLookup, "", err
+	case errors.Is(err, errNoSecret):
 		return lineNoSecret, "", nil
 	}
 	switch status {

@@ -78,6 +78,7 @@ func TestRefusal(t *testing.T) {
 		{503, io.ErrUnexpectedEOF, lineRefused, "body_unread"},
 		{400, &DecodeError{Op: "webhook", Err: io.EOF}, lineRefused, "not_json"},
 		{503, errNoSecret, lineNoSecret, ""},
+		{503, &lookupError{text: "no", err: errWrongSecret}, lineLookup, ""},
 	}
 	for _, test := range tests {
 		kind, reason, _ := refusal(test.status, test.err)
@@ -265,6 +266,18 @@ func TestLinesWithACount(t *testing.T) {
 			deliver(t, r, `{}`)
 			deliver(t, r, `{}`)
 			assert.Equal(t, []string{"[count:1 level:ERROR msg:deliveries arrive, but the receiver has no secret yet]"}, log.take(t))
+		})
+	})
+	t.Run("lookup", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var log logged
+			r := newTestReceiver(t, log.option(), WithSecretLookup(func(_ context.Context, secret string) (bool, error) {
+				return false, fmt.Errorf("GET /secrets/%s: the store is down", secret)
+			}))
+			deliverWith(t, r, "new", strings.NewReader(`{}`))
+			assert.Equal(t, []string{"[count:1 error:smooch: the lookup of a secret failed: GET /secrets/[redacted]: the store is down " +
+				"level:ERROR msg:the lookup of a secret failed]"}, log.take(t))
 		})
 	})
 	t.Run("full queue", func(t *testing.T) {

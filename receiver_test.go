@@ -138,6 +138,7 @@ func TestInvalidReceiverOptions(t *testing.T) {
 		"more than 20 seconds": WithHandlerTimeout(20*time.Second + 1),
 		"nil observer":         WithObserver(nil),
 		"nil logger":           WithReceiverLogger(nil),
+		"nil lookup":           WithSecretLookup(nil),
 		"no queue":             WithBackground(0, 1),
 		"no workers":           WithBackground(1, 0),
 		"unknown version":      WithAcceptVersions("1.1"),

@@ -46,6 +46,10 @@ func newRequest(method, path string) *request {
 		op.repeat = removing
 	}
 	r := op.with()
+	if !httpToken.MatchString(method) {
+		op.method = "(method given to Do)" // as errors must not repeat it
+		r.refuse("method", "is not a valid HTTP method")
+	}
 	plain, rawQuery, _ := strings.Cut(path, "?")
 	params, err := url.ParseQuery(rawQuery)
 	r.raw, r.params = strings.TrimPrefix(plain, "/"), params
@@ -159,7 +163,7 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, target, http.NoBody)
 	if err != nil {
-		return nil, argumentError(r.String(), "method", "is not a valid HTTP method")
+		return nil, argumentError(r.String(), "path", "does not form a valid URL")
 	}
 	if r.header != nil {
 		if err := checkHeader(r.String(), r.header); err != nil {
@@ -271,14 +275,14 @@ func escapeSegment(value string) (segment, problem string) {
 	return strings.ReplaceAll(url.PathEscape(value), "+", "%2B"), ""
 }
 
-// headerName matches what RFC 9110 calls a token.
-var headerName = regexp.MustCompile("^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")
+// httpToken matches what RFC 9110 calls a token: the name of a header, or a method.
+var httpToken = regexp.MustCompile("^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")
 
 // checkHeader refuses what HTTP does not allow in a header, and Accept-Encoding.
 func checkHeader(op string, h http.Header) error {
 	for key, values := range h {
 		switch {
-		case !headerName.MatchString(key):
+		case !httpToken.MatchString(key):
 			return argumentError(op, "header", "has a name that HTTP does not allow")
 		case key == "Accept-Encoding":
 			return argumentError(op, "header Accept-Encoding", "cannot be set: net/http sets it and decompresses the response")

@@ -186,6 +186,34 @@ func TestRefusedHeaders(t *testing.T) {
 	assert.Empty(t, rec.requests(), "nothing is sent")
 }
 
+// TestErrorsDoNotRepeatWhatHTTPDoesNotAllow: a line break in an error would forge a line of a log.
+func TestErrorsDoNotRepeatWhatHTTPDoesNotAllow(t *testing.T) {
+	t.Parallel()
+	const evil = "GET\r\nX-Evil: s3cr3t"
+	rec := newRecorder(t, reply(200, anything))
+	c := newTestClient(t, rec.URL, AppJWT("k", "s"))
+	ctx := t.Context()
+	for name, err := range map[string]error{
+		"method":           c.Do(ctx, evil, "/sdks", nil, nil),
+		"method with body": c.Do(ctx, evil, "/sdks", 1, nil),
+		"no method":        c.Do(ctx, "", "/sdks", nil, nil),
+		"method in UTF-8":  c.Do(ctx, "GÉT s3cr3t", "/sdks", nil, nil),
+		"path":             c.Do(ctx, "GET", "/"+evil, nil, nil),
+		"escape in a path": c.Do(ctx, "GET", "/s3cr3t%0", nil, nil),
+		"query":            c.Do(ctx, "GET", "/sdks?s3cr3t=%0", nil, nil),
+		"header":           ignore(c.AppUsers.Get(ctx, "u", WithHeader(evil, "1"))),
+		"header value":     ignore(c.AppUsers.Get(ctx, "u", WithHeader("X-A", evil))),
+		"field":            ignore(c.AppUsers.Create(ctx, AppUserCreate{UserID: "u"}, WithField("x", json.Number(evil)))),
+		"app":              ignore(c.ForApp("..").AppUsers.Get(ctx, evil)),
+		"version":          ignore(c.ForVersion(Version(evil)).AppUsers.Get(ctx, "u")),
+	} {
+		assert.ErrorIs(t, err, ErrInvalidArgument, name)
+		assert.NotContains(t, err.Error(), "s3cr3t", name)
+		assert.NotContains(t, err.Error(), "\n", name)
+	}
+	assert.Empty(t, rec.requests(), "nothing is sent")
+}
+
 // TestPathByCredential: calls have the app's prefix unless the credential implies the app.
 func TestPathByCredential(t *testing.T) {
 	t.Parallel()
