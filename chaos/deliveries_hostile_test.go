@@ -28,8 +28,8 @@ func quiet() smooch.ReceiverOption {
 }
 
 // TestChaosOddEvents delivers every event of testdata with each of its members replaced by a value
-// of another type, to receivers that have a function for the type of the event and for nothing else.
-// What is acknowledged without a call of the function is lost for good.
+// of another type, to receivers that have a function for the type of the event and for nothing
+// else. What is acknowledged without a call of the function is lost for good.
 func TestChaosOddEvents(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../testdata/webhooks/*/*.json")
@@ -66,8 +66,8 @@ func TestChaosOddEvents(t *testing.T) {
 	record(t, result{"delivery: members of other types", tries, "0 acknowledged and lost", fmt.Sprintf("%d lost", len(lost)), len(lost) == 0})
 }
 
-// members returns a function for each member and element in value, by its path. It returns the whole
-// value, encoded, with another value in that place.
+// members returns a function for each member and element in value, by its path. It returns the
+// whole value, encoded, with another value in that place.
 func members(value any, path string) map[string]func(json.RawMessage) []byte {
 	all := map[string]func(json.RawMessage) []byte{}
 	root := value
@@ -131,19 +131,20 @@ func deliverTo(t *testing.T, event smooch.Event, body []byte) (status int, calle
 	default:
 		t.Fatalf("no function for %v", reflect.TypeOf(event))
 	}
-	return deliverBody(receiver, body), called
+	status = deliverBody(t.Context(), receiver, body)
+	return status, called
 }
 
-func deliverBody(receiver http.Handler, body []byte) (status int) {
-	req := httptest.NewRequest(http.MethodPost, "/smooch", bytes.NewReader(body))
+func deliverBody(ctx context.Context, receiver http.Handler, body []byte) (status int) {
+	req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/smooch", bytes.NewReader(body))
 	req.Header.Set("X-API-Key", webhookSecret)
 	w := httptest.NewRecorder()
 	receiver.ServeHTTP(w, req)
 	return w.Code
 }
 
-// hurting are bodies that are expensive to decode: what they begin with, what is repeated until they
-// have 1 MiB, and what they end with.
+// hurting are bodies that are expensive to decode: what they begin with, what is repeated until
+// they have 1 MiB, and what they end with.
 var hurting = map[string][3]string{
 	"empty objects":          {`{"trigger":"message:appUser","messages":[{}`, `,{}`, `]}`},
 	"empty clients":          {`{"trigger":"message:appUser","appUser":{"clients":[{}`, `,{}`, `]},"messages":[]}`},
@@ -179,7 +180,7 @@ func decodeHurting(args json.RawMessage, out *json.Encoder) error {
 	text := hurting[name]
 	body := []byte(text[0] + strings.Repeat(text[1], (1<<20-len(text[0])-len(text[2]))/len(text[1])) + text[2])
 	began := time.Now()
-	deliverBody(receiver, body)
+	deliverBody(context.Background(), receiver, body)
 	return out.Encode(hostileResult{Took: time.Since(began), Peak: peakMemory()})
 }
 
@@ -243,8 +244,9 @@ func TestChaosOddRequests(t *testing.T) {
 	}
 	var bad []string
 	var worst time.Duration
+	var dialer net.Dialer
 	for _, test := range tests {
-		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		conn, err := dialer.DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 		require.NoError(t, err)
 		require.NoError(t, conn.SetDeadline(time.Now().Add(5*time.Second)))
 		began := time.Now()

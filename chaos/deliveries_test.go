@@ -247,8 +247,8 @@ func (r *replicas) deliverBody(ctx context.Context, i int, version, body string)
 
 var deliveryClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
-// post sends a delivery to a replica or, if there is no process, to the other one, as a load balancer
-// does.
+// post sends a delivery to a replica or, if there is no process, to the other one, as a load
+// balancer does.
 func (r *replicas) post(ctx context.Context, replica int, patience time.Duration, body string) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

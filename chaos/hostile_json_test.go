@@ -2,8 +2,8 @@ package chaos
 
 import "strings"
 
-// body returns what answers requests with 200 and text, in which ENVELOPE stands for the member that
-// holds the resource.
+// body returns what answers requests with 200 and text, in which ENVELOPE stands for the member
+// that holds the resource.
 func body(text string) func(*visit) {
 	return func(v *visit) {
 		for v.request() {
@@ -38,7 +38,7 @@ func jsonServers() []hostileServer {
 		{name: "null everywhere", serve: body(`{"ENVELOPE":{"_id":"a","userId":null,"role":null,"type":null,"text":null,"received":null,"properties":null,"metadata":null,"clients":null,"actions":null,"signedUpAt":null},"conversation":null}`), read: "ok"},
 		{name: "an error as 200", serve: body(`{"error":{"code":"bad_request","description":"no"}}`), read: "unreadable"},
 		{name: "NaN", serve: body(`{"ENVELOPE":{"_id":"a","received":NaN}}`), read: "unreadable"},
-		{name: "comments and trailing commas", serve: body(`{"ENVELOPE":{"_id":"a",},} // done`), read: "unreadable"},
+		{name: "comments and trailing commas", serve: body(`{"ENVELOPE":{"_id":"a",},} /* done */`), read: "unreadable"},
 		{name: "byte order mark", serve: body("\ufeff" + `{"ENVELOPE":{"_id":"a"}}`), read: "ok|unreadable"},
 		{name: "invalid UTF-8", serve: body("{\"ENVELOPE\":{\"_id\":\"a\",\"name\":\"\xff\xfe\xc0\x80\"}}"), read: "ok|unreadable"},
 		{name: "lone surrogates", serve: body(`{"ENVELOPE":{"_id":"a","name":"\ud800 \udfff"}}`), read: "ok"},

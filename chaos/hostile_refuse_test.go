@@ -78,7 +78,8 @@ func (v *visit) seen() string {
 	return strings.Join([]string{v.req.Header.Get("Authorization"), v.req.URL.String(), v.req.URL.Path, v.req.URL.Query().Get("q"), v.sent[:min(len(v.sent), 1000)]}, "\n")
 }
 
-// repeats returns what answers requests with text, in which TEXT stands for what they said, as JSON.
+// repeats returns what answers requests with text, in which TEXT stands for what they said, as
+// JSON.
 func repeats(status, text string) func(*visit) {
 	return func(v *visit) {
 		for v.request() {

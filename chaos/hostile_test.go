@@ -94,7 +94,7 @@ type familyResult struct {
 	peak          int
 }
 
-func TestChaosHostileServers(t *testing.T) {
+func TestChaosHostileServers(t *testing.T) { //nolint:tparallel // the outer t.Run waits for all
 	t.Parallel()
 	slots := make(chan struct{}, 6)
 	results := make([]familyResult, len(families))
@@ -149,7 +149,7 @@ func millis(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 func (s hostileServer) attack(t *testing.T) (r hostileResult, problems []string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	call, trapped := s.start(t, ctx)
+	call, trapped := s.start(ctx, t)
 	p, err := startChild(ctx, "call", call)
 	require.NoError(t, err)
 	defer p.end()
@@ -190,7 +190,7 @@ func oneOf(wants, got string) bool {
 
 // start starts the server. trapped returns how many requests have come to another host, which the
 // server may redirect to.
-func (s hostileServer) start(t *testing.T, ctx context.Context) (call hostileCall, trapped func() int64) {
+func (s hostileServer) start(ctx context.Context, t *testing.T) (call hostileCall, trapped func() int64) {
 	var hits atomic.Int64
 	trap := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))
 	t.Cleanup(trap.Close)
@@ -267,8 +267,8 @@ func (v *visit) send(text string) bool {
 }
 
 // answer sends a response with these header lines and this body.
-func (v *visit) answer(status, header, body string) bool {
-	return v.send(fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Length: %d\r\n\r\n%s", status, header, len(body), body))
+func (v *visit) answer(status, header, body string) {
+	v.send(fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Length: %d\r\n\r\n%s", status, header, len(body), body))
 }
 
 // forever sends text again and again until the client has closed the connection.
@@ -305,7 +305,8 @@ func says(text string) func(*visit) {
 // replies returns what answers requests with a status, header lines and the good body.
 func replies(status, header string) func(*visit) {
 	return func(v *visit) {
-		for v.request() && v.answer(status, header, v.good()) {
+		for v.request() {
+			v.answer(status, header, v.good())
 		}
 	}
 }

@@ -30,7 +30,7 @@ const (
 type http2Server struct {
 	settings string                      // of the server
 	greet    func(*visit)                // called after the settings were sent
-	begin    func(v *visit, id uint32)   // called with the stream when the header of a request has come
+	begin    func(v *visit, id uint32)   // called when the header of a request has come
 	end      func(v *visit, id uint32)   // called when a whole request has come
 	keep     bool                        // the windows of the client are not opened again
 	bodies   map[uint32]*strings.Builder // what has come of requests

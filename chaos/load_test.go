@@ -43,8 +43,8 @@ func serve(t *testing.T, handler http.HandlerFunc, opts ...smooch.Option) (*http
 	return server, client.ForApp("a1")
 }
 
-// TestChaosOutage takes the service away for some seconds while many callers go on calling. A client
-// may repeat no more calls than its budget allows.
+// TestChaosOutage takes the service away for some seconds while many callers go on calling. A
+// client may repeat no more calls than its budget allows.
 func TestChaosOutage(t *testing.T) {
 	t.Parallel()
 	const outage, callers, budget = 5 * time.Second, 64, 100
@@ -122,7 +122,8 @@ func TestChaosOutage(t *testing.T) {
 	}
 }
 
-// TestChaosRateLimit has 200 callers share a limit of 50 calls in each second of the service's clock.
+// TestChaosRateLimit has 200 callers share a limit of 50 calls in each second of the service's
+// clock.
 func TestChaosRateLimit(t *testing.T) {
 	t.Parallel()
 	const limit, callers, from = 50, 200, 4

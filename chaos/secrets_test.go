@@ -110,8 +110,8 @@ func TestChaosSecrets(t *testing.T) {
 	record(t, result{"secrets: in %v, %+v, %#v and logs", tries, "0 found", fmt.Sprintf("%d found", len(leaks)), len(leaks) == 0})
 }
 
-// TestChaosSecretsOfDeliveries lets everything go wrong in a receiver, and searches its log and what
-// its hook is told.
+// TestChaosSecretsOfDeliveries lets everything go wrong in a receiver, and searches its log and
+// what its hook is told.
 func TestChaosSecretsOfDeliveries(t *testing.T) {
 	t.Parallel()
 	var w watcher
@@ -135,7 +135,7 @@ func TestChaosSecretsOfDeliveries(t *testing.T) {
 	tries := 0
 	deliver := func(secret, body string) {
 		tries++
-		req := httptest.NewRequest(http.MethodPost, "/smooch", strings.NewReader(body))
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/smooch", strings.NewReader(body))
 		req.Header.Set("X-API-Key", secret)
 		receiver.ServeHTTP(httptest.NewRecorder(), req)
 	}

@@ -32,7 +32,7 @@ type tally struct {
 	said                [3]int // by what the client said
 }
 
-func TestChaosSends(t *testing.T) {
+func TestChaosSends(t *testing.T) { //nolint:tparallel // the outer t.Run waits for all
 	t.Parallel()
 	small := sized(1, 0) // at small size, one unlucky message more
 	runs := []sendRun{

@@ -27,18 +27,18 @@ import (
 // A service is a Smooch that knows two calls, to post a message and to read the history. It fails
 // 30 % of them, and counts what it has carried out.
 type service struct {
-	address        string
-	keepsMetadata  bool
-	serial         atomic.Uint64
-	late           sync.WaitGroup // messages that are still to be stored
-	mu             sync.Mutex
-	closed         bool
-	conns          map[net.Conn]bool
-	users          map[string]*user
-	posts          map[string]int      // by text, those that were read
-	stored         map[string]int      // by text
-	met            map[string]faultSet // by text
-	reads, refused int
+	address       string
+	keepsMetadata bool
+	serial        atomic.Uint64
+	late          sync.WaitGroup // messages that are still to be stored
+	mu            sync.Mutex
+	closed        bool
+	conns         map[net.Conn]bool
+	users         map[string]*user
+	posts         map[string]int      // by text, those that were read
+	stored        map[string]int      // by text
+	met           map[string]faultSet // by text
+	reads         int
 }
 
 type user struct {
@@ -87,7 +87,8 @@ func newService(t *testing.T) *service {
 	return s
 }
 
-// client returns a client whose connections are sometimes refused, by a port that nobody listens on.
+// client returns a client whose connections are sometimes refused, by a port that nobody listens
+// on.
 func (s *service) client(t *testing.T, policy smooch.RetryPolicy) *smooch.Client {
 	t.Helper()
 	dialer := &net.Dialer{}
