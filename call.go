@@ -137,7 +137,11 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 	if err != nil {
 		return err
 	}
-	x := exchange{core: c.core, request: r, ctx: ctx}
+	app := "" // calls outside an app are limited on their own
+	if r.inApp {
+		app = c.appID
+	}
+	x := exchange{core: c.core, throttle: c.core.throttles.For(app), request: r, ctx: ctx}
 	if err := x.do(req); err != nil || out == nil {
 		return err
 	}

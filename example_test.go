@@ -67,6 +67,34 @@ func ExampleWithSendToken() {
 	// Output: Noon it is. <nil>
 }
 
+func ExampleWithSentSince() {
+	ctx := context.Background()
+	app, server := start(ctx)
+	defer server.Close()
+
+	answerTo := func(ctx context.Context, e *smooch.MessageEvent) error {
+		for _, m := range e.Messages {
+			_, err := app.Conversations.PostMessage(ctx, e.AppUser.ID, smooch.TextMessage("Noon it is."),
+				smooch.WithSendToken("answer to "+m.ID), smooch.WithSentSince(m.Received.Time))
+			if err != nil {
+				return err // the event is delivered again
+			}
+		}
+		return nil
+	}
+
+	event := &smooch.MessageEvent{Messages: []smooch.Message{{ID: "55c8c1498590aa1900b9b9b1", Received: smooch.UnixTime{Time: time.Now()}}}}
+	event.AppUser.ID = "ida"
+	fmt.Println(answerTo(ctx, event), answerTo(ctx, event)) // a second delivery
+	for message := range app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{}) {
+		fmt.Println(message.Text)
+	}
+	// Output:
+	// <nil> <nil>
+	// Noon it is.
+	// Hello.
+}
+
 func ExampleConversationsService_Messages() {
 	ctx := context.Background()
 	app, server := start(ctx)

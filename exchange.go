@@ -37,11 +37,12 @@ import (
 //
 // After the last attempt, do returns the error of the call, if any.
 type exchange struct {
-	core    *core
-	request *request
-	ctx     context.Context
-	http    http.Client
-	loop    retryablehttp.Client
+	core     *core
+	throttle *pace.KeyThrottle // of the app that the call reaches
+	request  *request
+	ctx      context.Context
+	http     http.Client
+	loop     retryablehttp.Client
 
 	attempts  int           // how many have been sent
 	maybeDone bool          // an attempt may have done the work although no response says so
@@ -167,13 +168,13 @@ func (x *exchange) wait() error {
 	if err := x.ctx.Err(); err != nil {
 		return x.cannotSend("not sent", err)
 	}
-	err := x.core.throttle.Wait(x.ctx, x.verdict.refused)
+	err := x.throttle.Wait(x.ctx, x.verdict.refused)
 	if err == nil && x.core.limiter != nil {
 		if err := x.core.limiter.Wait(x.ctx); err != nil {
 			return x.cannotSend("waiting for the limiter", err)
 		}
-		if x.core.throttle.Paused() { // while the call waited for the limiter
-			err = x.core.throttle.Wait(x.ctx, x.verdict.refused)
+		if x.throttle.Paused() { // while the call waited for the limiter
+			err = x.throttle.Wait(x.ctx, x.verdict.refused)
 		}
 	}
 	if err == nil {
@@ -319,7 +320,7 @@ func (x *exchange) next() bool {
 	x.verdict = judge(x.request.operation, x.attempt)
 	x.maybeDone = x.maybeDone || x.verdict.lost
 	if x.status != 0 && !x.verdict.refused {
-		x.core.throttle.Accepted()
+		x.throttle.Accepted(x.began)
 	}
 	if x.ok && x.err == nil {
 		x.core.budget.Return()
@@ -331,8 +332,8 @@ func (x *exchange) next() bool {
 	x.delay = policy.backoff(x.attempts)
 	switch {
 	case x.verdict.refused:
-		pause := cmp.Or(x.verdict.asked, x.delay)
-		x.core.throttle.Refused(x.began, min(pause, policy.MaxRetryAfter))
+		pause := cmp.Or(x.verdict.asked, policy.longestBackoff(x.attempts))
+		x.throttle.Refused(x.began, min(pause, policy.MaxRetryAfter))
 		x.delay = 0 // the throttle makes this call wait, as it does all others
 		return x.mayRepeat(pause)
 	case x.verdict.renew:

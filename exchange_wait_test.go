@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -223,9 +224,9 @@ func (l *steadyLimiter) Wait(ctx context.Context) error {
 	}
 }
 
-// TestPauseHoldsBackAllCalls: those of copies too. A call whose deadline is earlier than the end of
-// the pause fails at once.
-func TestPauseHoldsBackAllCalls(t *testing.T) {
+// TestPauseHoldsBackTheApp: calls of copies of the client too, and no calls of another app. A call
+// whose deadline is earlier than the end of the pause fails at once.
+func TestPauseHoldsBackTheApp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -247,7 +248,7 @@ func TestPauseHoldsBackAllCalls(t *testing.T) {
 		})
 		time.Sleep(time.Second)
 		group.Go(func() {
-			_, err := c.ForApp("other").AppUsers.Get(t.Context(), "second")
+			_, err := c.ForVersion(V1).AppUsers.Get(t.Context(), "second")
 			assert.NoError(t, err)
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -259,11 +260,70 @@ func TestPauseHoldsBackAllCalls(t *testing.T) {
 		assert.Zero(t, e.Attempts)
 		assert.Equal(t, 9*time.Second, e.RetryAfter)
 		assert.Equal(t, time.Second, time.Since(began), "it fails at once")
+		_, err = c.ForApp("other").AppUsers.Get(t.Context(), "fourth")
+		require.NoError(t, err)
+		assert.Equal(t, time.Second, time.Since(began), "another app is not held back")
+		mu.Lock()
+		times = times[:1]
+		mu.Unlock()
 		group.Wait()
 		require.Len(t, times, 3)
 		for _, sent := range times[1:] {
 			assert.GreaterOrEqual(t, sent, 10*time.Second)
 		}
+	})
+}
+
+// TestRefusalsOfThreeAppsHoldBackAll: their limit is probably one for the whole account.
+func TestRefusalsOfThreeAppsHoldBackAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			if strings.Contains(r.URL.Path, "noisy") {
+				return answer(429, ``, "Retry-After: 10"), nil
+			}
+			return answer(200, anything), nil
+		})
+		began := time.Now()
+		for _, app := range []string{"noisy1", "noisy2", "noisy3"} {
+			_, err := c.ForApp("quiet").AppUsers.Get(t.Context(), "ida")
+			require.NoError(t, err)
+			assert.Zero(t, time.Since(began))
+			_, err = c.ForApp(app).AppUsers.Get(t.Context(), "ida", WithoutRetry())
+			assert.ErrorIs(t, err, ErrRateLimited)
+		}
+		_, err := c.ForApp("quiet").AppUsers.Get(t.Context(), "ida")
+		require.NoError(t, err)
+		assert.Equal(t, 10*time.Second, time.Since(began))
+	})
+}
+
+// TestAStrayRefusalCostsAQuietClientLittle: 200 calls with a deadline of 10 s, after one 429 of a
+// service that has no limit.
+func TestAStrayRefusalCostsAQuietClientLittle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var sent atomic.Int32
+		c := fakeClient(t, func(*http.Request) (*http.Response, error) {
+			if sent.Add(1) == 1 {
+				return answer(429, ``, "Retry-After: 1"), nil
+			}
+			return answer(200, anything), nil
+		})
+		_, err := c.AppUsers.Get(t.Context(), "ida", WithoutRetry())
+		require.ErrorIs(t, err, ErrRateLimited)
+		began := time.Now()
+		var group sync.WaitGroup
+		for range 200 {
+			group.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				_, err := c.AppUsers.Get(ctx, "ida")
+				assert.NoError(t, err)
+			})
+		}
+		group.Wait()
+		assert.Less(t, time.Since(began), time.Second+5*time.Second)
 	})
 }
 

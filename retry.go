@@ -35,9 +35,13 @@ import (
 // The wait before a repeat is random, with full jitter: up to MinDelay at first, then up to twice
 // as much each time, but never more than MaxDelay. Retry-After, in seconds or as a date, is waited
 // for in full. If that would take longer than MaxRetryAfter or the context allows, the call fails
-// at once, with [Error.RetryAfter] set. A 429 holds back all calls of the client and its copies for
-// the time of its Retry-After, but at most for MaxRetryAfter. Afterwards they are sent at the rate
-// that the service accepted before.
+// at once, with [Error.RetryAfter] set.
+//
+// A 429 holds back all calls of the client and its copies to the same app, for its Retry-After or,
+// without one, for MinDelay, doubled with each attempt of the call; MaxRetryAfter at most. Calls
+// outside an app are held back on their own. If three apps are refused within one pause, all calls
+// are held back. Afterwards calls are sent at the rate that the service accepted before, which rises
+// again, ever faster, while nothing is refused.
 type RetryPolicy struct {
 	MaxAttempts   int           // attempts in all, the first included; default 3
 	MinDelay      time.Duration // the longest wait before the first repeat; default 500 ms
@@ -71,12 +75,15 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 }
 
 // backoff returns how long to wait after attempt n, counted from 1, with full jitter.
-func (p RetryPolicy) backoff(n int) time.Duration {
-	most := p.MaxDelay
-	if doublings := n - 1; doublings < 32 && p.MinDelay < most>>doublings {
-		most = p.MinDelay << doublings
+func (p RetryPolicy) backoff(n int) time.Duration { return rand.N(p.longestBackoff(n) + 1) }
+
+// longestBackoff returns how long to wait after attempt n, counted from 1, at most. It is also how
+// long all calls pause after a 429 without Retry-After: a pause at random could be next to none.
+func (p RetryPolicy) longestBackoff(n int) time.Duration {
+	if doublings := n - 1; doublings < 32 && p.MinDelay < p.MaxDelay>>doublings {
+		return p.MinDelay << doublings
 	}
-	return rand.N(most + 1)
+	return p.MaxDelay
 }
 
 // An attempt is the result of one attempt of a call: a response, part of one, or none.

@@ -109,7 +109,7 @@ type core struct {
 	http        http.Client
 	retry       RetryPolicy
 	budget      *pace.Budget
-	throttle    pace.Throttle
+	throttles   pace.Throttles
 	limiter     Limiter
 	logger      *slog.Logger
 	userAgent   string

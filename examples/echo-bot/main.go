@@ -42,7 +42,7 @@ func (b bot) handleMessage(ctx context.Context, e *smooch.MessageEvent) error {
 		default:
 			answer = smooch.TextMessage("I can't read that yet.")
 		}
-		if err := b.post(ctx, e.AppUser.ID, answer); err != nil {
+		if err := b.post(ctx, e.AppUser.ID, answer, "answer to "+m.ID, m.Received.Time); err != nil {
 			return err
 		}
 	}
@@ -50,16 +50,20 @@ func (b bot) handleMessage(ctx context.Context, e *smooch.MessageEvent) error {
 }
 
 func (b bot) handlePostback(ctx context.Context, e *smooch.PostbackEvent) error {
-	for _, p := range e.Postbacks {
-		if err := b.post(ctx, e.AppUser.ID, smooch.TextMessage("You tapped "+p.Action.Payload+"!")); err != nil {
+	for i, p := range e.Postbacks {
+		answer := smooch.TextMessage("You tapped " + p.Action.Payload + "!")
+		token := fmt.Sprintf("answer %d to %s", i, smooch.EventKey(e))
+		if err := b.post(ctx, e.AppUser.ID, answer, token, e.Timestamp.Time); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b bot) post(ctx context.Context, userID string, message smooch.MessagePost) error {
-	_, err := b.app.Conversations.PostMessage(ctx, userID, message)
+// post sends an answer to an event of the time since. If the event is delivered again, because a
+// later answer failed or the process died, the token keeps this one from being sent twice.
+func (b bot) post(ctx context.Context, userID string, answer smooch.MessagePost, token string, since time.Time) error {
+	_, err := b.app.Conversations.PostMessage(ctx, userID, answer, smooch.WithSendToken(token), smooch.WithSentSince(since))
 	return err
 }
 

@@ -2,6 +2,8 @@ package pace_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,10 +27,17 @@ func sendTimes(t *testing.T, throttle *pace.Throttle, n int) []time.Duration {
 	return times
 }
 
-// accept counts n accepted answers.
+// accept counts n accepted attempts that were sent now.
 func accept(throttle *pace.Throttle, n int) {
 	for range n {
-		throttle.Accepted()
+		throttle.Accepted(time.Now())
+	}
+}
+
+// refuse counts n refused attempts that were sent now.
+func refuse(throttle *pace.Throttle, n int, pause time.Duration) {
+	for range n {
+		throttle.Refused(time.Now(), pause)
 	}
 }
 
@@ -88,11 +97,11 @@ func TestThrottlePause(t *testing.T) {
 			throttle.Refused(time.Now(), 3*time.Second)
 			go func() { _ = throttle.Wait(t.Context(), true) }()
 			synctest.Wait()
-			ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 3050*time.Millisecond)
 			defer cancel()
 			began := time.Now()
 			assert.ErrorIs(t, throttle.Wait(ctx, false), context.DeadlineExceeded)
-			assert.Equal(t, 3500*time.Millisecond, time.Since(began))
+			assert.Equal(t, 3050*time.Millisecond, time.Since(began))
 		},
 		"a caller that left does not take a turn": func(t *testing.T, throttle *pace.Throttle) {
 			throttle.Refused(time.Now(), 10*time.Second)
@@ -110,93 +119,110 @@ func TestThrottlePause(t *testing.T) {
 func TestThrottleRate(t *testing.T) {
 	t.Parallel()
 	const second, ms = time.Second, time.Millisecond
+	// perSecond returns how many attempts may be sent in each of the next seconds.
+	perSecond := func(t *testing.T, throttle *pace.Throttle, seconds int) []int {
+		t.Helper()
+		counts := make([]int, seconds)
+		began := time.Now()
+		for {
+			require.NoError(t, throttle.Wait(t.Context(), false))
+			n := int(time.Since(began) / second)
+			if n >= seconds {
+				return counts
+			}
+			counts[n]++
+			if counts[n] > 3000 {
+				t.Fatal("no longer throttled")
+			}
+		}
+	}
 	inBubble(t, map[string]func(*testing.T, *pace.Throttle){
-		"as before, then a tenth more each second": func(t *testing.T, throttle *pace.Throttle) {
-			accept(throttle, 5)
-			throttle.Refused(time.Now(), second)
-			times := sendTimes(t, throttle, 13)
-			assert.Equal(t, []time.Duration{second, 1200 * ms, 1400 * ms, 1600 * ms}, times[:4])
-			assert.InDelta(t, 0.2/1.1, (times[6] - times[5]).Seconds(), 1e-6)
-			assert.InDelta(t, 0.2/1.21, (times[12] - times[11]).Seconds(), 1e-6)
+		"just below what was accepted, held for a second, then rising ever faster": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
+			counts := perSecond(t, throttle, 7)
+			assert.Equal(t, []int{0, 100}, counts[:2])
+			assert.InDeltaSlice(t, []int{101, 110, 130, 168, 243}, counts[2:], 3)
 		},
-		"of the better of the last two seconds": func(t *testing.T, throttle *pace.Throttle) {
-			accept(throttle, 10)
-			time.Sleep(second)
-			accept(throttle, 4)
-			throttle.Refused(time.Now(), second)
-			assert.Equal(t, []time.Duration{second, 1100 * ms}, sendTimes(t, throttle, 2))
-		},
-		"not of earlier seconds": func(t *testing.T, throttle *pace.Throttle) {
-			accept(throttle, 10)
+		"of the last second before the pause": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 200)
 			time.Sleep(2 * second)
-			throttle.Refused(time.Now(), second)
+			accept(throttle, 50)
+			time.Sleep(500 * ms)
+			refuse(throttle, 2, second)
+			accept(throttle, 50) // sent before the pause, answered later
+			assert.Equal(t, []int{0, 100}, perSecond(t, throttle, 2))
+		},
+		"held for long if the raised rate is refused soon": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
+			perSecond(t, throttle, 3)
+			accept(throttle, 1)
+			refuse(throttle, 1, second)
+			counts := perSecond(t, throttle, 31)
+			for _, n := range counts[2:] {
+				assert.InDelta(t, 99.5, n, 1)
+			}
+		},
+		"lowered if it is refused while it is held": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
+			time.Sleep(second)
+			sendTimes(t, throttle, 1)
+			time.Sleep(100 * ms)
+			accept(throttle, 100)
+			refuse(throttle, 1, second)
+			assert.InDelta(t, 90, perSecond(t, throttle, 2)[1], 1)
+		},
+		"unchanged if nothing was accepted after the pause": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
+			time.Sleep(second)
+			sendTimes(t, throttle, 1)
+			refuse(throttle, 1, second)
+			assert.InDelta(t, 100, perSecond(t, throttle, 2)[1], 1)
+		},
+		"unchanged by attempts that were under way": func(t *testing.T, throttle *pace.Throttle) {
+			began := time.Now()
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
+			time.Sleep(2 * second)
+			throttle.Refused(began, 0)
+			assert.InDelta(t, 99, perSecond(t, throttle, 1)[0], 2)
+		},
+		"rising fast after a single refusal": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 1)
+			refuse(throttle, 1, second)
+			assert.InDeltaSlice(t, []int{0, 12, 55}, perSecond(t, throttle, 3), 10)
+		},
+		"at least one a second": func(t *testing.T, throttle *pace.Throttle) {
+			refuse(throttle, 2, second)
 			assert.Equal(t, []time.Duration{second, 2 * second}, sendTimes(t, throttle, 2))
 		},
-		"one a second, then doubled, if none was accepted": func(t *testing.T, throttle *pace.Throttle) {
-			throttle.Refused(time.Now(), second)
-			want := []time.Duration{second, 2 * second, 2500 * ms, 3 * second, 3250 * ms}
-			assert.Equal(t, want, sendTimes(t, throttle, 5))
-		},
-		"counted in whole seconds": func(t *testing.T, throttle *pace.Throttle) {
-			accept(throttle, 1)
-			time.Sleep(1500 * ms)
-			accept(throttle, 4)
-			time.Sleep(700 * ms)
-			accept(throttle, 5)
-			throttle.Refused(time.Now(), second)
-			assert.Equal(t, []time.Duration{second, 1200 * ms}, sendTimes(t, throttle, 2))
-		},
 		"no turns to catch up on after a pause": func(t *testing.T, throttle *pace.Throttle) {
-			accept(throttle, 10)
-			throttle.Refused(time.Now(), 0)
+			accept(throttle, 20)
+			refuse(throttle, 2, 0)
 			sendTimes(t, throttle, 1)
-			throttle.Refused(time.Now(), 500*ms)
-			want := []time.Duration{500 * ms, 600 * ms, 700 * ms, 800 * ms}
-			assert.Equal(t, want, sendTimes(t, throttle, 4))
+			time.Sleep(10 * second)
+			refuse(throttle, 2, second)
+			times := sendTimes(t, throttle, 3)
+			assert.Equal(t, second, times[0])
+			assert.Greater(t, times[1]-times[0], 10*ms)
+			assert.Greater(t, times[2]-times[1], 10*ms)
 		},
-		"halved if none was accepted after the pause": func(t *testing.T, throttle *pace.Throttle) {
-			accept(throttle, 10)
-			throttle.Refused(time.Now(), 3*second)
-			time.Sleep(3 * second)
-			throttle.Refused(time.Now(), second)
-			assert.Equal(t, []time.Duration{second, 1200 * ms, 1400 * ms}, sendTimes(t, throttle, 3))
+		"no limit any more when it has risen to a thousand a second": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
+			time.Sleep(2*second + 9*second)
+			assert.Equal(t, make([]time.Duration, 5000), sendTimes(t, throttle, 5000))
 		},
-		"never below one a second": func(t *testing.T, throttle *pace.Throttle) {
-			for range 3 {
-				throttle.Refused(time.Now(), second)
-				time.Sleep(second)
-			}
-			assert.Equal(t, []time.Duration{0, second}, sendTimes(t, throttle, 2))
-		},
-		"unchanged by an attempt that was under way": func(t *testing.T, throttle *pace.Throttle) {
-			began := time.Now()
-			accept(throttle, 10)
-			time.Sleep(100 * ms)
-			throttle.Refused(began, 3*second)
-			time.Sleep(3 * second)
-			throttle.Refused(began, second)
-			assert.Equal(t, []time.Duration{second, 1100 * ms}, sendTimes(t, throttle, 2))
-		},
-		"pacing ends at a thousand a second": func(t *testing.T, throttle *pace.Throttle) {
-			throttle.Refused(time.Now(), second)
-			time.Sleep(10*second + 999*ms)
-			require.NotEqual(t, []time.Duration{0, 0}, sendTimes(t, throttle, 2))
-			time.Sleep(ms)
-			assert.Equal(t, make([]time.Duration, 2000), sendTimes(t, throttle, 2000))
-		},
-		"starts anew after pacing has ended": func(t *testing.T, throttle *pace.Throttle) {
-			accept(throttle, 10)
-			throttle.Refused(time.Now(), second)
+		"starts anew after that": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
 			time.Sleep(time.Minute)
-			assert.Equal(t, []time.Duration{0, 0}, sendTimes(t, throttle, 2))
-			throttle.Refused(time.Now(), second)
-			want := []time.Duration{second, 2 * second, 2500 * ms}
-			assert.Equal(t, want, sendTimes(t, throttle, 3))
-		},
-		"at most a thousand a second at first": func(t *testing.T, throttle *pace.Throttle) {
-			accept(throttle, 5000)
-			throttle.Refused(time.Now(), second)
-			assert.Equal(t, []time.Duration{second, 1001 * ms, 1002 * ms}, sendTimes(t, throttle, 3))
+			accept(throttle, 50)
+			refuse(throttle, 2, second)
+			assert.Equal(t, []int{0, 50}, perSecond(t, throttle, 2))
 		},
 	})
 }
@@ -226,46 +252,117 @@ func TestThrottleOrder(t *testing.T) {
 	})
 }
 
-// TestThrottleLimit sends a hundred attempts at once to a service that takes ten a second.
-func TestThrottleLimit(t *testing.T) {
+// A limitedService accepts a number of attempts in each second of its clock, as rate limits are
+// mostly built.
+type limitedService struct {
+	limit    int // 0: none
+	phase    time.Duration
+	began    time.Time
+	mu       sync.Mutex
+	second   time.Duration
+	taken    int
+	accepted map[int]int // by second since the service began
+	refused  map[int]int
+}
+
+func (s *limitedService) accepts() bool {
+	time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := time.Since(s.began)
+	if second := (age + s.phase).Truncate(time.Second); second != s.second {
+		s.second, s.taken = second, 0
+	}
+	if s.limit > 0 && s.taken == s.limit {
+		s.refused[int(age/time.Second)]++
+		return false
+	}
+	s.taken++
+	s.accepted[int(age/time.Second)]++
+	return true
+}
+
+// TestThrottleFindsTheLimit has 200 callers send all the time to a service that accepts 50 attempts
+// a second. Each attempt that is refused is made again, three times in all.
+func TestThrottleFindsTheLimit(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		const limit = 10
-		var throttle pace.Throttle
-		var mu sync.Mutex
-		var second time.Time
-		sent, refusals := 0, 0
-		accepts := func() bool {
-			mu.Lock()
-			defer mu.Unlock()
-			if now := time.Now(); now.Sub(second) >= time.Second {
-				second, sent = now, 0
-			}
-			if sent++; sent > limit {
-				refusals++
-				return false
-			}
-			return true
-		}
-		var group sync.WaitGroup
-		began := time.Now()
-		for range 100 {
-			group.Go(func() {
-				for refused := false; ; refused = true {
-					if !assert.NoError(t, throttle.Wait(t.Context(), refused)) {
-						return
+	pauses := map[string]func(attempt int) time.Duration{
+		"with Retry-After":    func(int) time.Duration { return time.Second },
+		"without Retry-After": func(attempt int) time.Duration { return 500 * time.Millisecond << attempt },
+	}
+	for name, pause := range pauses {
+		for _, phase := range []time.Duration{0, 300, 700, 990} {
+			t.Run(fmt.Sprint(name, ", phase ", int(phase)), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					var throttle pace.Throttle
+					service := &limitedService{limit: 50, phase: phase * time.Millisecond, began: time.Now(),
+						accepted: map[int]int{}, refused: map[int]int{}}
+					ctx, cancel := context.WithTimeout(t.Context(), 36*time.Second)
+					defer cancel()
+					call := func() (ended bool) {
+						for attempt := range 3 {
+							if throttle.Wait(ctx, attempt > 0) != nil {
+								return true
+							}
+							began := time.Now()
+							if service.accepts() {
+								time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
+								throttle.Accepted(began)
+								return false
+							}
+							throttle.Refused(began, pause(attempt))
+						}
+						t.Error("a call was refused three times")
+						return true
 					}
-					began := time.Now()
-					if accepts() {
-						throttle.Accepted()
-						return
+					var group sync.WaitGroup
+					for range 200 {
+						group.Go(func() {
+							for !call() {
+							}
+						})
 					}
-					throttle.Refused(began, time.Second)
-				}
+					group.Wait()
+					accepted, refused := 0, 0
+					for second := 4; second < 34; second++ {
+						accepted += service.accepted[second]
+						refused += service.refused[second]
+					}
+					assert.GreaterOrEqual(t, accepted, 30*50*95/100, "of what the service would accept")
+					assert.LessOrEqual(t, refused, 30*50*10/100, "over the limit")
+				})
 			})
 		}
-		group.Wait()
-		assert.Less(t, refusals, 90+15, "those of the first burst, and hardly any after it")
-		assert.Less(t, time.Since(began), 20*time.Second)
-	})
+	}
+}
+
+// TestThrottleAfterAStrayRefusal sends 200 attempts after one refusal by a service without a limit.
+func TestThrottleAfterAStrayRefusal(t *testing.T) {
+	t.Parallel()
+	for _, before := range []int{0, 1, 5, 20} {
+		t.Run(fmt.Sprint(before, " a second before"), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var throttle pace.Throttle
+				for range 3 * before {
+					accept(&throttle, 1)
+					time.Sleep(time.Second / time.Duration(before))
+				}
+				refuse(&throttle, 1, time.Second)
+				began := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				var group sync.WaitGroup
+				for range 200 {
+					group.Go(func() {
+						assert.NoError(t, throttle.Wait(ctx, false))
+						accept(&throttle, 1)
+					})
+				}
+				group.Wait()
+				assert.Less(t, time.Since(began), time.Second+5*time.Second)
+			})
+		})
+	}
 }
