@@ -186,7 +186,7 @@ func decodeHurting(args json.RawMessage, out *json.Encoder) error {
 
 // TestChaosHurtingEvents delivers bodies that are expensive to decode to a process each.
 func TestChaosHurtingEvents(t *testing.T) {
-	t.Parallel()
+	heavy(t)
 	const most, memory = 500 * time.Millisecond, 200
 	var worst hostileResult
 	for name := range hurting {

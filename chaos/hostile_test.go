@@ -95,7 +95,7 @@ type familyResult struct {
 }
 
 func TestChaosHostileServers(t *testing.T) { //nolint:tparallel // the outer t.Run waits for all
-	t.Parallel()
+	heavy(t)
 	slots := make(chan struct{}, 6)
 	results := make([]familyResult, len(families))
 	var mu sync.Mutex

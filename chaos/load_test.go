@@ -46,7 +46,7 @@ func serve(t *testing.T, handler http.HandlerFunc, opts ...smooch.Option) (*http
 // TestChaosOutage takes the service away for some seconds while many callers go on calling. A
 // client may repeat no more calls than its budget allows.
 func TestChaosOutage(t *testing.T) {
-	t.Parallel()
+	timed(t)
 	const outage, callers, budget = 5 * time.Second, 64, 100
 	for _, kind := range []string{"connections refused", "503", "no answer"} {
 		t.Run(kind, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestChaosOutage(t *testing.T) {
 // TestChaosRateLimit has 200 callers share a limit of 50 calls in each second of the service's
 // clock.
 func TestChaosRateLimit(t *testing.T) {
-	t.Parallel()
+	timed(t)
 	const limit, callers, from = 50, 200, 4
 	seconds := sized(10, 30)
 	for _, retryAfter := range []string{"1", ""} {
@@ -195,7 +195,7 @@ func TestChaosRateLimit(t *testing.T) {
 
 // TestChaosStray429 refuses one call of a client, which then makes 200 at once.
 func TestChaosStray429(t *testing.T) {
-	t.Parallel()
+	timed(t)
 	const calls = 200
 	for _, kind := range []string{"Retry-After: 1", "Retry-After as a date", "no Retry-After"} {
 		t.Run(kind, func(t *testing.T) {
@@ -248,7 +248,7 @@ func TestChaosStray429(t *testing.T) {
 
 // TestChaosNoisyApps refuses all calls of one app, and then of three, of a client that serves ten.
 func TestChaosNoisyApps(t *testing.T) {
-	t.Parallel()
+	timed(t)
 	const apps, slow = 10, 250 * time.Millisecond
 	run := func(t *testing.T, noisy, calls int) (took []time.Duration, failed int64) {
 		_, client := serve(t, func(w http.ResponseWriter, r *http.Request) {

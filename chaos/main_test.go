@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime/debug"
+	"sync"
 	"testing"
+	"time"
 )
 
 var (
@@ -41,6 +43,32 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
+}
+
+// timing are the tests whose measurements a busy machine would spoil.
+var timing sync.WaitGroup
+
+// timed begins a test that measures time.
+func timed(t *testing.T) {
+	t.Helper()
+	timing.Add(1) // before any parallel test goes on
+	t.Cleanup(timing.Done)
+	t.Parallel()
+}
+
+// heavy begins a test that keeps the machine busy, which waits for those that measure time.
+func heavy(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		timing.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(2 * time.Minute): // with -parallel 1 they have not begun
+	}
 }
 
 // sized returns small, or large at full size.

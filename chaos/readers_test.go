@@ -238,7 +238,7 @@ func callWithReader(args json.RawMessage, out *json.Encoder) error {
 
 // TestChaosHostileReaders uploads from hostile readers, over HTTP/1.1 and HTTP/2.
 func TestChaosHostileReaders(t *testing.T) {
-	t.Parallel()
+	heavy(t)
 	readers := hostileReaders()
 	slots := make(chan struct{}, 6)
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2"} {
