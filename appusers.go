@@ -34,6 +34,8 @@ type AppUser struct {
 // AppUserClient is a device or channel through which an app user can be reached. The API calls it
 // a client; older answers of v1 call it a device.
 type AppUserClient struct {
+	redacted[AppUserClient]
+
 	RecordID      string   `json:"_id,omitempty"` // the service's own id for the record
 	ID            string   `json:"id,omitempty"`
 	DeviceID      string   `json:"deviceId,omitempty"`

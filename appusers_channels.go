@@ -25,6 +25,8 @@ type BusinessSystem struct {
 
 // LinkRequest is a way for a person to link a channel to an app user.
 type LinkRequest struct {
+	redacted[LinkRequest]
+
 	IntegrationID string          `json:"integrationId"`
 	Type          IntegrationType `json:"type"`
 	Code          string          `json:"code"`
@@ -33,6 +35,8 @@ type LinkRequest struct {
 
 // TransferRequest is the predecessor of [LinkRequest], see [AppUsersService.TransferRequests].
 type TransferRequest struct {
+	redacted[TransferRequest]
+
 	Code string `json:"code"`
 }
 

@@ -3,6 +3,7 @@ package smooch
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -11,13 +12,23 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// Response is the service's response to one call, see [WithResponse].
+// Response is the service's response to one call, see [WithResponse]. Printing or logging a Response
+// leaves out the header and the body, which may hold secrets and what users wrote.
 type Response struct {
 	StatusCode int         // of the last attempt; 0 if it got no response
 	Header     http.Header // of the last attempt
 	Body       []byte      // of the last attempt, decompressed; at most 64 KiB if it is an error's
 	Attempts   int         // how often the call was sent
 }
+
+// String returns a text that names the status alone.
+func (r Response) String() string { return "smooch.Response(" + strconv.Itoa(r.StatusCode) + ")" }
+
+// GoString returns the text of String, so that %#v prints no more either.
+func (r Response) GoString() string { return r.String() }
+
+// LogValue returns the text of String, so that logs contain no more either.
+func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // CallOption is a setting of one call. Every method that makes calls accepts any number of options.
 type CallOption func(*callOptions)

@@ -55,6 +55,8 @@ const (
 
 // DeploymentCreate is the argument of [DeploymentsService.Create].
 type DeploymentCreate struct {
+	redacted[DeploymentCreate]
+
 	Hosting     Hosting `json:"hosting"`               // required
 	BaseURL     string  `json:"baseUrl,omitempty"`     // only with HostingSelf
 	Username    string  `json:"username,omitempty"`    // only with HostingSelf
@@ -73,6 +75,8 @@ const (
 
 // DeploymentActivate is the argument of [DeploymentsService.Activate].
 type DeploymentActivate struct {
+	redacted[DeploymentActivate]
+
 	PhoneNumber             string           `json:"phoneNumber"`             // required
 	VerifiedNameCertificate string           `json:"verifiedNameCertificate"` // required
 	Method                  ActivationMethod `json:"method"`                  // required

@@ -16,6 +16,8 @@ const (
 
 // Device describes a user's device to [Client.Init].
 type Device struct {
+	redacted[Device]
+
 	// required, globally unique
 	ID                    string   `json:"id"`
 	Platform              Platform `json:"platform"`                        // required
@@ -45,6 +47,8 @@ const (
 
 // InitRequest is the argument of [Client.Init].
 type InitRequest struct {
+	redacted[InitRequest]
+
 	Device Device `json:"device"` // required
 	// your own id for the user; use an [AppUserJWT] with it, or whoever learns the id can read the
 	// conversation
@@ -71,6 +75,8 @@ type InitResponse struct {
 // DeviceUpdate is the argument of [AppUsersService.UpdateDevice]. Fields that are nil stay as they
 // are.
 type DeviceUpdate struct {
+	redacted[DeviceUpdate]
+
 	PushNotificationToken *string        `json:"pushNotificationToken,omitempty"`
 	AppVersion            *string        `json:"appVersion,omitempty"`
 	Info                  map[string]any `json:"info,omitzero"` // keys not given here stay as they are
@@ -78,6 +84,8 @@ type DeviceUpdate struct {
 
 // PushTokenUpdate is the argument of [AppUsersService.UpdatePushToken].
 type PushTokenUpdate struct {
+	redacted[PushTokenUpdate]
+
 	DeviceID string `json:"deviceId"` // required
 	Token    string `json:"token"`    // required
 }

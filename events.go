@@ -119,6 +119,11 @@ type EventHeader struct {
 	Client       *AppUserClient `json:"client,omitempty"`       // for a webhook with IncludeClient
 	Timestamp    UnixTime       `json:"timestamp,omitzero"`     // not in all events
 
+	// Malformed has the paths of the members that have another JSON type than documented, such as
+	// messages[0].text or appUser.userId: at most 100, then "…". Their fields are zero; RawJSON has
+	// what was received. It is nil if all members fit, and is not encoded.
+	Malformed []string `json:"-"`
+
 	raw json.RawMessage
 }
 
@@ -247,14 +252,16 @@ func (e *DeliveryEvent) MarshalJSON() ([]byte, error) {
 	return lenient.Marshal(wire)
 }
 
-// UnmarshalJSON decodes the event as v1 or v1.1 delivers it.
+// UnmarshalJSON decodes the event as v1 or v1.1 delivers it. Members that have another JSON type than
+// documented stay zero and are listed in Malformed.
 func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 	var wire deliveryJSON
-	if err := lenient.Unmarshal(data, &wire); err != nil {
+	malformed, err := lenient.UnmarshalPartly(data, &wire)
+	if err != nil {
 		return err
 	}
 	*e = DeliveryEvent(wire.deliveryFields)
-	e.Messages = wire.Messages
+	e.Malformed, e.Messages = malformed, wire.Messages
 	if wire.Message != nil {
 		e.Messages = append(e.Messages, *wire.Message)
 	}
@@ -355,18 +362,15 @@ type MatchResult struct {
 	Conversation *Conversation `json:"conversation,omitempty"` // only its id
 }
 
-// UnknownEvent is an event whose trigger the SDK does not know, or whose members have other JSON
-// types than documented. The header has what can be decoded of it.
+// UnknownEvent is an event whose trigger the SDK does not know. RawJSON returns what it reports.
 type UnknownEvent struct {
 	EventHeader
-	Body json.RawMessage // the body of the delivery
-	Err  error           // nil for an unknown trigger, else a *DecodeError
 }
 
-// MarshalJSON encodes the Body, or the header if there is none.
+// MarshalJSON encodes the event as RawJSON returns it, or the header if that returns nil.
 func (e *UnknownEvent) MarshalJSON() ([]byte, error) {
-	if e.Body == nil {
+	if e.raw == nil {
 		return lenient.Marshal(&e.EventHeader)
 	}
-	return e.Body, nil
+	return e.raw, nil
 }

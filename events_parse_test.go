@@ -1,8 +1,12 @@
 package smooch
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,47 +15,146 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-func TestEventWithUnexpectedTypesIsUnknown(t *testing.T) {
+func TestUnknownTrigger(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"trigger":"poll:closed","messages":"none"}`,
+		`{"trigger":"poll:closed","appUser":{"_id":"u"}}`,
+		`{"trigger":7}`,
+		`{"trigger":null}`,
+		`{"events":[{"type":"conversation:message"}]}`, // a later version of the API
+		`{}`,
+	} {
+		t.Run(body, func(t *testing.T) {
+			t.Parallel()
+			event := parseEvent(t, body)
+			require.IsType(t, &UnknownEvent{}, event)
+			assert.Equal(t, body, string(event.RawJSON()))
+			encoded, err := lenient.Marshal(event)
+			require.NoError(t, err)
+			assert.Equal(t, body, string(encoded))
+		})
+	}
+}
+
+func TestMalformedMembers(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		body      string
-		decodeErr bool // the trigger is known, so the error says why the event is not
+		body string
+		want Event // without its header, but for the members that are malformed
+		path []string
 	}{
-		{`{"trigger":"message:appUser","messages":"none"}`, true},
-		{`{"trigger":"message:appUser","messages":[{"text":{"a":1}}],"appUser":{"_id":"u"},"timestamp":"soon"}`, true},
-		{`{"trigger":"merge:appUser","discarded":{"_id":"x"}}`, true},
-		{`{"trigger":"poll:closed","messages":"none"}`, false},
-		{`{"trigger":7}`, false},
-		{`{"trigger":null}`, false},
-		{`{}`, false},
+		{`{"trigger":"message:appUser","messages":"none"}`, &MessageEvent{}, []string{"messages"}},
+		{
+			`{"trigger":"message:appUser","messages":[{"_id":"m","text":5},7,{"actions":[{"text":[1]}]}]}`,
+			&MessageEvent{Messages: []Message{{ID: "m"}, {}, {Actions: []Action{{}}}}},
+			[]string{"messages[0].text", "messages[1]", "messages[2].actions[0].text"},
+		},
+		{`{"trigger":"message:appUser","Messages":[{"_ID":5}]}`, &MessageEvent{Messages: []Message{{}}}, []string{"messages[0]._id"}},
+		{`{"trigger":"message:appUser","appUser":{"userId":123,"clients":[{"active":"yes"}]}}`, &MessageEvent{}, []string{"appUser.userId", "appUser.clients[0].active"}},
+		{`{"trigger":"message:delivery:failure","message":{"_id":5,"text":"hi"},"isFinalEvent":"no"}`, &DeliveryEvent{Messages: []Message{{Text: "hi"}}}, []string{"message._id", "isFinalEvent"}},
+		{`{"trigger":"delivery:failure","destination":"line"}`, &DeliveryEvent{}, []string{"destination"}},
+		{`{"trigger":"merge:appUser","discarded":{"_id":"x"}}`, &MergeEvent{}, []string{"discarded"}},
+		{`{"trigger":"postback","postbacks":[{"action":{"amount":1.5}}]}`, &PostbackEvent{Postbacks: []Postback{{}}}, []string{"postbacks[0].action.amount"}},
+		{`{"trigger":"typing:appUser","trigger":5,"version":1.1,"app":7}`, &TypingEvent{}, []string{"trigger", "version", "app"}},
+		{`{"trigger":7,"appUser":{"_id":"u","email":false}}`, &UnknownEvent{}, []string{"trigger", "appUser.email"}},
+		{`{"trigger":"link:match","criteria":{"phoneNumber":5},"more":5}`, &LinkEvent{Criteria: map[string]any{"phoneNumber": json.Number("5")}}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.body, func(t *testing.T) {
 			t.Parallel()
 			event := parseEvent(t, test.body)
-			require.IsType(t, &UnknownEvent{}, event)
-			unknown := event.(*UnknownEvent)
-			assert.Equal(t, test.body, string(unknown.Body))
-			assert.Equal(t, test.body, string(unknown.RawJSON()))
-			if test.decodeErr {
-				var decodeErr *DecodeError
-				assert.ErrorAs(t, unknown.Err, &decodeErr)
-			} else {
-				assert.NoError(t, unknown.Err)
-			}
+			assert.Equal(t, test.path, event.Header().Malformed)
+			assert.Equal(t, test.body, string(event.RawJSON()))
+			*test.want.header() = event.Header()
+			assert.Equal(t, test.want, event)
 		})
 	}
 }
 
-func TestUnknownEventHasTheReadablePartsOfItsHeader(t *testing.T) {
+func TestMalformedMembersLeaveTheHeader(t *testing.T) {
 	t.Parallel()
-	event := parseEvent(t, `{"trigger":"message:appUser","messages":[{"text":{"a":1}}],"appUser":{"_id":"u"},"timestamp":"soon","version":"v1.1"}`)
-	require.IsType(t, &UnknownEvent{}, event)
-	header := event.Header()
-	assert.Equal(t, TriggerMessageAppUser, header.Trigger)
-	assert.Equal(t, V1_1, header.Version)
-	assert.Equal(t, "u", header.AppUser.ID)
-	assert.True(t, header.Timestamp.IsZero())
+	for _, trigger := range []string{"message:appUser", "message:delivery:failure", "poll:closed"} {
+		header := parseEvent(t, `{"trigger":"`+trigger+`","appUser":{"_id":"u","email":1},"version":"v1.1","timestamp":1.5}`).Header()
+		assert.Equal(t, []string{"appUser.email"}, header.Malformed)
+		assert.Equal(t, Trigger(trigger), header.Trigger)
+		assert.Equal(t, V1_1, header.Version)
+		assert.Equal(t, "u", header.AppUser.ID)
+		assert.Equal(t, "1.5", header.Timestamp.text())
+	}
+}
+
+// TestMalformedMembersOfAllEvents puts values of the wrong types, one at a time, in the place of
+// each value of each recorded delivery.
+func TestMalformedMembersOfAllEvents(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/webhooks/*/*.json")
+	require.NoError(t, err)
+	for _, file := range files {
+		t.Run(strings.TrimPrefix(file, "testdata/webhooks/"), func(t *testing.T) {
+			t.Parallel()
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			want := parseEvent(t, string(data))
+			var body map[string]any
+			require.NoError(t, json.Unmarshal(data, &body))
+			delete(body, "trigger")
+			replaced := 0
+			replaceEach(body, func(path string) {
+				replaced++
+				body["trigger"] = want.Header().Trigger
+				encoded, err := json.Marshal(body)
+				require.NoError(t, err)
+				delete(body, "trigger")
+				event := parseEvent(t, string(encoded))
+				require.IsType(t, want, event, "%s", encoded)
+				for _, malformed := range event.Header().Malformed {
+					assert.True(t, strings.HasPrefix("."+malformed, path), "%s in place of %s", malformed, path)
+				}
+			})
+			assert.NotZero(t, replaced)
+		})
+	}
+}
+
+// replaceEach replaces each value in v, which is an object or list, by values of all types, and
+// calls check each time with the path of the value.
+func replaceEach(v any, check func(path string)) {
+	replace := func(path string, value any, set func(any)) {
+		for _, other := range []any{nil, true, 1.5, "text", "", []any{}, []any{1}, map[string]any{}, map[string]any{"_id": 1}} {
+			set(other)
+			check(path)
+		}
+		set(value)
+		replaceEach(value, func(inner string) {
+			check(path + inner)
+		})
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			replace("."+name, value, func(other any) { v[name] = other })
+		}
+	case []any:
+		for i, value := range v {
+			replace(fmt.Sprintf("[%d]", i), value, func(other any) { v[i] = other })
+		}
+	}
+}
+
+func TestMalformedPathsAreBounded(t *testing.T) {
+	t.Parallel()
+	paths := func(messages string) []string {
+		return parseEvent(t, `{"trigger":"message:appUser","messages":[`+messages+`]}`).Header().Malformed
+	}
+	assert.Len(t, paths(strings.Repeat("1,", 99)+"1"), 100)
+	many := paths(strings.Repeat("1,", 100000) + "1")
+	require.Len(t, many, 101)
+	assert.Equal(t, []string{"messages[99]", "…"}, many[99:])
+
+	long := paths(strings.Repeat(`{"quotedMessage":{"content":`, 1000) + `{"text":1}` + strings.Repeat("}}", 1000))
+	require.Len(t, long, 1)
+	assert.Len(t, long[0], 200+len("…"))
 }
 
 // TestEventToleratesEmptyValuesAndNewNames: "" and [] come in place of empty objects, and the sets
@@ -107,6 +210,8 @@ func FuzzParseEvent(f *testing.F) {
 			return
 		}
 		assert.Equal(t, string(body), string(event.RawJSON()))
+		typed, _ := newEvent(event.Header().Trigger)
+		require.IsType(t, typed, event, "a known trigger is always its type")
 		encoded, err := lenient.Marshal(event)
 		require.NoError(t, err)
 		again, err := ParseEvent(encoded)
@@ -116,6 +221,76 @@ func FuzzParseEvent(f *testing.F) {
 		is, _ := factName(again, again.header())
 		assert.Equal(t, was, is)
 	})
+}
+
+// hostileBodies returns bodies of 1 MiB that are made to be expensive.
+func hostileBodies() map[string]string {
+	const message = `{"trigger":"message:appUser",`
+	fill := func(head, part, tail string) string {
+		n := (1<<20 - len(head) - len(tail)) / len(part)
+		return head + strings.TrimSuffix(strings.Repeat(part, n), ",") + tail
+	}
+	nested := func(open, inner, end string) string {
+		n := 9900 / strings.Count(open, "{")
+		return message + `"messages":[` + strings.Repeat(open, n) + inner + strings.Repeat(end, n) + `]}`
+	}
+	return map[string]string{
+		"structs":            fill(message+`"messages":[`, `{},`, `]}`),
+		"structs in structs": fill(message+`"messages":[`, `{"source":{}},`, `]}`),
+		"structs of a list":  fill(message+`"messages":[{"items":[`, `"",`, `]}]}`),
+		"structs, v1":        fill(`{"trigger":"delivery:failure","messages":[`, `{},`, `]}`),
+		"actions":            fill(message+`"messages":[{"actions":[`, `{},`, `]}]}`),
+		"empty URIs":         fill(message+`"messages":[{"actions":[`, `{"uri":""},`, `]}]}`),
+		"wrong in actions":   fill(message+`"messages":[{"actions":[`, `{"text":1},`, `]}]}`),
+		"users":              fill(`{"trigger":"merge:appUser","discarded":[`, `{},`, `]}`),
+		"few structs":        message + `"messages":[` + strings.Repeat("1,", 16000) + `1],"x":"` + strings.Repeat("x", 1<<20-40000) + `"}`,
+		"wrong items":        fill(message+`"messages":[`, `1,`, `]}`),
+		"wrong items, v1":    fill(`{"trigger":"delivery:failure","messages":[`, `1,`, `]}`),
+		"wrong in items":     fill(message+`"messages":[`, `{"text":1},`, `]}`),
+		"wrong members":      fill(message, `"appUser":5,`, `}`),
+		"wrong triggers":     fill(message, `"trigger":1,`, `}`),
+		"unknown members":    fill(message, `"":1,`, `}`),
+		"escaped names":      fill(message+`"app":5,`, `"\u0061":1,`, `}`),
+		"unknown event":      fill(`{"trigger":"x","appUser":5,"a":[`, `{},`, `]}`),
+		"free items":         fill(message+`"messages":[{"text":1,"metadata":{"a":[`, `1,`, `]}}]}`),
+		"free objects":       fill(message+`"messages":[{"text":1,"metadata":{"a":[`, `{"":1},`, `]}}]}`),
+		"free lists":         fill(message+`"messages":[{"text":1,"metadata":{"a":[`, `[1],`, `]}}]}`),
+		"any error":          fill(`{"trigger":"delivery:failure","app":5,"error":{"underlyingError":[`, `{"":1},`, `]}}`),
+		"long number":        fill(message+`"messages":5,"timestamp":1`, "0", `}`),
+		"long path":          nested(`{"quotedMessage":{"content":`, `{"text":1}`, "}}"),
+		"long paths":         nested(`{"text":1,"quotedMessage":{"content":`, `1`, "}}"),
+		"deep":               fill(message+`"messages":[{"text":1,"metadata":{"a":[`, strings.Repeat("[", 9900)+strings.Repeat("]", 9900)+",", `]}}]}`),
+		"whole numbers":      fill(message+`"messages":[{`, `"mediaSize":1.0e1,`, `}]}`),
+		"exact numbers":      fill(message+`"messages":[{"text":1,"coordinates":{`, `"lat":9007199254740993.0000000001,`, `}}]}`),
+		"times":              fill(message+`"messages":5,`, `"timestamp":1.000000000000000000001e1,`, `}`),
+	}
+}
+
+// TestHostileBodies bounds what ParseEvent allocates for a body of the largest size that a receiver
+// accepts by default. Not in parallel, so that only ParseEvent allocates.
+func TestHostileBodies(t *testing.T) {
+	for name, body := range hostileBodies() {
+		require.LessOrEqual(t, len(body), 1<<20, name)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := ParseEvent([]byte(body))
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err, name)
+		assert.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(200), "MiB for %s", name)
+	}
+}
+
+func BenchmarkParseHostileEvent(b *testing.B) {
+	for name, body := range hostileBodies() {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := ParseEvent([]byte(body)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 func BenchmarkParseEvent(b *testing.B) {

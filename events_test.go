@@ -54,7 +54,7 @@ func TestFailed(t *testing.T) {
 	}
 }
 
-func TestUnknownEventWithoutBodyEncodesItsHeader(t *testing.T) {
+func TestUnknownEventWithoutRawJSONEncodesItsHeader(t *testing.T) {
 	t.Parallel()
 	event := &UnknownEvent{EventHeader: EventHeader{Trigger: "poll:closed"}}
 	encoded, err := lenient.Marshal(event)

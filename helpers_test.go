@@ -210,7 +210,8 @@ func assertNoSecret(t *testing.T, v any, secret string) {
 	t.Helper()
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", v)
-	for _, text := range []string{fmt.Sprint(v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%s", v), log.String()} {
+	slog.New(slog.NewTextHandler(&log, nil)).With("v", v).Info("x")
+	for _, text := range []string{fmt.Sprint(v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%s", v), fmt.Sprintf("%q", v), log.String()} {
 		assert.NotContains(t, text, secret)
 	}
 }

@@ -3,6 +3,7 @@ package smooch
 import (
 	"context"
 	"iter"
+	"log/slog"
 	"strings"
 )
 
@@ -45,6 +46,7 @@ const (
 // Integration is a channel of an app, of any type. Type determines which of the other fields can be
 // set; the remarks name the types that have a field. Use [WithResponse] to read members that the
 // SDK does not know. The service does not return the secrets that an integration was created with.
+// Printing or logging an Integration leaves out everything but its type and id.
 type Integration struct {
 	ID          string            `json:"_id,omitempty"`
 	Type        IntegrationType   `json:"type"`
@@ -121,6 +123,17 @@ type Integration struct {
 	MSPID               string `json:"mspId,omitempty"`               // apple
 }
 
+// String returns a text with the integration's type and id and without its secrets.
+func (i Integration) String() string {
+	return "smooch.Integration(" + string(i.Type) + " " + i.ID + ")"
+}
+
+// GoString returns the text of String, so that %#v does not print the secrets either.
+func (i Integration) GoString() string { return i.String() }
+
+// LogValue returns the text of String, so that logs do not contain the secrets.
+func (i Integration) LogValue() slog.Value { return slog.StringValue(i.String()) }
+
 // IntegrationListOptions selects integrations for [IntegrationsService.List] and
 // [IntegrationsService.All].
 type IntegrationListOptions struct {
@@ -148,6 +161,8 @@ func (o IntegrationListOptions) query() integrationQuery {
 // they are; a pointer to "" or an empty list clears a field. The remarks name the types that have a
 // field. To reset a web setting to null, use [WithField], as in WithField("originWhitelist", nil).
 type IntegrationUpdate struct {
+	redacted[IntegrationUpdate]
+
 	DisplayName *string `json:"displayName,omitempty"`
 
 	// BrandColor and the fields up to OriginWhitelist belong to web. Colors are six hex digits,

@@ -8,7 +8,7 @@ import (
 
 // IntegrationCreate is the argument of [IntegrationsService.Create]. There is a struct for each
 // type of channel, such as [TelegramCreate], and [CustomIntegration] for the types that have none.
-// These values hold the channel's secrets, so do not print or log them.
+// These values hold the channel's secrets; printing or logging one leaves out all its fields.
 type IntegrationCreate interface {
 	integrationType() IntegrationType
 }
@@ -16,11 +16,13 @@ type IntegrationCreate interface {
 // CustomIntegration returns an [IntegrationCreate] for a type of channel that has no struct of its
 // own. fields are the members of the request body; the member type is set to integrationType.
 func CustomIntegration(integrationType IntegrationType, fields map[string]any) IntegrationCreate {
-	return customIntegration{integrationType, fields}
+	return customIntegration{kind: integrationType, fields: fields}
 }
 
 // customIntegration is the result of CustomIntegration.
 type customIntegration struct {
+	redacted[customIntegration]
+
 	kind   IntegrationType
 	fields map[string]any
 }
@@ -62,6 +64,8 @@ func (t typedIntegration) MarshalJSON() ([]byte, error) {
 // MessengerCreate creates an integration of type messenger, for Facebook Messenger. The Facebook
 // app needs the permissions manage_pages and pages_messaging.
 type MessengerCreate struct {
+	redacted[MessengerCreate]
+
 	PageAccessToken string `json:"pageAccessToken"`       // required
 	AppID           string `json:"appId"`                 // required: id of the Facebook app
 	AppSecret       string `json:"appSecret"`             // required: secret of the Facebook app
@@ -70,6 +74,8 @@ type MessengerCreate struct {
 
 // InstagramCreate creates an integration of type instagram.
 type InstagramCreate struct {
+	redacted[InstagramCreate]
+
 	PageAccessToken string `json:"pageAccessToken"`       // required
 	AppID           string `json:"appId"`                 // required: id of the Facebook app
 	AppSecret       string `json:"appSecret"`             // required: secret of the Facebook app
@@ -78,6 +84,8 @@ type InstagramCreate struct {
 
 // TwilioCreate creates an integration of type twilio, for text messages sent with Twilio.
 type TwilioCreate struct {
+	redacted[TwilioCreate]
+
 	AccountSID     string `json:"accountSid"`            // required
 	AuthToken      string `json:"authToken"`             // required
 	PhoneNumberSID string `json:"phoneNumberSid"`        // required
@@ -90,6 +98,8 @@ type TwilioCreate struct {
 //
 //	https://app.smooch.io/api/messagebird/webhooks/{appId}/{integrationId}/{webhookSecret}
 type MessageBirdCreate struct {
+	redacted[MessageBirdCreate]
+
 	AccessKey   string `json:"accessKey"`             // required
 	Originator  string `json:"originator"`            // required: the receiving number
 	SigningKey  string `json:"signingKey,omitempty"`  // verifies MessageBird's own webhooks
@@ -98,12 +108,16 @@ type MessageBirdCreate struct {
 
 // TelegramCreate creates an integration of type telegram.
 type TelegramCreate struct {
+	redacted[TelegramCreate]
+
 	Token       string `json:"token"`                 // required: the bot's token
 	DisplayName string `json:"displayName,omitempty"` // any label
 }
 
 // ViberCreate creates an integration of type viber.
 type ViberCreate struct {
+	redacted[ViberCreate]
+
 	Token       string `json:"token"`                 // required
 	DisplayName string `json:"displayName,omitempty"` // any label
 }
@@ -114,6 +128,8 @@ type ViberCreate struct {
 //
 //	https://app.smooch.io:443/api/line/webhooks/{appId}
 type LineCreate struct {
+	redacted[LineCreate]
+
 	ChannelID          string `json:"channelId,omitempty"`          // required with MID
 	ChannelSecret      string `json:"channelSecret"`                // required
 	MID                string `json:"mid,omitempty"`                // required by the first bot API
@@ -129,6 +145,8 @@ type LineCreate struct {
 //
 //	https://app.smooch.io/api/wechat/webhooks/{appId}
 type WeChatCreate struct {
+	redacted[WeChatCreate]
+
 	AppID          string `json:"appId"`                    // required
 	AppSecret      string `json:"appSecret"`                // required
 	EncodingAESKey string `json:"encodingAesKey,omitempty"` // 43 characters, for Safe Mode
@@ -139,6 +157,8 @@ type WeChatCreate struct {
 // TwitterCreate creates an integration of type twitter, for direct messages. It fails if the
 // Twitter app already has a webhook that points elsewhere.
 type TwitterCreate struct {
+	redacted[TwitterCreate]
+
 	ConsumerKey       string `json:"consumerKey"`           // required
 	ConsumerSecret    string `json:"consumerSecret"`        // required
 	AccessTokenKey    string `json:"accessTokenKey"`        // required
@@ -151,6 +171,8 @@ type TwitterCreate struct {
 // MailgunCreate creates an integration of type mailgun, for email sent with Mailgun. Messages to a
 // user who has unsubscribed are not delivered until the user writes again.
 type MailgunCreate struct {
+	redacted[MailgunCreate]
+
 	APIKey          string `json:"apiKey"`                // required
 	Domain          string `json:"domain"`                // required
 	IncomingAddress string `json:"incomingAddress"`       // required: an address in Domain
@@ -168,6 +190,8 @@ type FrontendEmailCreate struct {
 
 // APNCreate creates an integration of type apn, for push notifications to Apple devices.
 type APNCreate struct {
+	redacted[APNCreate]
+
 	// required: the PKCS#12 file in base64, without line breaks
 	Certificate string `json:"certificate"`
 
@@ -179,6 +203,8 @@ type APNCreate struct {
 
 // FCMCreate creates an integration of type fcm, for push notifications with Firebase.
 type FCMCreate struct {
+	redacted[FCMCreate]
+
 	ServerKey   string `json:"serverKey"`             // required; a legacy GCM key works, too
 	SenderID    string `json:"senderId"`              // required
 	DisplayName string `json:"displayName,omitempty"` // any label
@@ -215,6 +241,8 @@ type AndroidCreate struct {
 // WhatsAppCreate creates an integration of type whatsapp, which uses a [Deployment]. BaseURL,
 // Username and Password were used before there were deployments, and are deprecated by the service.
 type WhatsAppCreate struct {
+	redacted[WhatsAppCreate]
+
 	DeploymentID        string `json:"deploymentId,omitempty"`        // required without BaseURL
 	HSMFallbackLanguage string `json:"hsmFallbackLanguage,omitempty"` // a language code
 	BaseURL             string `json:"baseUrl,omitempty"`             // before deployments
@@ -225,6 +253,8 @@ type WhatsAppCreate struct {
 
 // AppleCreate creates an integration of type apple, for Apple Messages for Business.
 type AppleCreate struct {
+	redacted[AppleCreate]
+
 	BusinessID  string `json:"businessId"`            // required: the brand's business id
 	APISecret   string `json:"apiSecret"`             // required: the provider's secret
 	MSPID       string `json:"mspId"`                 // required: the provider's id

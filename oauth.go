@@ -8,6 +8,8 @@ import (
 
 // OAuthAuthorize is the argument of [OAuthService.AuthorizeURL].
 type OAuthAuthorize struct {
+	redacted[OAuthAuthorize]
+
 	ClientID string // required
 
 	// State is added to the redirect unchanged. Set it to a secret of the browser's session and
@@ -19,6 +21,8 @@ type OAuthAuthorize struct {
 
 // OAuthExchange is the argument of [OAuthService.Exchange].
 type OAuthExchange struct {
+	redacted[OAuthExchange]
+
 	Code         string // required: from the redirect; works only once
 	ClientID     string // required
 	ClientSecret string // required

@@ -25,6 +25,9 @@ import (
 //	smooch.Handle(receiver, func(ctx context.Context, e *smooch.MessageEvent) error { ... })
 //	http.Handle("/smooch", receiver)
 //
+// The service checks the target with a HEAD request, so a router must pass on more than POST: with
+// "POST /smooch" as the pattern, it would answer HEAD itself, with 404 or 405.
+//
 // The status of its response tells the service whether to repeat the delivery:
 //
 //	HEAD, GET                     200  the service checks whether the target exists
@@ -33,8 +36,9 @@ import (
 //	secret wrong or missing       401  not repeated
 //	lookup of the secret fails    503  repeated, see WithSecretLookup
 //	body is not JSON              400  not repeated
+//	body is compressed            415  repeated; Content-Encoding must be absent or identity
 //	body is over the limit        413  repeated, and accepted if the limit is raised by then
-//	body breaks off               503  repeated
+//	body breaks off or drips      503  repeated, see WithHandlerTimeout
 //	version not accepted          200
 //	no function for the event     200
 //	event handled, now or before  200
@@ -165,8 +169,10 @@ func WithMaxBody(bytes int64) ReceiverOption {
 	}
 }
 
-// WithHandlerTimeout limits the time of a function: its context ends after d. The default is 15
-// seconds. More than 20 seconds is an error, as the service does not wait longer for the response.
+// WithHandlerTimeout limits the time of a function: its context ends after d. A delivery whose body
+// has not arrived, or whose function has not returned, d after the request began is answered with
+// 503. The default is 15 seconds. More than 20 seconds is an error, as the service does not wait
+// longer for the response.
 func WithHandlerTimeout(d time.Duration) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if d <= 0 || d > 20*time.Second {
@@ -284,6 +290,7 @@ func (e *PanicError) Error() string { return fmt.Sprintf("smooch: panic: %v", e.
 var (
 	errNoSecret    = errors.New("smooch: the receiver has no secret yet, see AddSecret")
 	errWrongSecret = errors.New("smooch: the secret is wrong or missing")
+	errCompressed  = errors.New("smooch: the body has a Content-Encoding")
 	errShutdown    = errors.New("smooch: the receiver is shutting down")
 	errTooSlow     = errors.New("smooch: the handler takes too long")
 )
@@ -291,6 +298,11 @@ var (
 // ServeHTTP handles one request of the service.
 func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	began := time.Now()
+	// A body that drips must not hold the connection, and neither must the rest of one that is refused,
+	// which net/http reads. A shorter limit of the server stays.
+	server, _ := req.Context().Value(http.ServerContextKey).(*http.Server)
+	limited := server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= r.timeout ||
+		http.NewResponseController(w).SetReadDeadline(began.Add(r.timeout)) == nil
 	switch req.Method {
 	case http.MethodHead, http.MethodGet:
 		w.WriteHeader(http.StatusOK)
@@ -301,8 +313,11 @@ func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
-	d := r.deliver(req, began)
+	d := r.deliver(req, began, limited)
 	if d.Event == nil {
+		if !limited { // or net/http would read the rest of the body before it sends the answer
+			w.Header().Set("Connection", "close")
+		}
 		r.log.count(refusal(d.Status, d.Err))
 	}
 	d.Duration = time.Since(began)
@@ -310,8 +325,9 @@ func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.observer(d)
 }
 
-// deliver handles a POST request and returns what became of it.
-func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
+// deliver handles a POST request and returns what became of it. limited says that reading from the
+// connection ends in time.
+func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bool) Delivery {
 	d := Delivery{SecretIndex: r.match(req.Header.Values("X-API-Key"))}
 	if d.SecretIndex < 0 {
 		if d.Status, d.Err = r.unmatched(req, began); d.Err != nil {
@@ -319,10 +335,20 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
 		}
 		d.SecretIndex = r.match(req.Header.Values("X-API-Key"))
 	}
-	body, err := io.ReadAll(io.LimitReader(req.Body, r.maxBody+1))
-	_, limited := errors.AsType[*http.MaxBytesError](err) // set by a handler around this one
+	if slices.ContainsFunc(req.Header.Values("Content-Encoding"), isCompressed) {
+		d.Status, d.Err = http.StatusUnsupportedMediaType, errCompressed
+		return d
+	}
+	var body []byte
+	var err error
+	if content := io.LimitReader(req.Body, r.maxBody+1); limited {
+		body, err = io.ReadAll(content)
+	} else {
+		body, err = readUntil(began.Add(r.timeout), content)
+	}
+	_, outer := errors.AsType[*http.MaxBytesError](err) // set by a handler around this one
 	switch {
-	case limited || int64(len(body)) > r.maxBody:
+	case outer || int64(len(body)) > r.maxBody:
 		d.Status, d.Err = http.StatusRequestEntityTooLarge, ErrTooLarge
 		return d
 	case err != nil:
@@ -333,15 +359,12 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time) Delivery {
 		d.Status = http.StatusBadRequest
 		return d
 	}
-	if h := d.Event.header(); h.Trigger == "" {
-		r.log.unusual(d.Event)
+	if h := d.Event.header(); h.Trigger == "" || len(h.Malformed) > 0 {
+		r.log.unusual(req.Context(), h)
 	}
 	handler := r.handler(d.Event)
 	if handler == nil {
 		d.Status, d.Ignored = http.StatusOK, true
-		if unknown, ok := d.Event.(*UnknownEvent); ok {
-			d.Err = unknown.Err
-		}
 		return d
 	}
 	handleOnce(context.WithoutCancel(req.Context()), r, &d, handler, began)

@@ -20,11 +20,13 @@ import (
 //	error    a function failed or panicked         trigger, key, error, attempt, dropped, stack
 //	error    a function takes too long             trigger, key, error
 //	error    the deduper failed, also afterwards   trigger, key, error, stack
+//	warning  a member has an undocumented type     trigger, malformed
 //
 // The key is made of the first 12 hexadecimal digits of the SHA-256 of the [EventKey], as that holds
-// ids of users. attempt counts the calls of the function; dropped says that the event is not
-// repeated; stack is there after a panic. Each of the following is
-// logged at once, and while it goes on, once a minute:
+// ids of users. attempt counts the calls of the function. dropped says that the event is not
+// repeated. malformed has the paths of the members. stack is there after a panic.
+//
+// Each of the following is logged at once, and while it goes on, once a minute:
 //
 //	warning  deliveries were refused               count, reasons
 //	warning  the queue is full                     count
@@ -34,7 +36,7 @@ import (
 //	error    the lookup of a secret failed         count, error
 //
 // count is the number of deliveries since the line before. reasons has the number for each of
-// wrong_secret, too_large, body_unread, not_json and shutting_down.
+// wrong_secret, encoding, too_large, body_unread, not_json and shutting_down.
 //
 // Bodies and secrets are not logged. In the text of an error, the key and the ids of the app user
 // are replaced.
@@ -90,6 +92,8 @@ func refusal(status int, err error) (kind lineKind, reason string, logged error)
 	switch status {
 	case http.StatusUnauthorized:
 		reason = "wrong_secret"
+	case http.StatusUnsupportedMediaType:
+		reason = "encoding"
 	case http.StatusRequestEntityTooLarge:
 		reason = "too_large"
 	case http.StatusBadRequest:
@@ -147,8 +151,11 @@ func (l *receiverLog) writeTally(kind lineKind) {
 }
 
 // unusual logs what is unusual about an event that was decoded.
-func (l *receiverLog) unusual(e Event) {
-	h := e.header()
+func (l *receiverLog) unusual(ctx context.Context, h *EventHeader) {
+	if len(h.Malformed) > 0 {
+		l.write(ctx, slog.LevelWarn, "smooch webhook: an event has members of other types than documented",
+			slog.String("trigger", oneLine(string(h.Trigger))), slog.Any("malformed", h.Malformed))
+	}
 	var next struct {
 		Events json.RawMessage `json:"events"`
 	}

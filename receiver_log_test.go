@@ -74,6 +74,7 @@ func TestRefusal(t *testing.T) {
 		reason string
 	}{
 		{401, errWrongSecret, lineRefused, "wrong_secret"},
+		{415, errCompressed, lineRefused, "encoding"},
 		{413, ErrTooLarge, lineRefused, "too_large"},
 		{503, io.ErrUnexpectedEOF, lineRefused, "body_unread"},
 		{400, &DecodeError{Op: "webhook", Err: io.EOF}, lineRefused, "not_json"},
@@ -150,6 +151,17 @@ func TestFailuresAreLogged(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestMalformedMembersAreLogged by their paths, even if no function is registered for the event.
+func TestMalformedMembersAreLogged(t *testing.T) {
+	t.Parallel()
+	var log logged
+	r := newTestReceiver(t, log.option())
+	body := `{"trigger":"message:appUser","appUser":{"_id":"u1","userId":123456789},"messages":[{"_id":"m1","text":42}]}`
+	assert.Equal(t, 200, deliver(t, r, body))
+	assert.Equal(t, []string{"[level:WARN malformed:[appUser.userId messages[0].text] " +
+		"msg:an event has members of other types than documented trigger:message:appUser]"}, log.take(t))
 }
 
 // TestCopiesDoNotLogAFailureAgain: it is one call of the function.

@@ -39,7 +39,8 @@ type outcome struct {
 }
 
 // handleOnce handles the event of a delivery, or waits for the delivery that is handling it, and
-// sets the result in d. It waits no longer than the receiver's timeout.
+// sets the result in d. It waits no longer than the receiver's timeout, counted from the arrival of
+// the request, so that the answer comes in time after a body that took long.
 func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, function func(context.Context, Event) error, began time.Time) {
 	h, first := r.handlings.join(factOf(d.Event))
 	if h == nil {
@@ -52,7 +53,7 @@ func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, function f
 		h.receiver, h.ctx, h.began, h.event, h.function = r, ctx, began, d.Event, function
 		go h.run(*d)
 	}
-	timer := time.NewTimer(r.timeout)
+	timer := time.NewTimer(time.Until(began.Add(r.timeout)))
 	defer timer.Stop()
 	select {
 	case <-h.queued:

@@ -3,8 +3,10 @@ package smooch
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -50,6 +52,18 @@ func redactor(r *request, plain, sent http.Header) func(string) string {
 		return text
 	}
 }
+
+// redacted keeps the secrets of a T out of prints and logs. T embeds it, so that fmt and slog see its
+// methods and not the fields of T.
+type redacted[T any] struct{}
+
+// Format writes the type in place of the value, whatever the verb. It implements [fmt.Formatter].
+func (redacted[T]) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "%s([redacted])", reflect.TypeFor[T]())
+}
+
+// LogValue returns what Format writes. It implements [slog.LogValuer].
+func (r redacted[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
 
 // withoutURL unwraps the *url.Error that net/http puts around errors, as its text contains the URL
 // and thereby ids.

@@ -6,10 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -182,14 +189,104 @@ func TestErrorsRedactWhatTheServiceRepeats(t *testing.T) {
 	assertNoSecret(t, err, "steveb")
 }
 
+// withSecrets has every exported struct that holds a secret, and the results of functions that do.
+var withSecrets = []any{
+	Key{}, Webhook{}, Deployment{}, DeploymentCreate{}, DeploymentActivate{}, OAuthAuthorize{}, OAuthExchange{}, OAuthToken{},
+	Integration{}, IntegrationUpdate{}, MessengerCreate{}, InstagramCreate{}, TwilioCreate{}, MessageBirdCreate{}, TelegramCreate{},
+	ViberCreate{}, LineCreate{}, WeChatCreate{}, TwitterCreate{}, MailgunCreate{}, APNCreate{}, FCMCreate{}, WhatsAppCreate{}, AppleCreate{},
+	Device{}, DeviceUpdate{}, InitRequest{Device: Device{PushNotificationToken: hiddenText}}, PushTokenUpdate{}, AppUserClient{}, LinkRequest{}, TransferRequest{}, Response{},
+	CustomIntegration("pigeon", map[string]any{"key": hiddenText}),
+	AppJWT("k", hiddenText), AppUserJWT("k", hiddenText, "u"), AppToken(hiddenText), BasicAuth("k", hiddenText), BearerToken(hiddenText),
+}
+
+const hiddenText = "s3cr3t"
+
+// notSecret has the fields whose names look like a secret's, but which hold none.
+var notSecret = []string{"App.AppToken", "AppSettings.AttachmentsTokenExpirationSeconds", "Delivery.SecretIndex"}
+
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
-	var key Key
-	require.NoError(t, json.Unmarshal([]byte(`{"_id":"app_1","secret":"s3cr3t"}`), &key))
-	for _, v := range []any{
-		AppJWT("k", "s3cr3t"), AppUserJWT("k", "s3cr3t", "u"), AppToken("s3cr3t"), key, &key,
-		Webhook{Secret: "s3cr3t"}, OAuthToken{AccessToken: "s3cr3t"},
-	} {
-		assertNoSecret(t, v, "s3cr3t")
+	for _, sample := range withSecrets {
+		v := reflect.New(reflect.TypeOf(sample)).Elem()
+		v.Set(reflect.ValueOf(sample))
+		t.Run(v.Type().String(), func(t *testing.T) {
+			t.Parallel()
+			hide(v)
+			held := v.Interface()
+			var log bytes.Buffer
+			slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", held)
+			assert.NotContains(t, log.String(), hiddenText)
+			assertNoSecret(t, held, hiddenText)
+			assertNoSecret(t, []any{held}, hiddenText)
+			assertNoSecret(t, struct{ Held any }{held}, hiddenText)
+			if v.Kind() == reflect.Struct {
+				assertNoSecret(t, v.Addr().Interface(), hiddenText)
+				encoded, err := json.Marshal(held)
+				require.NoError(t, err)
+				assert.NotEqual(t, "{}", string(encoded), "the service still gets it")
+			}
+		})
 	}
+}
+
+// hide sets all texts of a struct to hiddenText, but not its id and type.
+func hide(v reflect.Value) {
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	for field, value := range v.Fields() {
+		switch {
+		case !field.IsExported(), field.Name == "ID", field.Name == "Type":
+		case value.Kind() == reflect.String:
+			value.SetString(hiddenText)
+		case value.Type() == reflect.TypeFor[*string]():
+			value.Set(reflect.ValueOf(new(hiddenText)))
+		case value.Type() == reflect.TypeFor[[]byte]():
+			value.SetBytes([]byte(hiddenText))
+		case value.Type() == reflect.TypeFor[http.Header]():
+			value.Set(reflect.ValueOf(http.Header{"Set-Cookie": {hiddenText}}))
+		}
+	}
+}
+
+// TestStructsWithSecretsAreKnown: an exported struct with a field that is called like a secret is in
+// withSecrets.
+func TestStructsWithSecretsAreKnown(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{}
+	for _, sample := range withSecrets {
+		known[reflect.TypeOf(sample).Name()] = true
+	}
+	secret := regexp.MustCompile(`(?i)secret|token$|password|apikey|accesskey|signingkey|serverkey|aeskey|certificate`)
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	found := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok || !spec.Name.IsExported() {
+				return true
+			}
+			fields, ok := spec.Type.(*ast.StructType)
+			if !ok {
+				return true
+			}
+			for _, field := range fields.Fields.List {
+				for _, id := range field.Names {
+					full := spec.Name.Name + "." + id.Name
+					if id.IsExported() && secret.MatchString(id.Name) && !slices.Contains(notSecret, full) {
+						found++
+						assert.True(t, known[spec.Name.Name], "%s is not in withSecrets", full)
+					}
+				}
+			}
+			return true
+		})
+	}
+	assert.Greater(t, found, 30)
 }

@@ -27,24 +27,46 @@ func Marshal(v any) ([]byte, error) {
 //   - [] instead of a map is read as {}
 //   - a whole number may have a point or an exponent where v has an integer
 //
-// This holds for fields of structs under the exact name in their json tag, and not for types with
-// an UnmarshalJSON method. It costs nothing until strict decoding fails because of a type. Then the
+// This holds for fields of structs under the name in their json tag, and not for types that have an
+// UnmarshalJSON method but no such fields. It costs nothing until strict decoding fails because of a type. Then the
 // values are replaced and everything is decoded again, into *v set to its zero value.
 func Unmarshal(data []byte, v any) error {
 	err := UnmarshalStrict(data, v)
-	if err == nil || !isTypeError(err) {
+	if !isTypeError(err) {
 		return err
 	}
-	var tree any
-	if UnmarshalStrict(data, &tree) != nil {
-		return err
-	}
-	mended, err := Marshal(mend(tree, reflect.TypeOf(v)))
-	if err != nil {
+	mended, malformed := mend(data, reflect.TypeOf(v))
+	if len(malformed) > 0 {
 		return err
 	}
 	reflect.ValueOf(v).Elem().SetZero()
 	return UnmarshalStrict(mended, v)
+}
+
+// manyValues is the number of commas from which on [UnmarshalPartly] looks at a body before it
+// decodes it: a list of that many structs takes some megabytes.
+const manyValues = 1 << 14
+
+// UnmarshalPartly decodes one JSON object into a struct, as [Unmarshal] does, but leaves members
+// zero that have another type than the struct and returns their paths, such as list[0].name: at
+// most 100, then "…". Its error says that data is not a JSON object.
+//
+// The memory that it takes is bounded by a multiple of the length of data: lists of structs that
+// would take more are cut, with the path of the first item that is left out.
+func UnmarshalPartly(data []byte, v any) (malformed []string, err error) {
+	if object := bytes.TrimLeft(data, " \t\r\n"); len(object) == 0 || object[0] != '{' {
+		return nil, ErrNotObject
+	}
+	many, target := bytes.Count(data, []byte(",")) >= manyValues, v
+	if many {
+		target = new(json.RawMessage) // only to see whether it is JSON
+	}
+	if err := UnmarshalStrict(data, target); err == nil && !many || err != nil && !isTypeError(err) {
+		return nil, err
+	}
+	mended, malformed := mend(data, reflect.TypeOf(v))
+	reflect.ValueOf(v).Elem().SetZero()
+	return malformed, UnmarshalStrict(mended, v)
 }
 
 // UnmarshalStrict decodes one JSON value into v like [json.Unmarshal], except that a number becomes

@@ -2,6 +2,7 @@ package lenient_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -162,6 +163,86 @@ func TestUnmarshalKeepsNothingOfTheFirstTry(t *testing.T) {
 	assert.Equal(t, thing{Map: map[string]any{"a": "x"}}, got)
 }
 
+func TestUnmarshalPartly(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		data      string
+		want      thing
+		malformed []string
+	}{
+		"all fits":                {`{"name":"a","part":"","count":3.0}`, thing{Name: "a", Count: 3}, nil},
+		"number for text":         {`{"name":1,"count":3}`, thing{Count: 3}, []string{"name"}},
+		"text for a boolean":      {`{"on":"x"}`, thing{}, []string{"on"}},
+		"boolean for a number":    {`{"ratio":true,"count":false}`, thing{}, []string{"ratio", "count"}},
+		"object for text":         {`{"text":{"a":"}"},"count":3}`, thing{Count: 3}, []string{"text"}},
+		"object for a list":       {`{"list":{"id":"p"}}`, thing{}, []string{"list"}},
+		"list for an object":      {`{"part":[ [] ],"map":[1]}`, thing{}, []string{"part", "map"}},
+		"text for an object":      {`{"pointer":"p","part":" "}`, thing{}, []string{"pointer", "part"}},
+		"too large":               {`{"size":256,"count":1e400,"ratio":1e400}`, thing{}, []string{"size", "count", "ratio"}},
+		"negative":                {`{"size":-1}`, thing{}, []string{"size"}},
+		"fraction":                {`{"count":1.5,"ratio":1.5}`, thing{Ratio: 1.5}, []string{"count"}},
+		"items keep their places": {`{"list":[{"id":"p"},1,{"id":2,"whole":3}]}`, thing{List: []part{{ID: "p"}, {}, {Whole: 3}}}, []string{"list[1]", "list[2].id"}},
+		"levels below":            {`{"part":{"inner":{"inner":{"id":1},"id":"p"}}}`, thing{Part: part{Inner: &part{ID: "p", Inner: &part{}}}}, []string{"part.inner.inner.id"}},
+		"names of a map":          {`{"limits":{"secret":"x","b":2}}`, thing{Limits: map[string]int{"secret": 0, "b": 2}}, []string{"limits.*"}},
+		"embedded":                {`{"deep":{"id":[]}}`, thing{}, []string{"deep.id"}},
+		"other case":              {`{"NAME":1,"Part":{"iD":"p"}}`, thing{Part: part{ID: "p"}}, []string{"name"}},
+		"escaped name":            {`{"\u006eame":1,"c\u006funt":3}`, thing{Count: 3}, []string{"name"}},
+		"given twice":             {`{"name":"a","name":1,"part":{"id":"p"},"part":{"whole":2}}`, thing{Name: "a", Part: part{ID: "p", Whole: 2}}, []string{"name"}},
+		"unknown members":         {`{"x":{"a":["}",{}]},"name":1,"":"\\","-":1,"y":[]}`, thing{}, []string{"name"}},
+		"anything":                {`{"any":{"a":[1]},"odd":[1],"name":1}`, thing{Any: map[string]any{"a": []any{json.Number("1")}}, Odd: odd{"[1]"}}, []string{"name"}},
+		"space":                   {" {\n\"name\" :\t1 , \"list\" : [ { \"id\" : \"p\" } , 1 ] }\r\n", thing{List: []part{{ID: "p"}, {}}}, []string{"name", "list[1]"}},
+		"nothing":                 {`{}`, thing{}, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := thing{Name: "before"}
+			if tt.malformed == nil {
+				got = thing{}
+			}
+			malformed, err := lenient.UnmarshalPartly([]byte(tt.data), &got)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got)
+			assert.Equal(t, tt.malformed, malformed)
+		})
+	}
+}
+
+func TestUnmarshalPartlyErrors(t *testing.T) {
+	t.Parallel()
+	many := strings.Repeat("1,", 20000)
+	for _, data := range []string{"", " ", "null", "[]", `"x"`, "1", "{", `{"name":1`, `{"name":1}}`, `{"name":1} {}`, `{"list":[` + many, `{"list":[` + many + `1]} x`} {
+		_, err := lenient.UnmarshalPartly([]byte(data), &thing{})
+		assert.Error(t, err, "%.20s", data)
+	}
+	_, err := lenient.UnmarshalPartly([]byte(`[]`), &thing{})
+	assert.ErrorIs(t, err, lenient.ErrNotObject)
+}
+
+// TestUnmarshalPartlyCutsLists: a list of structs takes a bounded multiple of the memory of its JSON.
+func TestUnmarshalPartlyCutsLists(t *testing.T) {
+	t.Parallel()
+	var got struct {
+		List  []struct{ A [1000]int64 } `json:"list"`
+		Texts []string                  `json:"texts"`
+		Name  string                    `json:"name"`
+	}
+	malformed, err := lenient.UnmarshalPartly([]byte(`{"list":[`+strings.Repeat("{},", 20000)+`{}],"texts":["a"],"name":"n"}`), &got)
+	require.NoError(t, err)
+	require.Len(t, malformed, 2)
+	assert.Equal(t, fmt.Sprintf("list[%d]", len(got.List)), malformed[0])
+	assert.InDelta(t, 1<<20+16*60000, 8000*len(got.List), 1<<14)
+	assert.Equal(t, "n", got.Name)
+
+	whole := `{"list":[` + strings.Repeat(`{"id":"0123456789abcdef01234567"},`, 20000) + `{"id":"last"}]}`
+	var real thing
+	malformed, err = lenient.UnmarshalPartly([]byte(whole), &real)
+	require.NoError(t, err)
+	assert.Empty(t, malformed)
+	require.Len(t, real.List, 20001)
+	assert.Equal(t, "last", real.List[20000].ID)
+}
+
 func TestUnmarshalStrict(t *testing.T) {
 	t.Parallel()
 	var got any
@@ -178,21 +259,37 @@ func TestUnmarshalAllocations(t *testing.T) {
 	allocations := func(unmarshal func([]byte, any) error) float64 {
 		return testing.AllocsPerRun(10, func() { assert.NoError(t, unmarshal(data, &thing{})) })
 	}
-	assert.InDelta(t, allocations(lenient.UnmarshalStrict), allocations(lenient.Unmarshal), 1)
+	strict := allocations(lenient.UnmarshalStrict)
+	assert.InDelta(t, strict, allocations(lenient.Unmarshal), 1)
+	assert.InDelta(t, strict, allocations(func(data []byte, v any) error {
+		_, err := lenient.UnmarshalPartly(data, v)
+		return err
+	}), 1)
 }
 
 func FuzzUnmarshal(f *testing.F) {
 	f.Add([]byte(`{"part":"","count":10.0,"list":["",[],{"inner":[]}],"map":[],"limits":{"a":""}}`))
+	f.Add([]byte(`{"part":1,"Count":1.5,"list":[1,{"id":{}}],"map":{"a":[]},"\u006eame":2,"size":-0}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var strict, got thing
+		var strict, got, partly thing
 		strictErr := lenient.UnmarshalStrict(data, &strict)
 		err := lenient.Unmarshal(data, &got)
+		malformed, partlyErr := lenient.UnmarshalPartly(data, &partly)
+		var object map[string]json.RawMessage
+		isObject := json.Unmarshal(data, &object) == nil && object != nil
+		assert.Equal(t, isObject, partlyErr == nil, "every object can be read partly: %v", partlyErr)
 		switch {
 		case strictErr == nil:
 			require.NoError(t, err)
 			assert.Equal(t, strict, got)
 		case err == nil:
 			assert.True(t, json.Valid(data))
+		}
+		if isObject {
+			assert.Equal(t, err == nil, malformed == nil, "%v, %v", err, malformed)
+		}
+		if isObject && err == nil {
+			assert.Equal(t, got, partly)
 		}
 	})
 }

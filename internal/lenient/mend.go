@@ -1,6 +1,7 @@
 package lenient
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"reflect"
@@ -9,68 +10,283 @@ import (
 	"sync"
 )
 
-// mend replaces the values in a decoded tree that [Unmarshal] accepts, but strict decoding into the
-// type t does not.
-func mend(tree any, t reflect.Type) any {
+const (
+	maxMalformed = 100 // paths in a list
+	maxPath      = 200 // bytes of a path
+	methodSize   = 512 // bytes that a call of UnmarshalJSON takes, roughly
+)
+
+// A mender rewrites JSON so that strict decoding accepts it, in one pass and without a tree of its
+// values. Members that the type does not have are left out.
+type mender struct {
+	in        []byte // what is still to read: valid JSON
+	out       []byte
+	path      []byte // of the current value
+	malformed []string
+	room      int // how many bytes the decoded structs may still take
+}
+
+// mend rewrites data, which must begin with valid JSON, for decoding into the type t. Values that do not
+// fit, and that [Unmarshal] does not accept in another way, become null, and their paths are
+// returned: at most maxMalformed, then "…".
+//
+// A list whose structs would take far more memory than their JSON, such as a million times {}, is
+// cut, with the path of its first item that is left out. No real list comes near that.
+func mend(data []byte, t reflect.Type) (mended []byte, malformed []string) {
+	m := mender{in: data, out: make([]byte, 0, len(data)), room: 1<<20 + 16*len(data)}
+	m.value(t)
+	return append(m.out, m.in...), m.malformed // what follows the value is an error when it is decoded
+}
+
+// value reads a value and writes what strict decoding into t accepts.
+func (m *mender) value(t reflect.Type) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
+		m.room -= int(t.Size())
 	}
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
-		return tree
-	}
-	switch value := tree.(type) {
-	case string:
-		if value == "" && t.Kind() != reflect.String && t.Kind() != reflect.Interface {
-			return nil
+	m.space()
+	hasMethod := reflect.PointerTo(t).Implements(unmarshalerType)
+	switch first, kind := m.in[0], t.Kind(); {
+	case kind == reflect.Interface || hasMethod && !isStruct(t):
+		m.out = append(m.out, m.skip()...)
+	case first == '{' && (kind == reflect.Struct || kind == reflect.Map):
+		if hasMethod {
+			m.room -= methodSize
 		}
-	case json.Number:
-		return mendNumber(value, t)
-	case []any:
-		return mendItems(value, t)
-	case map[string]any:
-		for name := range value {
-			if want := memberType(t, name); want != nil {
-				value[name] = mend(value[name], want)
-			}
+		m.object(t)
+	case first == '[' && (kind == reflect.Slice || kind == reflect.Array):
+		m.list(t.Elem())
+	default:
+		fitting := fit(m.skip(), t)
+		if fitting == nil {
+			fitting = null
+			m.refuse()
 		}
+		m.out = append(m.out, fitting...)
 	}
-	return tree
 }
 
-// mendNumber writes a whole number without point and exponent where t is an integer. A float64 is
-// exact up to 53 bits.
-func mendNumber(n json.Number, t reflect.Type) json.Number {
-	integer := t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64
-	f, err := n.Float64()
-	if !integer || err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
-		return n
-	}
-	return json.Number(strconv.FormatInt(int64(f), 10))
-}
+var (
+	unmarshalerType = reflect.TypeFor[json.Unmarshaler]()
+	null            = []byte("null")
+)
 
-func mendItems(items []any, t reflect.Type) any {
-	switch kind := t.Kind(); {
-	case kind == reflect.Slice:
-		for i := range items {
-			items[i] = mend(items[i], t.Elem())
+// isStruct reports whether t is a struct with json tags. If it has an UnmarshalJSON method, this is
+// taken to decode the members that these name, while that of any other type takes any JSON.
+func isStruct(t reflect.Type) bool { return t.Kind() == reflect.Struct && len(fieldTypes(t)) > 0 }
+
+// fit returns what strict decoding into t accepts in place of a value, the value itself if that can
+// be; nil if nothing does. The value is no object for a struct or map, and no list for a slice.
+func fit(text []byte, t reflect.Type) []byte {
+	kind := t.Kind()
+	fits := false
+	switch text[0] {
+	case 'n':
+		fits = true
+	case 't', 'f':
+		fits = kind == reflect.Bool
+	case '"':
+		if fits = kind == reflect.String; !fits && len(text) == 2 {
+			return null
 		}
-	case kind == reflect.Map && len(items) == 0:
-		return map[string]any{}
-	case kind == reflect.Struct && len(items) == 0:
+	case '[':
+		if empty := len(bytes.TrimSpace(text[1:len(text)-1])) == 0; empty && kind == reflect.Struct {
+			return null
+		} else if empty && kind == reflect.Map {
+			return []byte("{}")
+		}
+	case '{':
+	default:
+		return fitNumber(text, t)
+	}
+	if !fits {
 		return nil
 	}
-	return items
+	return text
 }
 
-// memberType is the type that t has for the member name of an object; nil if it has none.
-func memberType(t reflect.Type, name string) reflect.Type {
-	switch t.Kind() {
-	case reflect.Map:
-		return t.Elem()
-	case reflect.Struct:
-		return fieldTypes(t)[name]
+// fitNumber writes a whole number without point and exponent where t is an integer. A float64 is
+// exact up to 53 bits.
+func fitNumber(text []byte, t reflect.Type) []byte {
+	number := string(text)
+	switch kind := t.Kind(); {
+	case kind == reflect.Float32 || kind == reflect.Float64:
+		if _, err := strconv.ParseFloat(number, t.Bits()); err != nil {
+			return nil
+		}
+		return text
+	case kind < reflect.Int || kind > reflect.Uintptr:
+		return nil
 	}
-	return nil
+	if f, err := strconv.ParseFloat(number, 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		number = strconv.FormatInt(int64(f), 10)
+	}
+	if t.Kind() <= reflect.Int64 {
+		if n, err := strconv.ParseInt(number, 10, 64); err != nil || t.OverflowInt(n) {
+			return nil
+		}
+	} else if n, err := strconv.ParseUint(number, 10, 64); err != nil || t.OverflowUint(n) {
+		return nil
+	}
+	return []byte(number)
+}
+
+// object reads an object and writes the members that t has, which is a struct or map.
+func (m *mender) object(t reflect.Type) {
+	length := len(m.path)
+	m.out = append(m.out, '{')
+	for more := m.open('}'); more; more = m.more('}') {
+		quoted := m.skip()
+		m.space()
+		m.in = m.in[1:] // the colon
+		name, want := memberOf(t, quoted)
+		if want == nil {
+			m.space()
+			m.skip()
+			continue
+		}
+		if length > 0 {
+			m.path = append(m.path, '.')
+		}
+		m.path = append(m.path, name...)
+		m.separate('{')
+		m.out = append(append(m.out, quoted...), ':')
+		m.value(want)
+		m.path = m.path[:length]
+	}
+	m.out = append(m.out, '}')
+}
+
+// list reads a list of items of the type t and writes those for which there is room.
+func (m *mender) list(t reflect.Type) {
+	length, cut := len(m.path), false
+	m.out = append(m.out, '[')
+	i := 0
+	for more := m.open(']'); more; more = m.more(']') {
+		m.path = append(strconv.AppendInt(append(m.path, '['), int64(i), 10), ']')
+		if m.room -= int(t.Size()); m.room >= 0 {
+			m.separate('[')
+			m.value(t)
+		} else {
+			if m.skip(); !cut {
+				m.refuse()
+			}
+			cut = true
+		}
+		m.path = m.path[:length]
+		i++
+	}
+	m.out = append(m.out, ']')
+}
+
+// refuse lists the path of the current value.
+func (m *mender) refuse() {
+	switch n := len(m.malformed); {
+	case n == maxMalformed:
+		m.malformed = append(m.malformed, "…")
+	case n < maxMalformed && len(m.path) > maxPath:
+		m.malformed = append(m.malformed, string(m.path[:maxPath])+"…")
+	case n < maxMalformed:
+		m.malformed = append(m.malformed, string(m.path))
+	}
+}
+
+// separate writes a comma, unless the value that is written next is the first after open.
+func (m *mender) separate(open byte) {
+	if m.out[len(m.out)-1] != open {
+		m.out = append(m.out, ',')
+	}
+}
+
+// open reads the beginning of an object or list, and reports whether it has anything in it.
+func (m *mender) open(end byte) bool {
+	m.in = m.in[1:]
+	m.space()
+	return !m.closes(end)
+}
+
+// more reads what follows a value in an object or list, and reports whether another value follows.
+func (m *mender) more(end byte) bool {
+	m.space()
+	if m.closes(end) {
+		return false
+	}
+	m.in = m.in[1:] // the comma
+	m.space()
+	return true
+}
+
+// closes reads end if it is next.
+func (m *mender) closes(end byte) bool {
+	if m.in[0] != end {
+		return false
+	}
+	m.in = m.in[1:]
+	return true
+}
+
+func (m *mender) space() { m.in = bytes.TrimLeft(m.in, " \t\r\n") }
+
+// skip reads a value and returns it.
+func (m *mender) skip() []byte {
+	depth, i := 0, 0
+	for {
+		switch m.in[i] {
+		case '{', '[':
+			depth++
+			i++
+		case '}', ']':
+			depth--
+			i++
+		case '"':
+			i += stringLength(m.in[i:])
+		case ' ', '\t', '\r', '\n', ',', ':':
+			i++
+		default:
+			for i < len(m.in) && strings.IndexByte(",:]} \t\r\n", m.in[i]) < 0 {
+				i++
+			}
+		}
+		if depth == 0 {
+			value := m.in[:i]
+			m.in = m.in[i:]
+			return value
+		}
+	}
+}
+
+// stringLength returns the length of the string that data begins with, with its quotes.
+func stringLength(data []byte) int {
+	for i := 1; ; i++ {
+		switch data[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+}
+
+// memberOf returns the name and the type that t has for a member of an object, by its name in
+// quotes; a nil type if it has none. A member that differs only in case counts, as in
+// encoding/json. All members of a map have the name "*", as their names can be anybody's text.
+func memberOf(t reflect.Type, quoted []byte) (string, reflect.Type) {
+	if t.Kind() == reflect.Map {
+		return "*", t.Elem()
+	}
+	fields, name := fieldTypes(t), string(quoted[1:len(quoted)-1])
+	if strings.Contains(name, `\`) {
+		_ = json.Unmarshal(quoted, &name) // cannot fail: it is valid JSON
+	}
+	if want := fields[name]; want != nil {
+		return name, want
+	}
+	for field, want := range fields {
+		if strings.EqualFold(field, name) {
+			return field, want
+		}
+	}
+	return "", nil
 }
 
 var fieldTypesOf sync.Map // from reflect.Type to map[string]reflect.Type
@@ -82,8 +298,9 @@ func fieldTypes(t reflect.Type) map[string]reflect.Type {
 	}
 	fields := map[string]reflect.Type{}
 	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		fields[name] = f.Type
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
+			fields[name] = f.Type
+		}
 	}
 	fieldTypesOf.Store(t, fields)
 	return fields

@@ -1,0 +1,173 @@
+package smooch
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestContentEncoding(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		values []string
+		want   int
+	}{
+		{nil, 200},
+		{[]string{""}, 200},
+		{[]string{"identity"}, 200},
+		{[]string{" Identity , identity"}, 200},
+		{[]string{"gzip"}, 415},
+		{[]string{"identity, br"}, 415},
+		{[]string{"identity", "deflate"}, 415},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprint(test.values), func(t *testing.T) {
+			t.Parallel()
+			r := newTestReceiver(t)
+			encoded := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				req.Header["Content-Encoding"] = test.values
+				r.ServeHTTP(w, req)
+			})
+			assert.Equal(t, test.want, deliver(t, encoded, `{}`))
+			assert.Equal(t, 401, deliverWith(t, encoded, "guess", strings.NewReader(`{}`)), "the secret comes first")
+		})
+	}
+}
+
+// TestDrippingBody: the sender sends the head and half of the body, and then nothing. The answer
+// comes all the same, and the connection is closed. Real sockets, so on the wall clock.
+func TestDrippingBody(t *testing.T) {
+	t.Parallel()
+	const timeout, soon = 500 * time.Millisecond, 5 * time.Second
+	hidden := func(h http.Handler) http.Handler { // from http.ResponseController, as old middleware does
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			h.ServeHTTP(struct{ http.ResponseWriter }{w}, req)
+		})
+	}
+	plain := func(h http.Handler) http.Handler { return h }
+	tests := []struct {
+		name        string
+		method      string
+		secret      string
+		wrap        func(http.Handler) http.Handler
+		readTimeout time.Duration // of the server
+		want        int
+		slowest     time.Duration
+	}{
+		{"right secret", "POST", testSecret, plain, 0, 503, soon},
+		{"right secret, no deadlines", "POST", testSecret, hidden, 0, 503, soon},
+		{"wrong secret", "POST", "guess", plain, 0, 401, soon},
+		{"wrong secret, no deadlines", "POST", "guess", hidden, 0, 401, timeout - 1},
+		{"GET", "GET", "", plain, 0, 200, soon},
+		{"PUT", "PUT", "", plain, 0, 405, soon},
+		{"shorter limit of the server", "POST", testSecret, plain, 50 * time.Millisecond, 503, timeout - 1},
+		{"longer limit of the server", "POST", testSecret, plain, time.Minute, 503, soon},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewUnstartedServer(test.wrap(newTestReceiver(t, WithHandlerTimeout(timeout))))
+			server.Config.ReadTimeout = test.readTimeout
+			server.Start()
+			t.Cleanup(server.Close)
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = conn.Close() }) // before the server, which waits for it
+			require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+			began := time.Now()
+			_, err = fmt.Fprintf(conn, "%s /smooch HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: 100\r\n\r\n{", test.method, test.secret)
+			require.NoError(t, err)
+			reader := bufio.NewReader(conn)
+			resp, err := http.ReadResponse(reader, nil)
+			require.NoError(t, err)
+			assert.Less(t, time.Since(began), test.slowest)
+			assert.Equal(t, test.want, resp.StatusCode)
+			require.NoError(t, resp.Body.Close())
+			assert.True(t, resp.Close)
+		})
+	}
+}
+
+// TestDeadlineDoesNotOutliveTheDelivery: the connection serves further ones.
+func TestDeadlineDoesNotOutliveTheDelivery(t *testing.T) {
+	t.Parallel()
+	r := newTestReceiver(t, WithHandlerTimeout(50*time.Millisecond))
+	server := httptest.NewServer(r)
+	t.Cleanup(server.Close)
+	transport := &http.Transport{MaxConnsPerHost: 1}
+	t.Cleanup(transport.CloseIdleConnections)
+	var dials int
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dials++
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+	for range 3 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(`{}`))
+		require.NoError(t, err)
+		req.Header.Set("X-API-Key", testSecret)
+		resp, err := transport.RoundTrip(req)
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, 200, resp.StatusCode)
+		time.Sleep(100 * time.Millisecond)
+	}
+	assert.Equal(t, 1, dials)
+}
+
+// TestSlowBodyLeavesLessTimeForTheAnswer, but not for the function: what it does is known when the
+// delivery is repeated.
+func TestSlowBodyLeavesLessTimeForTheAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newTestReceiver(t)
+		calls := 0
+		Handle(r, func(ctx context.Context, _ *MessageEvent) error {
+			calls++
+			time.Sleep(10 * time.Second)
+			return ctx.Err()
+		})
+		body := messageBody("m1", "u1", V1_1)
+		began := time.Now()
+		assert.Equal(t, 503, deliverWith(t, r, testSecret, &lateReader{10 * time.Second, strings.NewReader(body)}))
+		assert.Equal(t, 15*time.Second, time.Since(began))
+		time.Sleep(time.Minute)
+		assert.Equal(t, 200, deliver(t, r, body))
+		assert.Equal(t, 1, calls)
+
+		began = time.Now()
+		assert.Equal(t, 503, deliverWith(t, r, testSecret, &lateReader{time.Minute, strings.NewReader(body)}))
+		assert.Equal(t, 15*time.Second, time.Since(began))
+		time.Sleep(time.Minute)
+	})
+}
+
+// lateReader waits before its first byte.
+type lateReader struct {
+	wait time.Duration
+	io.Reader
+}
+
+func (r *lateReader) Read(p []byte) (int, error) {
+	time.Sleep(r.wait)
+	r.wait = 0
+	return r.Reader.Read(p)
+}
+
+// TestBodyThatPanics: its reader is not called on a goroutine of net/http.
+func TestBodyThatPanics(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, 503, deliverWith(t, newTestReceiver(t), testSecret, struct{ io.Reader }{}))
+}
