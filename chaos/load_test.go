@@ -249,7 +249,7 @@ func TestChaosStray429(t *testing.T) {
 // TestChaosNoisyApps refuses all calls of one app, and then of three, of a client that serves ten.
 func TestChaosNoisyApps(t *testing.T) {
 	timed(t)
-	const apps, slow = 10, 250 * time.Millisecond
+	const apps, slow = 10, time.Second // half of the pause
 	run := func(t *testing.T, noisy, calls int) (took []time.Duration, failed int64) {
 		_, client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			for i := range noisy {
