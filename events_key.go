@@ -15,11 +15,15 @@ import (
 // same key, in both versions of the API. [WebhookReceiver] uses it to recognize events that were
 // delivered before; a message bus can use it as the id for deduplication. It has at most 255 bytes.
 //
-// Some events have no ids that identify their fact, among them every [*UnknownEvent]. Their key is
+// The keys of a [*DeliveryEvent] differ between the versions, as v1 does not say whether an event is
+// the final one: accept its events in one version only. The final event and one that is not, events
+// of two integrations, and events of two destinations have different keys, and so have those of a
+// [*NotificationEvent].
+//
+// Some events have no ids that identify their fact, among them every [*UnknownEvent], and those
+// with members in Malformed, except a [*MessageEvent] whose messages have their ids. Their key is
 // made from the body, so only an event with the same body has the same key. A postback, link or
-// client event without a timestamp has the same key whenever the same thing happens again. A v1
-// delivery event may report several messages, for which v1.1 sends one event each; the keys of the
-// two versions differ then.
+// client event without a timestamp has the same key whenever the same thing happens again.
 func EventKey(e Event) string { return factOf(e).key }
 
 // A fact is what the receiver has to know about what an event reports.
@@ -37,6 +41,9 @@ const recurrence = time.Minute
 func factOf(e Event) fact {
 	h := e.header()
 	name, unique := factName(e, h)
+	if _, named := e.(*MessageEvent); len(h.Malformed) > 0 && !named {
+		name = "" // what cannot be read may be what tells two facts apart
+	}
 	f := fact{key: name, order: h.AppUser.ID, recurs: h.Timestamp.IsZero() && !unique}
 	switch {
 	case name == "":
@@ -96,18 +103,20 @@ func factName(e Event, h *EventHeader) (name string, unique bool) {
 	case *MessageEvent:
 		return joinKey(trigger, messageIDs(e.Messages)), true
 	case *DeliveryEvent:
-		if e.Destination != nil {
-			trigger += "|" + string(e.Destination.Type)
+		name := progressName(trigger, messageIDs(e.Messages), e.Destination, e.Final)
+		if name != "" && e.Final == nil && h.Version != V1 {
+			name += "|isFinalEvent=unknown" // so that it never has the key of a v1 event
 		}
-		return joinKey(trigger, messageIDs(e.Messages)), true
+		return name, true
 	case *PostbackEvent:
 		return joinKey(append([]string{trigger, postbackIDs(e.Postbacks), user}, when...)...), false
 	case *PaymentEvent:
 		var ids []string
 		for _, p := range e.Payments {
-			if p.Charge != nil {
-				ids = append(ids, p.Charge.ID)
+			if p.Charge == nil || p.Charge.ID == "" {
+				return "", true
 			}
+			ids = append(ids, p.Charge.ID)
 		}
 		return joinKey(trigger, strings.Join(ids, ",")), true
 	case *MergeEvent:
@@ -116,6 +125,9 @@ func factName(e Event, h *EventHeader) (name string, unique bool) {
 		}
 		var ids []string
 		for _, u := range e.Discarded {
+			if u.ID == "" {
+				return "", true
+			}
 			ids = append(ids, u.ID)
 		}
 		slices.Sort(ids)
@@ -124,7 +136,7 @@ func factName(e Event, h *EventHeader) (name string, unique bool) {
 		if e.Notification == nil {
 			return "", true
 		}
-		return joinKey(trigger, e.Notification.ID), true
+		return progressName(trigger, e.Notification.ID, e.Destination, e.Final), true
 	case *LinkEvent:
 		criteria, _ := lenient.Marshal(e.Criteria) // cannot fail: it was decoded from JSON
 		return joinKey(append([]string{trigger, user, string(e.Channel), string(criteria)}, when...)...), false
@@ -156,6 +168,26 @@ func joinKey(parts ...string) string {
 		return ""
 	}
 	return strings.Join(parts, "|")
+}
+
+// progressName names the progress of a message or notification on its way to a destination. It
+// returns "" if id is missing.
+func progressName(trigger, id string, to *EventDestination, final *bool) string {
+	var parts []string
+	if to != nil {
+		if to.Type != "" {
+			trigger += "|" + string(to.Type)
+		}
+		for _, part := range [][2]string{{"integrationId", to.IntegrationID}, {"id", to.ID}, {"destinationId", to.DestinationID}} {
+			if part[1] != "" {
+				parts = append(parts, part[0]+"="+strconv.Quote(part[1]))
+			}
+		}
+	}
+	if final != nil {
+		parts = append(parts, "isFinalEvent="+strconv.FormatBool(*final))
+	}
+	return joinKey(append([]string{trigger, id}, parts...)...)
 }
 
 // messageIDs returns the ids of messages, or "" if one has none.

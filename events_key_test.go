@@ -225,6 +225,88 @@ func TestDifferentFactsHaveDifferentKeys(t *testing.T) {
 	}
 }
 
+// TestKeysOfAllPairs: two bodies have the same key if and only if they report the same fact, in one
+// version or in both. The name of a fact is the text before the first space of a name.
+func TestKeysOfAllPairs(t *testing.T) {
+	t.Parallel()
+	bodies := map[string]string{}
+	for name, destination := range map[string]string{
+		"nowhere": ``, "channel": `"type":"twilio"`, "integration-1": `"type":"twilio","integrationId":"e1"`, "integration-2": `"type":"twilio","integrationId":"e2"`,
+		"other-channel": `"type":"viber","integrationId":"e1"`, "only-integration": `"integrationId":"e1"`, "id-1": `"type":"twilio","id":"1"`,
+		"user-1": `"integrationId":"e1","destinationId":"1"`, "user-2": `"integrationId":"e1","destinationId":"2"`,
+	} {
+		for _, message := range []string{"m1", "m2"} {
+			rest := `"destination":{` + destination + `},"appUser":{"_id":"a"}`
+			fact := message + "-" + name
+			for _, outcome := range []string{"success", "failure"} {
+				bodies["v1-delivery-"+outcome+fact] = `{"trigger":"delivery:` + outcome + `","messages":[{"_id":"` + message + `"}],` + rest + `}`
+			}
+			for _, final := range []string{"", `,"isFinalEvent":true`, `,"isFinalEvent":false`} {
+				for _, outcome := range []string{"channel", "user", "failure"} {
+					bodies["delivery-"+outcome+fact+final] = `{"trigger":"message:delivery:` + outcome + `","message":{"_id":"` + message + `"},` + rest + final + `,"version":"v1.1"}`
+					bodies["notification-"+outcome+fact+final] = `{"trigger":"notification:delivery:` + outcome + `","notification":{"_id":"` + message + `"},` + rest + final + `,"version":"v1.1"}`
+				}
+			}
+		}
+	}
+	for name, body := range map[string]string{
+		"message":      `"trigger":"message:appUser","messages":[{"_id":"m1","role":"appUser"}]`,
+		"maker":        `"trigger":"message:appMaker","messages":[{"_id":"m1","role":"appMaker"}]`,
+		"postback":     `"trigger":"postback","appUser":{"_id":"a"},"postbacks":[{"action":{"_id":"m1"}}],"timestamp":1.5`,
+		"payment":      `"trigger":"payment:success","payments":[{"charge":{"id":"m1"}}]`,
+		"merge":        `"trigger":"merge:appUser","surviving":{"_id":"a"},"discarded":[{"_id":"b"}]`,
+		"merge-two":    `"trigger":"merge:appUser","surviving":{"_id":"a"},"discarded":[{"_id":"b"},{"_id":"c"}]`,
+		"link":         `"trigger":"link:success","appUser":{"_id":"a"},"channel":"twilio","criteria":{"phoneNumber":"1"}`,
+		"start":        `"trigger":"conversation:start","appUser":{"_id":"a"},"timestamp":1.5`,
+		"read":         `"trigger":"conversation:read","appUser":{"_id":"a"},"timestamp":1.5`,
+		"read-later":   `"trigger":"conversation:read","appUser":{"_id":"a"},"timestamp":2.5`,
+		"deleted-user": `"trigger":"appUser:delete","appUser":{"_id":"a"}`,
+	} {
+		bodies[name+" in v1"] = `{` + body + `}`
+		bodies[name+" in v1.1"] = `{` + body + `,"conversation":{"_id":"c"},"version":"v1.1"}`
+	}
+	names := map[string]string{} // by key
+	for name, body := range bodies {
+		key := EventKey(parseEvent(t, body))
+		assert.NotContains(t, key, "body|", name)
+		fact, _, _ := strings.Cut(name, " ")
+		if other, taken := names[key]; taken {
+			assert.Equal(t, other, fact, "they have the key %s", key)
+		}
+		names[key] = fact
+	}
+	assert.Len(t, names, len(bodies)-11, "the two versions of a fact share a key")
+}
+
+// TestKeysOfMalformedEvents: a member that cannot be read may be what tells two facts apart.
+func TestKeysOfMalformedEvents(t *testing.T) {
+	t.Parallel()
+	keys := map[string]string{} // to bodies
+	for _, body := range []string{
+		`{"trigger":"message:delivery:failure","message":{"_id":"m"},"destination":{"type":"twilio","integrationId":1}}`,
+		`{"trigger":"message:delivery:failure","message":{"_id":"m"},"destination":{"type":"twilio","integrationId":2}}`,
+		`{"trigger":"notification:delivery:user","notification":{"_id":"n"},"destination":{"destinationId":1}}`,
+		`{"trigger":"notification:delivery:user","notification":{"_id":"n"},"destination":{"destinationId":2}}`,
+		`{"trigger":"link:match","appUser":{"_id":"a"},"channel":"twilio","criteria":"1","timestamp":1.5}`,
+		`{"trigger":"link:match","appUser":{"_id":"a"},"channel":"twilio","criteria":"2","timestamp":1.5}`,
+		`{"trigger":"payment:success","payments":[{"charge":{"id":"c"}}]}`,
+		`{"trigger":"payment:success","payments":[{"charge":{"id":"c"}},{"charge":1}]}`,
+		`{"trigger":"payment:success","payments":[{"charge":{"id":"c"}},{}]}`,
+		`{"trigger":"payment:success","payments":[{"charge":{"id":"c"}},{"action":{"_id":"b"}}]}`,
+		`{"trigger":"merge:appUser","surviving":{"_id":"a"},"discarded":[{"_id":"b"},{"userId":"c"}]}`,
+		`{"trigger":"merge:appUser","surviving":{"_id":"a"},"discarded":[{"_id":"b"},{"userId":"d"}]}`,
+		`{"trigger":"message:appUser","messages":[{"_id":1}]}`,
+		`{"trigger":"message:appUser","messages":[{"_id":2}]}`,
+	} {
+		key := EventKey(parseEvent(t, body))
+		assert.Empty(t, keys[key], "the key %s of %s", key, body)
+		keys[key] = body
+	}
+	message := `{"trigger":"message:appUser","messages":[{"_id":"m"}],"appUser":{"userId":1}`
+	assert.Equal(t, "message:appUser|m", EventKey(parseEvent(t, message+`}`)))
+	assert.Equal(t, "message:appUser|m", EventKey(parseEvent(t, message+`,"version":"v1.1"}`)), "its ids name it")
+}
+
 // TestCopiesHaveTheSameKey: copies differ by the version, and by what the version puts in.
 func TestCopiesHaveTheSameKey(t *testing.T) {
 	t.Parallel()
