@@ -112,7 +112,7 @@ func TestVerifyJWTAccepts(t *testing.T) {
 		"HS384":               signText(t, jwt.SigningMethodHS384, `{"alg":"HS384","kid":"key_1"}`, plainClaims),
 		"white space":         signText(t, jwt.SigningMethodHS256, " {\"alg\" : \"HS256\",\n\"kid\":\"key_1\"} ", plainClaims),
 		"unknown members":     signText(t, jwt.SigningMethodHS256, `{"alg":"HS256","kid":"key_1","typ":"x","x":{"a":[1]}}`, `{"scope":"appUser","userId":"bob","name":["Bob"]}`),
-		"exp with a fraction": signText(t, jwt.SigningMethodHS256, plainHeader, fmt.Sprintf(`{"scope":"appUser","userId":"bob","exp":%d.5}`, now+60)), // RFC 7519
+		"exp with a fraction": signText(t, jwt.SigningMethodHS256, plainHeader, fmt.Sprintf(`{"scope":"appUser","userId":"bob","exp":%d.5}`, now+60)),
 		"nbf in the past":     signText(t, jwt.SigningMethodHS256, plainHeader, fmt.Sprintf(`{"scope":"appUser","userId":"bob","nbf":%d}`, now-60)),
 		"deep":                signText(t, jwt.SigningMethodHS256, plainHeader, `{"scope":"appUser","userId":"bob","x":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)+`}`),
 		"registered claim":    signText(t, jwt.SigningMethodHS256, plainHeader, `{"scope":"appUser","userId":"bob","iss":"us","aud":["a","b"],"sub":"s","jti":"1"}`),
@@ -142,7 +142,7 @@ func TestVerifyJWTRefuses(t *testing.T) {
 	join := func(parts ...string) string { return strings.Join(parts, ".") }
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	// The length of each part is two more than a multiple of three, so that its encoding has spare bits.
+	// Each part has two bytes more than a multiple of three, so that its encoding has spare bits.
 	spare := signed(plainHeader+strings.Repeat(" ", 4-(len(plainHeader)+2)%3), plainClaims+strings.Repeat(" ", 4-(len(plainClaims)+2)%3))
 	spareParts := strings.Split(spare, ".")
 	resigned := func(header, claims string) string {
@@ -360,8 +360,8 @@ func TestWithLeeway(t *testing.T) {
 	})
 }
 
-// FuzzVerifyJWT: what is accepted has an HMAC that the standard library computes as well, and can be
-// written in this one way only.
+// FuzzVerifyJWT: what is accepted has the HMAC that the standard library computes, in the one
+// spelling that it can have.
 func FuzzVerifyJWT(f *testing.F) {
 	hashes := map[string]crypto.Hash{"HS256": crypto.SHA256, "HS384": crypto.SHA384, "HS512": crypto.SHA512}
 	for alg := range hashes {

@@ -3,17 +3,20 @@ package smooch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// Response is the service's response to one call, see [WithResponse]. Printing or logging a Response
-// leaves out the header and the body, which may hold secrets and what users wrote.
+// Response is the service's response to one call, see [WithResponse]. Printing or logging one leaves
+// out the header and the body, which may hold secrets and what users wrote.
 type Response struct {
 	StatusCode int         // of the last attempt; 0 if it got no response
 	Header     http.Header // of the last attempt
@@ -167,10 +170,37 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 		err = lenient.Unmarshal(x.body, out)
 	}
 	if err == nil && r.always != "" {
-		err = r.check(out)
+		err = checkAnswer(r.operation, out)
 	}
 	if err != nil {
 		return &DecodeError{r.String(), x.status, err}
 	}
 	return nil
+}
+
+// checkAnswer returns an error if a decoded 2xx response lacks what every one has. out is what it
+// was decoded into.
+func checkAnswer(op *operation, out any) error {
+	if page, ok := out.(lenient.Members); ok {
+		out = page[op.answer]
+	}
+	found := reflect.ValueOf(out).Elem()
+	for name := range strings.SplitSeq(strings.TrimPrefix(op.always, op.answer), ".") {
+		if name == "" {
+			continue // the result itself
+		}
+		for field, value := range found.Fields() {
+			if tag, _, _ := strings.Cut(field.Tag.Get("json"), ","); tag == name {
+				found = value
+				break
+			}
+		}
+	}
+	switch {
+	case !found.IsZero():
+		return nil
+	case op.always == ".":
+		return errors.New("it is empty")
+	}
+	return errors.New("it has no " + op.always)
 }

@@ -14,7 +14,8 @@ import (
 // Error is a response of the service whose status is not 2xx.
 //
 // Its text names the operation, the status, the code and the description on one line, and never
-// contains a secret, a body or a user id. Find it with [errors.AsType], or test for its class or
+// contains a secret, a body or a user id: what the description repeats of the request is left out.
+// Description and Body have what the service sent, as it came. Find it with [errors.AsType], or test for its class or
 // code with [errors.Is]:
 //
 //	e, ok := errors.AsType[*smooch.Error](err)
@@ -32,7 +33,7 @@ type Error struct {
 
 	// redact removes from a text what must not appear in it. It is a function and not a list, as fmt
 	// prints only the address of a function.
-	redact func(string) string
+	redact func(text string, values bool) string
 }
 
 // maxErrorBody is the number of bytes that are kept of the body of an error.
@@ -49,12 +50,12 @@ func (e *Error) text() string {
 	b.WriteString(strconv.Itoa(e.StatusCode))
 	switch {
 	case e.Code != "":
-		b.WriteString(" " + e.clean(string(e.Code)))
+		b.WriteString(" " + e.clean(string(e.Code), false))
 	case http.StatusText(e.StatusCode) != "":
 		b.WriteString(" " + http.StatusText(e.StatusCode))
 	}
 	if e.Description != "" {
-		b.WriteString(": " + e.clean(e.Description))
+		b.WriteString(": " + e.clean(e.Description, true))
 	}
 	if e.RetryAfter > 0 {
 		b.WriteString("; retry after " + e.RetryAfter.String())
@@ -65,10 +66,11 @@ func (e *Error) text() string {
 	return b.String()
 }
 
-// clean makes a text of the service fit for a log: on one line, and without what the call sent.
-func (e *Error) clean(text string) string {
+// clean makes a text of the service fit for a log: on one line, and without ids and credentials
+// that the call sent. If values is set, it also leaves out the values of the query and the body.
+func (e *Error) clean(text string, values bool) string {
 	if e.redact != nil {
-		text = e.redact(text)
+		text = e.redact(text, values)
 	}
 	return oneLine(text)
 }
@@ -88,7 +90,7 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("op", e.Op),
 		slog.Int("status", e.StatusCode),
-		slog.String("code", e.clean(string(e.Code))))
+		slog.String("code", e.clean(string(e.Code), false)))
 }
 
 // ErrorCode is error.code of a response, on which programs can decide. The set is open; the

@@ -75,7 +75,7 @@ func (x *exchange) do(req *http.Request) error {
 	}
 	x.loop.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	_, err := x.loop.Do(&retryablehttp.Request{Request: req}) //nolint:bodyclose // RoundTrip does it
-	if x.request.response != nil {
+	if x.request.response != nil && !errors.Is(x.unsent, ErrInvalidArgument) {
 		*x.request.response = Response{x.status, x.header, x.body, x.attempts}
 	}
 	switch {
@@ -135,13 +135,16 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x.sent = req.Header
 	if err := x.attach(req); err != nil {
+		if ctx.Err() != nil {
+			err = x.cause(ctx, err)
+		}
 		return nil, x.cannotSend("cannot open the upload", err)
 	}
 	x.attempts++
 	x.began = time.Now()
 	resp, err := x.core.http.Transport.RoundTrip(req)
-	if file != nil {
-		file.startTimeout() // the service may respond before it has read the whole body
+	if file != nil && err == nil {
+		file.idle.last() // the service may respond before it has read the whole body
 	}
 	switch {
 	case err != nil:
@@ -297,10 +300,12 @@ func (x *exchange) cause(ctx context.Context, err error) error {
 	switch {
 	case x.ctx.Err() != nil:
 		return x.ctx.Err()
-	case ctx.Err() != nil:
-		return errTimeout(x.core.timeout)
+	case ctx.Err() == nil:
+		return withoutURL(err)
+	case x.request.file != nil && !x.request.file.idle.fixed.Load():
+		return errTimeout{"no byte of the upload was read or sent", x.core.timeout}
 	}
-	return withoutURL(err)
+	return errTimeout{"no response", x.core.timeout}
 }
 
 // log writes the record of the last attempt.

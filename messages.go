@@ -170,8 +170,9 @@ func (m MessagePost) withDefaults(v Version, role Role) MessagePost {
 	return m
 }
 
-// inFirstV1 reports whether the first documentation of v1 describes the message: a text, or an image
-// by its URL, with its author and metadata. Everything else came to v1 later, under another path.
+// inFirstV1 reports whether the first documentation of v1 describes the message: a text, or an
+// image by its URL, with its author and metadata. Everything else came to v1 later, under another
+// path.
 func (m *MessagePost) inFirstV1() bool {
 	switch cmp.Or(m.Type, m.contentType()) {
 	case "", MessageTypeText, MessageTypeImage:

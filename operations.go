@@ -1,13 +1,9 @@
 package smooch
 
 import (
-	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/smooch/smooch-go/internal/lenient"
 )
 
 // An operation is one call of the API: one row of the table at the end of this file. A service
@@ -49,37 +45,6 @@ func (op *operation) lacking(v Version) string {
 		use = op.instead + ", or " + use
 	}
 	return fmt.Sprintf("exists in %s, not in %s: use %s", op.versions[0], v, use)
-}
-
-// check returns an error if a decoded 2xx response lacks what always names. out is what the response
-// was decoded into.
-func (op *operation) check(out any) error {
-	if page, ok := out.(lenient.Members); ok {
-		out = page[op.answer]
-	}
-	found := reflect.ValueOf(out).Elem()
-	for name := range strings.SplitSeq(strings.TrimPrefix(op.always, op.answer), ".") {
-		if name != "" {
-			found = member(found, name)
-		}
-	}
-	switch {
-	case !found.IsZero():
-		return nil
-	case op.always == ".":
-		return errors.New("it is empty")
-	}
-	return errors.New("it has no " + op.always)
-}
-
-// member returns the field of a struct that has the name in its json tag.
-func member(of reflect.Value, name string) reflect.Value {
-	for field, value := range of.Fields() {
-		if tag, _, _ := strings.Cut(field.Tag.Get("json"), ","); tag == name {
-			return value
-		}
-	}
-	panic("smooch: " + of.Type().String() + " has no member " + name)
 }
 
 // The values of operation.inApp.

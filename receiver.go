@@ -25,8 +25,8 @@ import (
 //	smooch.Handle(receiver, func(ctx context.Context, e *smooch.MessageEvent) error { ... })
 //	http.Handle("/smooch", receiver)
 //
-// The service checks the target with a HEAD request, so a router must pass on more than POST: with
-// "POST /smooch" as the pattern, it would answer HEAD itself, with 404 or 405.
+// Register it for all methods: the service checks the target with a HEAD request, which a router
+// that passes on POST only answers with 404 or 405.
 //
 // The status of its response tells the service whether to repeat the delivery:
 //
@@ -57,6 +57,8 @@ import (
 // waits for the outcome and gets the same response. A copy of an event that has been handled gets
 // 200. [WithDeduper] extends this to several processes. An event is acknowledged only when it has
 // been handled, so a process that dies loses none, except with [WithBackground].
+//
+// Failures and refusals are logged, see [WithReceiverLogger].
 //
 // The methods of a receiver are safe for concurrent use.
 type WebhookReceiver struct {
@@ -100,7 +102,8 @@ var errEmptySecret = argumentError("WebhookReceiver", "secret", "is empty, so th
 //
 // A webhook's secret is known only after its creation, so secrets may be nil: the service can check
 // the target, and deliveries are answered with 503, so that they are repeated, until
-// [WebhookReceiver.AddSecret] is called. [WithSecretLookup] is for secrets that another process adds.
+// [WebhookReceiver.AddSecret] is called. [WithSecretLookup] is for secrets that another process
+// adds.
 //
 // If a secret is empty or an option invalid, the error matches [ErrInvalidArgument].
 func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookReceiver, error) {
@@ -213,8 +216,8 @@ func (r *WebhookReceiver) AddSecret(secret string) error {
 }
 
 // RemoveSecret makes the receiver refuse deliveries with secret. The index of each secret added
-// after it decreases by one. If no secret is left, deliveries are answered with 503, so that they are
-// repeated, until [WebhookReceiver.AddSecret] is called.
+// after it decreases by one. If no secret is left, deliveries are answered with 503, so that they
+// are repeated, until [WebhookReceiver.AddSecret] is called.
 func (r *WebhookReceiver) RemoveSecret(secret string) {
 	sum := sha256.Sum256([]byte(secret))
 	r.mu.Lock()
@@ -277,8 +280,9 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// PanicError is the error in a [Delivery] if a function or a [Deduper] has panicked, or if a
-// function has ended its goroutine with [runtime.Goexit]. The receiver logs it with its stack.
+// PanicError is the error in a [Delivery] if a function, a lookup of secrets or a [Deduper] has
+// panicked, or if one of the former has ended its goroutine with [runtime.Goexit]. The receiver
+// logs that of a function or a Deduper with its stack.
 type PanicError struct {
 	Value any    // the argument of panic; the text "runtime.Goexit" after a Goexit
 	Stack []byte // as returned by debug.Stack; nil after a Goexit
@@ -298,7 +302,7 @@ var (
 // ServeHTTP handles one request of the service.
 func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	began := time.Now()
-	// A body that drips must not hold the connection, and neither must the rest of one that is refused,
+	// A body that drips must not hold the connection, and neither must the rest of a refused body,
 	// which net/http reads. A shorter limit of the server stays.
 	server, _ := req.Context().Value(http.ServerContextKey).(*http.Server)
 	limited := server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= r.timeout ||

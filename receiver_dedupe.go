@@ -27,8 +27,8 @@ const (
 //
 // Implementations must be safe for concurrent use. If Claim fails, the receiver answers with 503,
 // so that the service repeats the delivery. Errors of Done and Release do not change the response.
-// All are logged, and an observer gets them in [Delivery.Err]. The context of Claim ends after the time that
-// [WithHandlerTimeout] sets, the context of the other methods after a third of it.
+// All are logged, and an observer gets them in [Delivery.Err]. The context of Claim ends after the
+// time that [WithHandlerTimeout] sets, the context of the other methods after a third of it.
 type Deduper interface {
 	// Claim claims the key for the caller, atomically: of all callers, one at a time gets ClaimWon. If
 	// neither Done nor Release follows, the holder has died, and the claim ends after lease.

@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// WithReceiverLogger makes the receiver log to logger. The default is what [slog.Default] returns at
-// that time; slog.New(slog.DiscardHandler) logs nothing. These are logged, with their keys:
+// WithReceiverLogger makes the receiver log to logger. The default is what [slog.Default] returns
+// at that time; slog.New(slog.DiscardHandler) logs nothing. These are logged, with their keys:
 //
 //	error    a function failed or panicked         trigger, key, error, attempt, dropped, stack
 //	error    a function takes too long             trigger, key, error
 //	error    the deduper failed, also afterwards   trigger, key, error, stack
 //	warning  a member has an undocumented type     trigger, malformed
 //
-// The key is made of the first 12 hexadecimal digits of the SHA-256 of the [EventKey], as that holds
-// ids of users. attempt counts the calls of the function. dropped says that the event is not
-// repeated. malformed has the paths of the members. stack is there after a panic.
+// key is the first 12 hexadecimal digits of the SHA-256 of the [EventKey], which itself holds ids
+// of users. attempt counts the calls of the function. dropped says that the event is not repeated.
+// malformed has the paths of the members. stack is there after a panic.
 //
 // Each of the following is logged at once, and while it goes on, once a minute:
 //

@@ -158,7 +158,7 @@ func TestMalformedMembersAreLogged(t *testing.T) {
 	t.Parallel()
 	var log logged
 	r := newTestReceiver(t, log.option())
-	body := `{"trigger":"message:appUser","appUser":{"_id":"u1","userId":123456789},"messages":[{"_id":"m1","text":42}]}`
+	body := `{"trigger":"message:appUser","appUser":{"_id":"u1","userId":123456789},"messages":[{"_id":"m1","text":42}],"events":[]}`
 	assert.Equal(t, 200, deliver(t, r, body))
 	assert.Equal(t, []string{"[level:WARN malformed:[appUser.userId messages[0].text] " +
 		"msg:an event has members of other types than documented trigger:message:appUser]"}, log.take(t))

@@ -148,7 +148,7 @@ func (h *handling) conclude(err error) {
 		first := h.claims
 		h.claims = h.fact.recurringClaims(time.Now()) // the function may have taken minutes
 		release := handling{receiver: h.receiver, ctx: h.ctx, claims: append(first, h.claims...), fact: h.fact}
-		release.event = &UnknownEvent{EventHeader: EventHeader{Trigger: h.event.header().Trigger}} // without the body
+		release.event = &UnknownEvent{EventHeader{Trigger: h.event.header().Trigger}} // without the body
 		time.AfterFunc(recurrence, func() {
 			// If this fails, similar events count as copies for another minute.
 			_ = release.updateClaims(h.receiver.deduper.Release)
@@ -196,8 +196,8 @@ func (h *handling) claim() (won bool, err error) {
 	return true, nil
 }
 
-// updateClaims calls update, which is Done or Release of the deduper, for each claimed key, and logs
-// its errors. It has a timeout of its own, short enough to leave time for the response.
+// updateClaims calls update, which is Done or Release of the deduper, for each claimed key, and
+// logs its errors. It has a timeout of its own, short enough to leave time for the response.
 func (h *handling) updateClaims(update func(context.Context, string) error) error {
 	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout/3)
 	defer cancel()

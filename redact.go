@@ -1,24 +1,68 @@
 package smooch
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"github.com/smooch/smooch-go/internal/lenient"
 )
 
 // redactor returns a function that removes from a text what the call sent and an error must not
-// repeat: the path arguments, the values of a form, and what authorization added to the header.
-// sent is the header that was sent, plain the header before authorization.
-func redactor(r *request, plain, sent http.Header) func(string) string {
+// repeat: the path arguments, what authorization added to the header, and the values of a form. If
+// values is set, it also removes those of the query and the body, as whole words. sent is the
+// header that was sent, plain the header before authorization. Nothing is collected before a text
+// is made.
+func redactor(r *request, plain, sent http.Header) func(text string, values bool) string {
+	return func(text string, values bool) string {
+		const most = 4 << 10 // more than is shown of it
+		if len(text) > most {
+			text = strings.ToValidUTF8(text[:most], "") + "..."
+		}
+		for _, s := range longestFirst(credentialsOf(r, plain, sent)) {
+			text = strings.ReplaceAll(text, s, redactedText)
+		}
+		if !values {
+			return text
+		}
+		var found []string
+		for _, value := range valuesOf(r) {
+			found = append(found, forms(value)...)
+		}
+		for _, s := range longestFirst(found) {
+			text = replaceCut(replaceWord(text, s), s)
+		}
+		return text
+	}
+}
+
+const redactedText = "[redacted]"
+
+// longestFirst sorts texts, so that none is replaced in a part of a longer one.
+func longestFirst(texts []string) []string {
+	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.Compact(texts)
+}
+
+// credentialsOf returns the path arguments, what authorization added to the header, and the values
+// of a form.
+func credentialsOf(r *request, plain, sent http.Header) []string {
 	var found []string
 	add := func(s string) {
-		if len(s) > 2 && !slices.Contains(found, s) {
+		if len(s) > 2 && !words[s] {
 			found = append(found, s)
 		}
 	}
@@ -39,22 +83,196 @@ func redactor(r *request, plain, sent http.Header) func(string) string {
 			add(unescaped)
 		}
 	}
-	for _, values := range r.formValues {
+	for name, values := range r.formValues {
 		for _, value := range values {
-			add(value)
+			if !wordMembers[name] {
+				add(value)
+			}
 		}
 	}
-	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
-	return func(text string) string {
-		for _, s := range found {
-			text = strings.ReplaceAll(text, s, "[redacted]")
+	return found
+}
+
+// valuesOf returns the texts, ids and secrets in the query and the body.
+func valuesOf(r *request) []string {
+	var c collector
+	for _, params := range []url.Values{r.params, r.extra} {
+		for name, values := range params {
+			for _, value := range values {
+				for item := range strings.SplitSeq(value, ",") { // such as integrationIds
+					c.add(name, item, false)
+				}
+				c.add(name, value, false)
+			}
 		}
-		return text
+	}
+	var body any
+	if r.contentType == contentTypeJSON && lenient.UnmarshalStrict(r.data, &body) == nil {
+		c.add("", body, false)
+	}
+	if r.file != nil {
+		c.add("", r.file.upload.Filename, false)
+		c.add("", filepath.Base(r.file.upload.Filename), false)
+		for _, field := range r.file.fields {
+			var value any
+			if lenient.UnmarshalStrict([]byte(field.Value), &value) != nil {
+				value = field.Value
+			}
+			c.add(field.Name, value, false)
+		}
+	}
+	return slices.DeleteFunc(c.found, func(s string) bool { return slices.Contains(c.words, s) })
+}
+
+// A collector gathers the values of a request.
+type collector struct {
+	found []string // texts, ids and secrets
+	words []string // words of the API, which help to understand an error
+}
+
+// add adds the values in a decoded JSON value. name is that of its member. free says that the
+// caller chose the name, which then says nothing about the value.
+func (c *collector) add(name string, value any, free bool) {
+	switch value := value.(type) {
+	case map[string]any:
+		for member, v := range value {
+			c.add(member, v, free || freeMembers[name])
+		}
+	case []any:
+		for _, v := range value {
+			c.add(name, v, free)
+		}
+	case json.Number:
+		c.add(name, value.String(), free)
+	case string:
+		if words[value] || wordMembers[name] && !free {
+			c.words = append(c.words, value)
+		} else {
+			c.found = append(c.found, value)
+		}
 	}
 }
 
-// redacted keeps the secrets of a T out of prints and logs. T embeds it, so that fmt and slog see its
-// methods and not the fields of T.
+var (
+	// wordMembers are the members, parameters and form fields whose values are words of the API.
+	wordMembers = setOf("access category currency displayStyle for grant_type hosting imageAspectRatio integrationType language " +
+		"messageSchema method platform role size status tier trigger triggers type types webview_height_ratio")
+
+	// freeMembers are the members whose own members have names that the caller chooses.
+	freeMembers = setOf("metadata properties info")
+
+	// words are the types, roles, triggers and channels, which callers also write elsewhere, such as in
+	// metadata. Shorter ones than minWord are not among them.
+	words = setOf("android appMaker appUser carousel conversation:read formResponse frontendEmail helpscout hipchat immediate " +
+		"instagram locationRequest location mailgun message messagebird messenger microsoftTeams other postback prompt reserved " +
+		"select submenu telegram twilio twitter typing:start typing:stop userActivity viber webview wechat whatsapp whisper zendesk " +
+		"message:appUser message:appMaker conversation:start conversation:referral delivery:success delivery:failure " +
+		"message:delivery:channel message:delivery:user message:delivery:failure payment:success link:match link:success " +
+		"link:failure merge:appUser appUser:delete client:add client:remove typing:appUser notification:delivery:channel " +
+		"notification:delivery:user notification:delivery:failure notification:match:failure passthrough:apple:interactive")
+)
+
+func setOf(list string) map[string]bool {
+	set := map[string]bool{}
+	for word := range strings.FieldsSeq(list) {
+		set[word] = true
+	}
+	return set
+}
+
+// minWord is the length in bytes from which on a value is removed: shorter ones are too often part
+// of the sentence around them.
+const minWord = 6
+
+// forms returns the forms in which a text may repeat a value: the whole or one of its lines, as it
+// is or escaped, and a phone number as its digits.
+func forms(value string) []string {
+	parts := append(strings.FieldsFunc(value, func(c rune) bool { return c == '\n' || c == '\r' }), value, strings.Join(strings.Fields(value), " "))
+	if digits := strings.NewReplacer("+", "", " ", "", "-", "", "(", "", ")", "", ".", "").Replace(value); strings.Trim(digits, "0123456789") == "" {
+		parts = append(parts, digits)
+	}
+	var found []string
+	for _, part := range parts {
+		part = strings.TrimSpace(part)
+		plain, _ := lenient.Marshal(part)
+		escaped, _ := json.Marshal(part)
+		for _, form := range []string{
+			part, strings.ToLower(part), url.QueryEscape(part), url.PathEscape(part), html.EscapeString(part),
+			strings.Trim(string(plain), `"`), strings.Trim(string(escaped), `"`), strings.Trim(strconv.QuoteToASCII(part), `"`),
+		} {
+			if len(form) >= minWord {
+				found = append(found, form)
+			}
+		}
+	}
+	return found
+}
+
+// replaceWord replaces word in text where it is not part of a longer word.
+func replaceWord(text, word string) string {
+	var b strings.Builder
+	first, _ := utf8.DecodeRuneInString(word)
+	last, _ := utf8.DecodeLastRuneInString(word)
+	done := 0
+	for from := 0; ; {
+		i := strings.Index(text[from:], word)
+		if i < 0 {
+			break
+		}
+		i += from
+		end := i + len(word)
+		after, _ := utf8.DecodeRuneInString(text[end:])
+		if continues(last) && continues(after) || continues(first) && joined(text[:i]) {
+			_, size := utf8.DecodeRuneInString(text[i:])
+			from = i + size
+			continue
+		}
+		b.WriteString(text[done:i] + redactedText)
+		done, from = end, end
+	}
+	return b.String() + text[done:]
+}
+
+// replaceCut replaces the beginning of word in text where three dots take the place of its rest.
+func replaceCut(text, word string) string {
+	const least = 2 * minWord // as another word may begin like it
+	if len(word) < least {
+		return text
+	}
+	for from := 0; ; {
+		i := strings.Index(text[from:], word[:least])
+		if i < 0 {
+			return text
+		}
+		i += from
+		end := i
+		for end < len(text) && end-i < len(word) && text[end] == word[end-i] {
+			end++
+		}
+		from = i + least
+		if rest := text[end:]; (strings.HasPrefix(rest, "...") || strings.HasPrefix(rest, "…")) && !joined(text[:i]) {
+			text = text[:i] + redactedText + rest
+			from = i + len(redactedText)
+		}
+	}
+}
+
+// continues reports whether c is part of a word, in a script that puts spaces between words.
+func continues(c rune) bool {
+	return (unicode.IsLetter(c) || unicode.IsDigit(c)) && !unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+}
+
+// escapedEnd matches an escaped character at the end of a text, such as \n, \u003c or %20.
+var escapedEnd = regexp.MustCompile(`(\\[a-z]|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2})$`)
+
+// joined reports whether the word that follows before begins in it.
+func joined(before string) bool {
+	last, _ := utf8.DecodeLastRuneInString(before)
+	return continues(last) && !escapedEnd.MatchString(before[max(0, len(before)-6):])
+}
+
+// redacted keeps the secrets of a T out of prints and logs. T embeds it, so that fmt and slog see
+// its methods and not the fields of T.
 type redacted[T any] struct{}
 
 // Format writes the type in place of the value, whatever the verb. It implements [fmt.Formatter].

@@ -11,14 +11,17 @@ import (
 	"go/token"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -70,6 +73,11 @@ func TestRedactor(t *testing.T) {
 			"application/json is not accepted",
 		},
 		{
+			"channel in the path", opAppUsersUnlinkChannel.with("ida-77", "messenger"), nil,
+			"ida-77 has no messenger",
+			"[redacted] has no messenger",
+		},
+		{
 			"ids too short to be told from words", opAppUsersGet.with("is"), nil,
 			"this is wrong",
 			"this is wrong",
@@ -79,12 +87,125 @@ func TestRedactor(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			sent := plain.Clone()
-			for key, values := range test.sent {
-				sent[key] = values
-			}
-			assert.Equal(t, test.want, redactor(test.request, plain, sent)(test.text))
+			maps.Copy(sent, test.sent)
+			assert.Equal(t, test.want, redactor(test.request, plain, sent)(test.text, true))
 		})
 	}
+}
+
+// TestRedactorOfTheBodyAndTheQuery: what a text repeats of values is removed, and nothing else.
+func TestRedactorOfTheBodyAndTheQuery(t *testing.T) {
+	t.Parallel()
+	post := func(m MessagePost) *request { return opMessagesCreate.with("ida-77").json(m) }
+	say := func(text string) *request { return post(TextMessage(text)) }
+	notify := NotificationPost{Destination: NotificationDestination{IntegrationID: "int-00001", DestinationID: "+15145550100"}}
+	tests := []struct {
+		name, text, want string
+		request          *request
+	}{
+		{"text", "cannot send my card is 4242-x to anyone", "cannot send [redacted] to anyone", say("my card is 4242-x")},
+		{"quoted", `"my card" is not "allowed"`, `"[redacted]" is not "allowed"`, say("my card")},
+		{"part of a longer word", "orders and reorder and order", "orders and reorder and order", say("order")},
+		{"whole word of six bytes", "orders, reorders, orders_x and orders1", "[redacted], reorders, [redacted]_x and orders1", say("orders")},
+		{"too short", "no hello", "no hello", say("hello")},
+		{"more than once", "secret secret", "[redacted] [redacted]", say("secret")},
+		{"JSON", `{"role":"appMaker","type":"text","text":"say \"hi\"\nto <Ida>"}`, `{"role":"appMaker","type":"text","text":"[redacted]"}`, say("say \"hi\"\nto <Ida>")},
+		{"JSON for HTML", `say \"hi\" to \u003cIda\u003e`, `[redacted]`, say(`say "hi" to <Ida>`)},
+		{"JSON in ASCII", `Gr\u00fc\u00dfe an alle`, `[redacted]`, say(`Grüße an alle`)},
+		{"HTML", "Ida &amp; Bo", "[redacted]", say("Ida & Bo")},
+		{"query", "text=my+card%21&x", "text=[redacted]&x", say("my card!")},
+		{"path", "/my%20card%2F7", "/[redacted]", say("my card/7")},
+		{"lower case", "no steve@x.test", "no [redacted]", say("Steve@X.test")},
+		{"one line", "bad: second line", "bad: [redacted]", say("first line\nsecond line\r\nthird")},
+		{"one line of JSON", `a\nsecond line\nb`, `a\n[redacted]\nb`, say("first line\nsecond line\r\nthird")},
+		{"lines joined", "bad: first line second", "bad: [redacted]", say("first line\n\tsecond")},
+		{"cut", `bad: "my card is 42..." and my card is 4…`, `bad: "[redacted]..." and [redacted]…`, say("my card is 4242-x")},
+		{"begins alike", "message... was sent", "message... was sent", say("messages of Ida")},
+		{"without spaces between words", "用户张三丰不存在", "用户[redacted]不存在", say("张三丰")},
+		{"longest first", "my card and my cardigan", "[redacted] and [redacted]", post(MessagePost{Text: "my card", Name: "my cardigan"})},
+		{"phone", "15145550100 or +15145550100 or +1 514", "[redacted] or [redacted] or +1 514", opNotificationsCreate.with().json(notify)},
+		{"phone as it is written", "15145550100 and +1 (514) 555-0100", "[redacted] and [redacted]", say("+1 (514) 555-0100")},
+		{"id in the body", "no integration int-00001", "no integration [redacted]", opNotificationsCreate.with().json(notify)},
+		{"items and actions", "Blue bicycle, RESERVE_B and https://x.test/b", "[redacted], [redacted] and [redacted]", post(CarouselMessage(MessageItem{
+			Title: "Blue bicycle", Actions: []Action{PostbackAction("Reserve", "RESERVE_B"), LinkAction("Details", "https://x.test/b")},
+		}))},
+		{"metadata", "order-1234567, 1234567, true and kindness", "[redacted], [redacted], true and [redacted]", post(MessagePost{
+			Text: "x", Metadata: map[string]any{"a": "order-1234567", "b": 1234567, "c": true, "type": "kindness"},
+		})},
+		{"words of the API", "a carousel of appMaker for messenger", "a carousel of appMaker for messenger", post(MessagePost{
+			Role: RoleAppMaker, Type: MessageTypeCarousel, Name: "appMaker", Destination: &MessageDestination{IntegrationType: "messenger"}, Metadata: map[string]any{"channel": "messenger"},
+		})},
+		{"word to come", "no pigeon-post", "no pigeon-post", opIntegrationsCreate.with().json(map[string]any{"type": "pigeon-post", "displayName": "pigeon-post"})},
+		{"triggers", "no message:appUser or later:trigger", "no message:appUser or later:trigger", opWebhooksCreate.with().json(WebhookCreate{Target: "https://x.test", Triggers: []Trigger{TriggerMessageAppUser, "later:trigger"}})},
+		{"secret in the body", "token 123:ABC-def is wrong", "token [redacted] is wrong", opIntegrationsCreate.with().json(typedIntegration{TelegramCreate{Token: "123:ABC-def"}})},
+		{"query parameters", "no int-00001 or int-00002", "no [redacted] or [redacted]", opAppUsersGetLinkRequests.with("ida-77").query(url.Values{"integrationIds": {"int-00001,int-00002"}})},
+		{"query of types", "no twilio or pigeon-post", "no twilio or pigeon-post", opIntegrationsList.with().query(url.Values{"types": {"twilio,pigeon-post"}})},
+		{"user id like a trigger", "no crm:bob", "no [redacted]", opAppUsersCreate.with().json(AppUserCreate{UserID: "crm:bob"})},
+		{"form with a file", "shot-1.png of Steve B. with order-1", "[redacted] of [redacted] with [redacted]", opMessagesUploadImage.with("ida-77").upload(
+			Upload{Source: strings.NewReader("GIF89a"), Filename: "/home/ida/shot-1.png"}, MessagePost{Role: RoleAppUser, Name: "Steve B.", Metadata: map[string]any{"a": "order-1"}},
+		)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			require.NoError(t, test.request.err)
+			assert.Equal(t, test.want, redactor(test.request, nil, nil)(test.text, true))
+		})
+	}
+}
+
+// TestRedactionOfLargeTextsIsFast: neither a long description nor a long message makes it slow.
+func TestRedactionOfLargeTextsIsFast(t *testing.T) {
+	t.Parallel()
+	var lines strings.Builder
+	for i := range 3_000 {
+		fmt.Fprintf(&lines, "aaaaaaaaaaaaaaaaaaaa %d\n", i)
+	}
+	r := opMessagesCreate.with("ida-77").json(TextMessage(lines.String()))
+	for _, text := range []string{strings.Repeat("a...", 16<<10), strings.Repeat("a", 64<<10), lines.String()} {
+		began := time.Now()
+		got := oneLine(redactor(r, nil, nil)(text, true))
+		assert.Less(t, time.Since(began), 5*time.Second)
+		assert.LessOrEqual(t, len(got), 303)
+	}
+}
+
+// TestWordsAreTheConstants: no constant for a type, role, trigger or channel is missing.
+func TestWordsAreTheConstants(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	found := 0
+	constant := regexp.MustCompile(`(?m)^\t(?:Role|MessageType|ActionType|IntegrationType|Platform|Trigger|ActivityType|FieldType|MenuItemType|ConfirmationType)\w+\s+\w+\s+= "(.{6,})"`)
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, m := range constant.FindAllStringSubmatch(string(data), -1) {
+			found++
+			assert.True(t, words[m[1]], m[1])
+		}
+	}
+	assert.Greater(t, found, 40)
+}
+
+// TestErrorsDoNotRepeatTheBody: the text of an error leaves out what the description repeats; its
+// code, Description and Body stay as they came.
+func TestErrorsDoNotRepeatTheBody(t *testing.T) {
+	t.Parallel()
+	rec := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(400)
+		_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": "bad_request", "description": "cannot post " + string(body)}})
+	})
+	c := newTestClient(t, rec.URL, AppJWT("k", "s"))
+	_, err := c.Conversations.PostMessage(t.Context(), "ida-77", TextMessage("bad_request"), WithField("extra", "Ida is ill"), WithQuery("note", "for Ida"))
+	e, ok := errors.AsType[*Error](err)
+	require.True(t, ok)
+	assert.EqualError(t, err, `smooch: POST /appusers/{userId}/messages: 400 bad_request: cannot post {"extra":"[redacted]","role":"appMaker","text":"[redacted]","type":"text"}`)
+	assert.Contains(t, e.Description, "Ida is ill")
+	assert.Contains(t, string(e.Body), "Ida is ill")
+	assert.Equal(t, CodeBadRequest, e.Code)
+	assert.ErrorIs(t, err, CodeBadRequest)
 }
 
 func TestSafeText(t *testing.T) {
@@ -249,8 +370,8 @@ func hide(v reflect.Value) {
 	}
 }
 
-// TestStructsWithSecretsAreKnown: an exported struct with a field that is called like a secret is in
-// withSecrets.
+// TestStructsWithSecretsAreKnown: an exported struct with a field that is called like a secret is
+// in withSecrets.
 func TestStructsWithSecretsAreKnown(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}

@@ -153,10 +153,13 @@ func retryAfter(h http.Header) time.Duration {
 	return max(until.Sub(now), 0)
 }
 
-// errTimeout is the error of an attempt that took longer than the client's timeout.
-type errTimeout time.Duration
+// errTimeout is the error of an attempt in which something did not happen within the client's timeout.
+type errTimeout struct {
+	missing string
+	limit   time.Duration
+}
 
-func (e errTimeout) Error() string        { return "no response within " + time.Duration(e).String() }
+func (e errTimeout) Error() string        { return e.missing + " within " + e.limit.String() }
 func (e errTimeout) Is(target error) bool { return target == context.DeadlineExceeded }
 func (e errTimeout) Timeout() bool        { return true }
 

@@ -49,7 +49,7 @@ func TestJudge(t *testing.T) {
 		{"no connection", attempt{err: errDial}, again, again},
 		{"connection lost before a byte was written", attempt{err: errReset}, again, again},
 		{"connection lost", attempt{err: errReset, written: true}, lost, unknown},
-		{"time-out", attempt{err: errTimeout(time.Second), written: true}, lost, unknown},
+		{"time-out", attempt{err: errTimeout{"no response", time.Second}, written: true}, lost, unknown},
 		{"500", status(500), lost, unknown},
 		{"503 with Retry-After", status(503, "7"), asking(lost), asking(unknown)},
 		{"599", status(599), lost, unknown},

@@ -2,8 +2,8 @@ package smooch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -12,8 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/smooch/smooch-go/internal/lenient"
@@ -26,6 +24,13 @@ import (
 // its current position; if the call is repeated, it is sent from there again, and Open is called
 // again. Any other Source is sent only once, even after a 429. Source is not closed; what Open
 // returns is.
+//
+// Open and the methods of Source run on a goroutine of the call. If the call's context or an attempt
+// ends while one of them is running, the call does not wait for it. It calls nothing of Source
+// afterwards, and does not send it again; what Open has returned is closed as soon as the method
+// returns. So after an error that matches [context.Canceled] or [context.DeadlineExceeded], do not
+// use Source, and the memory that it reads from, until you know that its method has returned.
+// A panic in one of them is an error of the call.
 //
 // To show progress, pass a Source that counts what is read from it.
 type Upload struct {
@@ -40,140 +45,50 @@ type Upload struct {
 // A fileBody is the body of a request: a form with a file and other fields. Only what surrounds the
 // file is kept in memory.
 type fileBody struct {
-	upload Upload
-	form   *multipart.Writer
-	head   []byte // the form up to the file
-	tail   []byte // the form after the file
-	fields []lenient.Field
+	upload   Upload
+	boundary string // of the parts of the form
+	fields   []lenient.Field
 
-	prefix       []byte    // what was read from Source to detect its type
-	seeker       io.Seeker // Source, if it can seek; else nil
-	start        int64     // the position of seeker at which the file begins
-	size         int64     // of the file; -1: unknown
-	inUse        *source   // the file of the current attempt
-	startTimeout func()    // starts the time of the current attempt, unless that has been done
-	spent        bool      // Source has been read from
-	abandoned    bool      // a read of Source was still under way at the end of its attempt
+	facts     *fileFacts // nil: the file has not been opened yet
+	head      []byte     // the form up to the file
+	tail      []byte     // the form after the file
+	inUse     *source    // the file of the current attempt
+	idle      *idleTimer // of the current attempt
+	spent     bool       // Source has been read from
+	abandoned bool       // a method of Source was still running at the end of its attempt
 }
 
+// fileFacts is what is known of a file once it has been opened for the first time.
+type fileFacts struct {
+	contentType string
+	size        int64     // -1: unknown
+	seeker      io.Seeker // Source, if it can seek; else nil
+	start       int64     // the position of seeker at which the file begins
+	prefix      []byte    // what was read from a Source that cannot seek, to detect its type
+}
+
+// newFileBody returns the body for an upload. It calls no method of Source, as that may take long;
+// the attempt does.
 func newFileBody(op string, u Upload, fields any) (*fileBody, error) {
 	if (u.Source == nil) == (u.Open == nil) {
 		return nil, argumentError(op, "upload", "must have exactly one of Source and Open")
-	}
-	b := &fileBody{upload: u, size: -1}
-	if err := b.measure(); err != nil {
-		return nil, argumentError(op, "upload", "cannot be read: "+safeText(err))
-	}
-	var err error
-	if b.fields, err = lenient.Fields(fields); err != nil {
-		return nil, argumentError(op, "form", "cannot be encoded: "+safeText(err))
-	}
-	if strings.ContainsFunc(b.upload.ContentType, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return nil, argumentError(op, "upload", "has a ContentType that is not printable ASCII")
-	}
-	return b, b.frame()
-}
-
-var (
-	errAtEnd   = errors.New("its position is at its end; was it sent before?")
-	errNoFile  = errors.New("the function Open returned neither a file nor an error")
-	errNotSize = errors.New("its length is not the given Size, or has changed")
-)
-
-// measure determines the position of the source and the size, name and type of the file.
-func (b *fileBody) measure() error {
-	u := &b.upload
-	if s, ok := u.Source.(io.Seeker); ok {
-		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
-			b.seeker, b.start = s, start
-		}
 	}
 	if file, ok := u.Source.(*os.File); ok && file != nil && u.Filename == "" {
 		u.Filename = file.Name()
 	}
 	u.Filename = baseName(u.Filename)
-	if err := b.measureSize(); err != nil {
-		return err
-	}
-	if b.start > 0 && b.size == 0 {
-		return errAtEnd
-	}
 	if u.ContentType == "" {
 		u.ContentType = mime.TypeByExtension(filepath.Ext(u.Filename))
 	}
-	if u.ContentType == "" {
-		if err := b.sniff(); err != nil {
-			return err
-		}
+	if strings.ContainsFunc(u.ContentType, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil, argumentError(op, "upload", "has a ContentType that is not printable ASCII")
 	}
-	if u.Filename == "" {
-		u.Filename = "upload" + extension(u.ContentType)
+	b := &fileBody{upload: u, boundary: multipart.NewWriter(nil).Boundary()}
+	var err error
+	if b.fields, err = lenient.Fields(fields); err != nil {
+		return nil, argumentError(op, "form", "cannot be encoded: "+safeText(err))
 	}
-	return nil
-}
-
-func (b *fileBody) measureSize() error {
-	sized, hasLen := b.upload.Source.(interface{ Len() int })
-	switch {
-	case b.upload.Size > 0:
-		b.size = b.upload.Size
-	case hasLen:
-		b.size = int64(sized.Len())
-	case b.seeker != nil && isRegular(b.upload.Source):
-		end, err := b.seeker.Seek(0, io.SeekEnd)
-		if err != nil {
-			return err
-		}
-		b.size = max(end-b.start, 0)
-		_, err = b.seeker.Seek(b.start, io.SeekStart)
-		return err
-	}
-	return nil
-}
-
-// isRegular reports whether seeking to the end tells the size of r, which it does not for a device.
-func isRegular(r io.Reader) bool {
-	file, ok := r.(*os.File)
-	if !ok {
-		return true
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode().IsRegular()
-}
-
-// sniff detects the content type by the first bytes of the file, which are sent nevertheless.
-func (b *fileBody) sniff() error {
-	r := b.upload.Source
-	if b.upload.Open != nil {
-		file, err := b.open()
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		r = file
-	}
-	first := make([]byte, 512)
-	n, err := io.ReadFull(r, first)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return err
-	}
-	b.upload.ContentType = http.DetectContentType(first[:n])
-	switch {
-	case b.seeker != nil:
-		_, err := b.seeker.Seek(b.start, io.SeekStart)
-		return err
-	case b.upload.Open == nil:
-		b.prefix = first[:n]
-	}
-	return nil
-}
-
-func (b *fileBody) open() (io.ReadCloser, error) {
-	file, err := b.upload.Open()
-	if err == nil && file == nil {
-		err = errNoFile
-	}
-	return file, err
+	return b, nil
 }
 
 // baseName returns the last element of a path of any system, as directories must not be sent.
@@ -212,158 +127,93 @@ func (b *fileBody) add(op string, extra map[string]any) error {
 		}
 	}
 	b.fields = fields
-	return b.frame()
+	return nil
 }
 
 // frame encodes what surrounds the file: the header of its part before it, the other fields behind.
 func (b *fileBody) frame() error {
 	var buf bytes.Buffer
-	b.form = multipart.NewWriter(&buf)
-	header := textproto.MIMEHeader{
-		"Content-Disposition": {multipart.FileContentDisposition("source", b.upload.Filename)},
-		"Content-Type":        {b.upload.ContentType},
+	form := multipart.NewWriter(&buf)
+	if err := form.SetBoundary(b.boundary); err != nil {
+		return err
 	}
-	if _, err := b.form.CreatePart(header); err != nil {
+	name := cmp.Or(b.upload.Filename, "upload"+extension(b.facts.contentType))
+	header := textproto.MIMEHeader{
+		"Content-Disposition": {multipart.FileContentDisposition("source", name)},
+		"Content-Type":        {b.facts.contentType},
+	}
+	if _, err := form.CreatePart(header); err != nil {
 		return err
 	}
 	b.head = bytes.Clone(buf.Bytes())
 	buf.Reset()
 	for _, field := range b.fields {
-		if err := b.form.WriteField(field.Name, field.Value); err != nil {
+		if err := form.WriteField(field.Name, field.Value); err != nil {
 			return err
 		}
 	}
-	if err := b.form.Close(); err != nil {
+	if err := form.Close(); err != nil {
 		return err
 	}
 	b.tail = buf.Bytes()
 	return nil
 }
 
-func (b *fileBody) contentType() string { return b.form.FormDataContentType() }
+func (b *fileBody) contentType() string { return "multipart/form-data; boundary=" + b.boundary }
 
 // repeatable reports whether the file can be sent again.
 func (b *fileBody) repeatable() bool {
-	return b.upload.Open != nil || !b.abandoned && (b.seeker != nil || !b.spent)
+	seekable := b.facts != nil && b.facts.seeker != nil
+	return b.upload.Open != nil || !b.abandoned && (seekable || !b.spent)
 }
 
-// withTimeout returns a context for one attempt. It ends when limit has passed since startTimeout
-// was called, which is when the body has been sent.
+// withTimeout returns a context for one attempt. It ends when no byte has moved for the time limit,
+// or the whole body has been sent that long ago.
 func (b *fileBody) withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	var timer atomic.Pointer[time.Timer]
-	var once sync.Once
-	b.startTimeout = func() { once.Do(func() { timer.Store(time.AfterFunc(limit, cancel)) }) }
+	b.idle = newIdleTimer(limit, cancel)
 	return ctx, func() {
-		if t := timer.Load(); t != nil {
-			t.Stop()
-		}
+		b.idle.stop()
 		cancel()
 	}
 }
 
-// attach sets the body of r, for one attempt.
+// attach opens the file and sets the body of r, for one attempt.
 func (b *fileBody) attach(r *http.Request) error {
-	src := &source{turn: make(chan struct{}, 1), sized: b.size >= 0, left: b.size}
-	switch {
-	case b.upload.Open != nil:
-		file, err := b.open()
-		if err != nil {
-			return err
-		}
-		src.r, src.close = file, file.Close
-	case b.seeker != nil:
-		if _, err := b.seeker.Seek(b.start, io.SeekStart); err != nil {
-			return err
-		}
-		src.r = b.upload.Source
-	default:
-		src.r = io.MultiReader(bytes.NewReader(b.prefix), b.upload.Source)
+	b.inUse = newSource(r.Context(), b.upload, b.facts, b.idle)
+	if err := b.inUse.start(); err != nil {
+		b.release(r.Context())
+		return err
 	}
-	b.inUse = src
-	end := &endReader{r: bytes.NewReader(b.tail), reached: b.startTimeout}
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(b.head), src, end), src}
+	if b.facts == nil {
+		b.facts = &b.inUse.facts
+		if err := b.frame(); err != nil {
+			b.release(r.Context())
+			return err
+		}
+	}
+	end := &endReader{r: bytes.NewReader(b.tail), reached: b.idle.last}
+	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(b.head), b.inUse, end)) // the transport closes it
 	r.ContentLength = -1
-	if b.size >= 0 {
-		r.ContentLength = int64(len(b.head)) + b.size + int64(len(b.tail))
+	if size := b.facts.size; size >= 0 {
+		r.ContentLength = int64(len(b.head)) + size + int64(len(b.tail))
 	}
 	return nil
 }
 
-// release ends the attempt's use of the caller's reader. It waits for a read that is under way,
+// release ends the attempt's use of the caller's reader. It waits for a method that is running,
 // unless ctx ends first.
 func (b *fileBody) release(ctx context.Context) {
-	b.abandoned = b.abandoned || !b.inUse.revoke(ctx)
+	b.abandoned = !b.inUse.revoke(ctx) || b.abandoned
 	b.spent = b.spent || b.inUse.touched.Load()
 }
 
 // failure returns the error of the caller's reader in the current attempt; nil if there was none.
 func (b *fileBody) failure() error {
-	if b.inUse == nil {
-		return nil
-	}
 	if err := b.inUse.failed.Load(); err != nil {
 		return *err
 	}
 	return nil
-}
-
-// A source reads the caller's reader for one attempt. A transport may go on reading after it has
-// returned a response. After revoke it gets an error, and the caller may use the reader again.
-type source struct {
-	r       io.Reader
-	sized   bool          // the size is known
-	left    int64         // bytes to come, if sized
-	close   func() error  // nil: the caller closes the reader
-	turn    chan struct{} // a mutex around r.Read; a channel, so that a context can end the wait
-	revoked atomic.Bool
-	touched atomic.Bool           // r has been read from
-	failed  atomic.Pointer[error] // the error of r
-}
-
-var errRevoked = errors.New("the attempt is over")
-
-func (s *source) Read(b []byte) (int, error) {
-	s.turn <- struct{}{}
-	defer func() { <-s.turn }()
-	if s.revoked.Load() {
-		return 0, errRevoked
-	}
-	s.touched.Store(true)
-	n, err := s.r.Read(b)
-	if s.sized {
-		// With a wrong length the form would still be complete, and the service might accept it. So the
-		// body must break off here.
-		if s.left -= int64(n); s.left < 0 || s.left > 0 && err == io.EOF {
-			n, err = 0, errNotSize
-		}
-	}
-	if err != nil && err != io.EOF {
-		s.failed.Store(&err)
-	}
-	return n, err
-}
-
-// Close does nothing: the transport calls it, while the reader is closed by revoke or the caller.
-func (s *source) Close() error { return nil }
-
-// revoke makes all further reads fail. It waits for a read that is under way, unless ctx ends
-// first, and reports whether that read has ended.
-func (s *source) revoke(ctx context.Context) (ended bool) {
-	s.revoked.Store(true)
-	select {
-	case s.turn <- struct{}{}:
-		<-s.turn
-		ended = true
-	case <-ctx.Done():
-	}
-	if s.close != nil {
-		_ = s.close() // it was read only
-	}
-	return ended
 }
 
 // An endReader is the end of a body. It calls reached when all of it has been read.

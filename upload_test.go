@@ -237,18 +237,6 @@ func TestSourceThatBlocksEndsWithTheTimeout(t *testing.T) {
 	}
 }
 
-func TestRevokedSourceIsNotRead(t *testing.T) {
-	t.Parallel()
-	reader := &watchedReader{left: 10}
-	src := &source{r: reader, turn: make(chan struct{}, 1)}
-	_, err := src.Read(make([]byte, 4))
-	require.NoError(t, err)
-	src.revoke(t.Context())
-	_, err = src.Read(make([]byte, 4))
-	assert.ErrorIs(t, err, errRevoked)
-	assert.EqualValues(t, 1, reader.reads.Load())
-}
-
 // TestTimeoutOfAnUpload starts when the body has been sent.
 func TestTimeoutOfAnUpload(t *testing.T) {
 	t.Parallel()

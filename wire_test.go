@@ -334,6 +334,9 @@ var wires = []wire{
 	{"Webhooks.Create", V1_1, func(ctx context.Context, c *Client) (any, error) {
 		return c.Webhooks.Create(ctx, WebhookCreate{Target: "http://example.com/callback", Triggers: []Trigger{TriggerMessageAppUser}, IncludeClient: true})
 	}, "POST /v1.1/apps/a1/webhooks", `{"target":"http://example.com/callback","triggers":["message:appUser"],"includeClient":true}`, `{"webhook":{"_id":"5c1","triggers":["message:appUser","message:delivery:failure"],"secret":"sT0","target":"https://bot.test/s","version":"v1.1","includeClient":false,"includeFullAppUser":true}}`},
+	{"Webhooks.Ensure", V1_1, func(ctx context.Context, c *Client) (any, error) {
+		return c.Webhooks.Ensure(ctx, WebhookCreate{Target: "http://example.com/callback", Triggers: []Trigger{TriggerMessage}, IncludeClient: true})
+	}, "PUT /v1.1/apps/a1/webhooks/55c8d9758590aa1900b9b9f6", `{"includeClient":true}`, `{"webhooks":[{"_id":"55c8d9758590aa1900b9b9f6","triggers":["message"],"secret":"8564b3e6a8b20a4bdb68b05d9ea97aace9bc5936","target":"http://example.com/callback","version":"v1.1"}],"webhook":{"_id":"55c8d9758590aa1900b9b9f6","triggers":["message"],"secret":"8564b3e6a8b20a4bdb68b05d9ea97aace9bc5936","target":"http://example.com/callback","version":"v1.1"}}`},
 	{"Webhooks.List", V1, func(ctx context.Context, c *Client) (any, error) { return c.Webhooks.List(ctx) }, "GET /v1/apps/a1/webhooks", "", `{"webhooks":[{"_id":"55c8d9758590aa1900b9b9f6","triggers":["message"],"secret":"8564b3e6a8b20a4bdb68b05d9ea97aace9bc5936","target":"http://example.com/callback"}]}`},
 	{"Webhooks.Get", V1, func(ctx context.Context, c *Client) (any, error) { return c.Webhooks.Get(ctx, "w") }, "GET /v1/apps/a1/webhooks/w", "", `{"webhook":{"_id":"55c8d9758590aa1900b9b9f6","triggers":["message"],"secret":"8564b3e6a8b20a4bdb68b05d9ea97aace9bc5936","target":"http://example.com/callback"}}`},
 	{"Webhooks.Update", V1_1, func(ctx context.Context, c *Client) (any, error) {

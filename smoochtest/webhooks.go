@@ -1,6 +1,7 @@
 package smoochtest
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 )
@@ -125,7 +126,7 @@ func createWebhook(c *call) *reply {
 		return badRequest("an app has at most 10 webhooks")
 	}
 	h := &webhook{
-		app: c.app, id: newID(), version: c.version, secret: randomHex(40),
+		app: c.app, id: newDatedID(c.server.clock), version: c.version, secret: randomHex(40),
 		fields: pick(c.body, "target", "triggers", "includeClient", "includeFullAppUser"),
 	}
 	if c.cred.scope == scopeIntegration {
@@ -134,6 +135,11 @@ func createWebhook(c *call) *reply {
 	h.queue = c.server.deliveries.open(h.id, h.target())
 	c.app.webhooks = append(c.app.webhooks, h)
 	return created(object{"webhook": h.json(c.version)})
+}
+
+// newDatedID returns an id that begins with the time in Unix seconds, as those of the service do.
+func newDatedID(clock *clock) string {
+	return fmt.Sprintf("%08x", clock.now().Unix()) + randomHex(16)
 }
 
 func listWebhooks(c *call) *reply {

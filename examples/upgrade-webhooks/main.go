@@ -12,12 +12,17 @@
 // key and handles it once. Both versions have to be accepted for as long as the service repeats a
 // delivery, which is 15 minutes: if the handler fails for a v1 copy while only v1 is accepted, only
 // that copy is delivered again, as the v1.1 copy is acknowledged and ignored.
+//
+// Delivery events are the exception: the keys of their two copies differ, as v1 does not say whether
+// an event is the final one. The program handles each of them in one version only. The timestamp
+// decides, which both copies have: those from before a certain moment in v1, later ones in v1.1.
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -35,6 +40,10 @@ const (
 	firstRetry  = 20 * time.Millisecond
 	retryPeriod = firstRetry * (1 + 2 + 4 + 8 + 16)
 )
+
+// clockMargin is more than the clock of the service may differ from the one of this process. A
+// minute is enough for the real one.
+const clockMargin = 100 * time.Millisecond
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -55,16 +64,18 @@ func run(ctx context.Context) error {
 	mux := http.NewServeMux()
 	target := httptest.NewServer(mux)
 	defer target.Close()
-	old, err := v1.Webhooks.Create(ctx, smooch.WebhookCreate{Target: target.URL + "/smooch", Triggers: []smooch.Trigger{smooch.TriggerMessage}})
+	old, err := v1.Webhooks.Create(ctx, smooch.WebhookCreate{Target: target.URL + "/smooch", Triggers: []smooch.Trigger{smooch.TriggerMessage, smooch.TriggerDeliverySuccess}})
 	if err != nil {
 		return err
 	}
-	receiver, err := smooch.NewWebhookReceiver([]string{old.Secret}, smooch.WithAcceptVersions(smooch.V1))
+	receiver, err := smooch.NewWebhookReceiver([]string{old.Secret}, smooch.WithAcceptVersions(smooch.V1),
+		smooch.WithReceiverLogger(slog.New(slog.DiscardHandler))) // the recorder fails on purpose
 	if err != nil {
 		return err
 	}
-	handled := &recorder{messages: map[string]smooch.Version{}, failures: map[string]int{}}
+	handled := &recorder{messages: map[string]smooch.Version{}, failures: map[string]int{}, deliveries: map[string]int{}}
 	smooch.Handle(receiver, handled.record)
+	smooch.Handle(receiver, handled.recordDelivery)
 	mux.Handle("/smooch", receiver)
 
 	traffic, err := startTraffic(ctx, service, v11)
@@ -72,7 +83,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	awaitTraffic := func() { time.Sleep(200 * time.Millisecond) }
-	awaitRetries := func() { time.Sleep(retryPeriod + 500*time.Millisecond) }
+	awaitRetries := func() { time.Sleep(clockMargin + retryPeriod + 500*time.Millisecond) }
 	awaitTraffic()
 	report(1, "The code understands both versions, and only v1 is accepted.", handled)
 
@@ -99,6 +110,7 @@ func run(ctx context.Context) error {
 	}
 	awaitTraffic()
 
+	handled.cutOver(time.Now().Add(clockMargin))
 	receiver.AcceptVersions() // both
 	awaitRetries()
 	report(3, "Both versions are accepted.", handled)
@@ -139,6 +151,9 @@ type recorder struct {
 	failures map[string]int            // by message id
 	calls    int
 	twice    int // messages that were handled again
+
+	deliveries map[string]int // how often each was handled, by message id
+	cutover    time.Time      // deliveries from then on are handled in v1.1; zero: none is
 }
 
 var errUnavailable = errors.New("the recorder is unavailable")
@@ -160,6 +175,30 @@ func (r *recorder) record(_ context.Context, e *smooch.MessageEvent) error {
 	return nil
 }
 
+// cutOver makes recordDelivery handle deliveries from then on in v1.1.
+func (r *recorder) cutOver(then time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cutover = then
+}
+
+// recordDelivery handles one of the two copies of a delivery event and ignores the other.
+func (r *recorder) recordDelivery(_ context.Context, e *smooch.DeliveryEvent) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	version := smooch.V1
+	if !r.cutover.IsZero() && !e.Timestamp.Before(r.cutover) {
+		version = smooch.V1_1
+	}
+	if e.Version != version {
+		return nil
+	}
+	for _, m := range e.Messages {
+		r.deliveries[m.ID]++
+	}
+	return nil
+}
+
 // String counts the messages that have been handled.
 func (r *recorder) String() string {
 	r.mu.Lock()
@@ -171,7 +210,8 @@ func (r *recorder) String() string {
 	return fmt.Sprintf("Handled %5d messages: %5d from v1 and %5d from v1.1.", len(r.messages), n[smooch.V1], n[smooch.V1_1])
 }
 
-// check returns an error unless each message in sent has been handled exactly once.
+// check returns an error unless each message in sent, and the delivery of its answer, has been
+// handled exactly once.
 func (r *recorder) check(sent []string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -180,11 +220,14 @@ func (r *recorder) check(sent []string) error {
 		if _, ok := r.messages[id]; !ok {
 			lost++
 		}
+		if n := r.deliveries[answerID(id)]; n != 1 {
+			return fmt.Errorf("a delivery was handled %d times", n)
+		}
 	}
 	if lost > 0 || r.twice > 0 {
 		return fmt.Errorf("%d messages were lost and %d were handled twice", lost, r.twice)
 	}
-	fmt.Printf("All %d messages that were sent have been handled once, %d of them after failures.\n", len(sent), len(r.failures))
+	fmt.Printf("All %d messages that were sent, and the deliveries of their answers, have been handled once, %d messages after failures.\n", len(sent), len(r.failures))
 	return nil
 }
 
@@ -210,7 +253,10 @@ func startTraffic(ctx context.Context, service *smoochtest.Server, app *smooch.C
 	return t, nil
 }
 
-// post posts messages as one user.
+// answerID returns the id of the answer to a message.
+func answerID(messageID string) string { return "answer-" + messageID }
+
+// post posts messages as one user, and reports that their answers were delivered.
 func (t *traffic) post(service *smoochtest.Server, userID string) {
 	for {
 		select {
@@ -218,7 +264,13 @@ func (t *traffic) post(service *smoochtest.Server, userID string) {
 			return
 		case <-time.After(3 * time.Millisecond):
 		}
-		id, err := service.Say(service.App().ID, userID, "Are you there?")
+		app := service.App().ID
+		id, err := service.Say(app, userID, "Are you there?")
+		if err == nil {
+			err = service.Emit(app, userID, string(smooch.TriggerMessageDeliveryChannel), map[string]any{
+				"message": map[string]any{"_id": answerID(id)}, "destination": map[string]any{"type": "telegram"}, "isFinalEvent": true,
+			})
+		}
 		t.mu.Lock()
 		t.sent, t.err = append(t.sent, id), errors.Join(t.err, err)
 		t.mu.Unlock()
