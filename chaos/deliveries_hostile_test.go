@@ -192,7 +192,7 @@ func TestChaosHurtingEvents(t *testing.T) {
 	for name := range hurting {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		best := hostileResult{Took: time.Hour}
-		for range 3 { // a busy machine delays everything
+		for range 5 { // a busy machine delays everything
 			p, err := startChild(ctx, "hurt", name)
 			require.NoError(t, err)
 			var r hostileResult

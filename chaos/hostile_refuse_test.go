@@ -47,7 +47,9 @@ func refusingServers() []hostileServer {
 		{name: "503, Retry-After for 292 years", serve: replies("503 Down", "Retry-After: 9223372036\r\n"), read: "503", post: "unknown"},
 		{name: "503, Retry-After is noise", serve: replies("503 Down", "Retry-After: soon\r\n"), read: "503", post: "unknown"},
 		{name: "repeats the request in the description", serve: repeats("400 Bad Request", `{"error":{"code":"bad_request","description":TEXT}}`), read: "400"},
-		{name: "repeats the request in the code", serve: repeats("422 Odd", `{"error":{"code":TEXT}}`), read: "422"},
+		{name: "repeats the credential in the code", serve: answers(func(v *visit) {
+			v.answer("422 Odd", jsonType, `{"error":{"code":"`+v.req.Header.Get("Authorization")+`"}}`)
+		}), read: "422"},
 		{name: "repeats the request in errors[].title", serve: repeats("400 Bad Request", `{"errors":[{"code":"a","title":TEXT}]}`), read: "400"},
 		{name: "repeats the request as error", serve: repeats("400 Bad Request", `{"error":TEXT}`), read: "400"},
 		{name: "repeats the request in a 401", serve: repeats("401 Unauthorized", `{"error":{"code":"unauthorized","description":TEXT}}`), read: "401"},

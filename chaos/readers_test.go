@@ -222,13 +222,17 @@ func callWithReader(args json.RawMessage, out *json.Encoder) error {
 		r.Texts = append(r.Texts, fmt.Sprint(err))
 		return err
 	}
+	within := usualLimits
+	if reader.want == "ok" { // on a busy machine it may take its time
+		within = limits{Timeout: 5 * time.Second, Context: 5 * time.Second}
+	}
 	var err error
-	r.Overrun, err = overrun(usualLimits.Context, func(ctx context.Context) error { return upload(ctx) })
+	r.Overrun, err = overrun(within.Context, func(ctx context.Context) error { return upload(ctx) })
 	r.Read = w.class(err)
 	r.Post = r.Read
 	if !reader.early {
 		began := time.Now()
-		r.Post = w.class(upload(context.Background(), smooch.WithTimeout(usualLimits.Timeout)))
+		r.Post = w.class(upload(context.Background(), smooch.WithTimeout(within.Timeout)))
 		r.Took = time.Since(began)
 	}
 	time.Sleep(50 * time.Millisecond) // what is left behind may panic
