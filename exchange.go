@@ -342,14 +342,26 @@ func (x *exchange) next() bool {
 		x.delay = 0 // the throttle makes this call wait, as it does all others
 		return x.mayRepeat(pause)
 	case x.verdict.renew:
-		if x.renewed || !x.renew() {
-			return false
-		}
-		x.renewed, x.delay = true, 0
+		return x.repeatRenewed()
 	case x.verdict.asked > 0:
 		x.delay = x.verdict.asked + min(x.delay, policy.MinDelay)
 	}
 	return x.mayRepeat(x.delay) && (x.request.unbudgeted || x.core.budget.Take())
+}
+
+// repeatRenewed renews the refused credential, once, and reports whether the call may be repeated
+// with it. The repeat takes no token from the budget, as all calls may need one at once when their
+// credential ends. One that was refused again takes a token, so that a revoked key does not double
+// every call for ever. If none is left, the new credential is for the calls to come.
+func (x *exchange) repeatRenewed() bool {
+	if x.renewed {
+		if !x.request.unbudgeted {
+			x.core.budget.Take()
+		}
+		return false
+	}
+	x.renewed, x.delay = true, 0
+	return x.renew() && x.mayRepeat(0) && (x.request.unbudgeted || !x.core.budget.Empty())
 }
 
 // mayRepeat reports whether the call, the policy and the context allow another attempt after delay.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,5 +108,61 @@ func TestAuthThatChangesTheURL(t *testing.T) {
 		_, err := c.AppUsers.Get(t.Context(), "ida")
 		assert.Error(t, err)
 		assert.Equal(t, []string{"sig=x", "sig=x"}, queries)
+	})
+}
+
+// TestRenewalsTakeNothingFromTheBudget: the token of a thousand calls at once is refused, and each
+// is repeated with the next token, although the budget is a hundred.
+func TestRenewalsTakeNothingFromTheBudget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		old, err := AppJWT("app_1", "s3cr3t").Token()
+		require.NoError(t, err)
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			if r.Header.Get("Authorization") == "Bearer "+old {
+				time.Sleep(2 * time.Second) // a JWT's times are whole seconds
+				return answer(401, ``), nil
+			}
+			return answer(200, anything), nil
+		})
+		var group sync.WaitGroup
+		var failed atomic.Int32
+		for range 1000 {
+			group.Go(func() {
+				if _, err := c.AppUsers.Get(t.Context(), "u"); err != nil {
+					failed.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		assert.Zero(t, failed.Load())
+	})
+}
+
+// TestRenewalsThatDoNotHelpUseUpTheBudget, so that a revoked key does not double every call for
+// ever. With an empty budget the token is renewed for the calls to come, but no call is repeated.
+func TestRenewalsThatDoNotHelpUseUpTheBudget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sent, tokens, revoked := 0, map[string]bool{}, true
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			sent++
+			token := r.Header.Get("Authorization")
+			if known := tokens[token]; revoked || known {
+				tokens[token] = true
+				time.Sleep(2 * time.Second) // a JWT's times are whole seconds
+				return answer(401, ``), nil
+			}
+			return answer(200, anything), nil
+		})
+		for range 1000 {
+			_, err := c.AppUsers.Get(t.Context(), "u")
+			assert.ErrorIs(t, err, ErrUnauthorized)
+		}
+		assert.Equal(t, 1000+100, sent)
+
+		revoked = false
+		_, err := c.AppUsers.Get(t.Context(), "u")
+		assert.NoError(t, err, "the last refused call has renewed the token")
 	})
 }

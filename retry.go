@@ -50,8 +50,8 @@ type RetryPolicy struct {
 
 	// Budget limits the repeats of all calls together, so that they do not make an outage worse. It is
 	// the size of a bucket of tokens: each repeat takes a token, and each success puts a tenth of one
-	// back. If none is left, calls fail without a repeat. Repeats after a 429 take no token. Default
-	// 100.
+	// back. If none is left, calls fail without a repeat. Repeats after a 429 take no token. Repeats
+	// with a renewed credential take one only if they get 401, too. Default 100.
 	Budget int
 }
 
@@ -153,7 +153,7 @@ func retryAfter(h http.Header) time.Duration {
 	return max(until.Sub(now), 0)
 }
 
-// errTimeout is the error of an attempt in which something did not happen within the client's timeout.
+// errTimeout is the error of an attempt in which something was missing for the client's timeout.
 type errTimeout struct {
 	missing string
 	limit   time.Duration

@@ -41,6 +41,7 @@ func TestBudget(t *testing.T) {
 			for range tt.returns {
 				b.Return()
 			}
+			assert.Equal(t, tt.want == 0, b.Empty())
 			assert.Equal(t, tt.want, takeAll(b))
 		})
 	}

@@ -470,6 +470,13 @@ func (b *Budget) Take() bool {
 	return true
 }
 
+// Empty reports whether less than one token is left.
+func (b *Budget) Empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.left < 10
+}
+
 // Return puts a tenth of a token back, up to the size of the bucket. Call it for each success.
 func (b *Budget) Return() {
 	b.mu.Lock()
