@@ -151,11 +151,10 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 	if err != nil {
 		return err
 	}
-	app := "" // calls outside an app are limited on their own
-	if r.inApp {
-		app = c.appID
+	x := exchange{core: c.core, request: r, ctx: ctx}
+	if r.inApp { // calls outside an app are limited on their own
+		x.app = c.appID
 	}
-	x := exchange{core: c.core, throttle: c.core.throttles.For(app), request: r, ctx: ctx}
 	if err := x.do(req); err != nil || out == nil {
 		return err
 	}
@@ -185,16 +184,16 @@ func checkAnswer(op *operation, out any) error {
 		out = page[op.answer]
 	}
 	found := reflect.ValueOf(out).Elem()
-	for name := range strings.SplitSeq(strings.TrimPrefix(op.always, op.answer), ".") {
-		if name == "" {
-			continue // the result itself
-		}
-		for field, value := range found.Fields() {
-			if tag, _, _ := strings.Cut(field.Tag.Get("json"), ","); tag == name {
-				found = value
+	path := strings.TrimPrefix(strings.TrimPrefix(op.always, op.answer), ".")
+	for path != "" {
+		name, rest, _ := strings.Cut(path, ".")
+		for i := range found.NumField() {
+			if tag, _, _ := strings.Cut(found.Type().Field(i).Tag.Get("json"), ","); tag == name {
+				found = found.Field(i)
 				break
 			}
 		}
+		path = rest
 	}
 	switch {
 	case !found.IsZero():

@@ -22,7 +22,8 @@ const sendTokenKey = "sdkSendToken"
 const maxSendToken = 1024
 
 // NewSendToken returns a random send token for [WithSendToken]: 26 letters and digits that no other
-// call returns. Store it before the message is sent if another process has to recognize the message.
+// call returns. Store it before the message is sent if another process has to recognize the
+// message.
 func NewSendToken() string { return rand.Text() }
 
 // WithSendToken makes [ConversationsService.PostMessage] find out by itself whether the message has
@@ -44,8 +45,9 @@ func NewSendToken() string { return rand.Text() }
 // Another process can repeat the search with [ConversationsService.FindSent].
 //
 // If the service processes a message only after the search, or shows it in the history too late,
-// the user gets it twice. The token makes that unlikely, but cannot prevent it. It is no idempotency
-// key: two calls with one token send two messages, unless [WithSentSince] is set as well.
+// the user gets it twice. The token makes that unlikely, but cannot prevent it. It is no
+// idempotency key: two calls with one token send two messages, unless [WithSentSince] is set as
+// well.
 func WithSendToken(token string) CallOption {
 	return func(o *callOptions) { o.sendToken = &token }
 }
@@ -94,7 +96,7 @@ const (
 	confirmTimeout  = 2 * time.Minute  // if the context has no deadline
 	confirmInterval = 5 * time.Second  // between two searches
 	tokenMargin     = 10 * time.Minute // as the service may date messages by another clock
-	lookalikeMargin = 3 * time.Second  // as the Date header has whole seconds, and takes time to arrive
+	lookalikeMargin = 3 * time.Second  // as the Date header has whole seconds and is read later
 )
 
 // sendWithToken makes the call of PostMessage with a send token.
@@ -115,11 +117,11 @@ func sendWithToken(ctx context.Context, c *Client, r *request, out any) error {
 	r.json(message)
 	if since != nil {
 		sent.since = *since
-		found, err := sent.findEarlier(ctx, r)
-		if err == nil {
+		switch found, err := sent.findEarlier(ctx, r); {
+		case err == nil:
 			*out.(*MessageResponse) = MessageResponse{Message: *found}
-		}
-		if !errors.Is(err, ErrNotFound) {
+			return nil
+		case !errors.Is(err, ErrNotFound):
 			return err
 		}
 	}
@@ -188,8 +190,8 @@ func (s *sentMessage) send(ctx context.Context, r *request) (*MessageResponse, e
 }
 
 // settle finds out whether the message has arrived after the outcome of sending it was unknown, and
-// sends it again if it has not. lost is the error of the last send whose outcome is unknown. A later
-// refusal says nothing about that send, so the outcome stays unknown.
+// sends it again if it has not. lost is the error of the last send whose outcome is unknown. A
+// later refusal says nothing about that send, so the outcome stays unknown.
 func (s *sentMessage) settle(ctx context.Context, r *request, lost error) (*MessageResponse, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		limited, cancel := context.WithTimeout(ctx, confirmTimeout)
@@ -262,8 +264,9 @@ var errLookalike = errors.New("smooch: the history has a message like it without
 // find searches the messages that have arrived since the message was sent, newest first. It fails
 // with ErrNotFound if the message is not among them.
 //
-// A token is unique, so the search may go back further than necessary: by a margin, and by our clock
-// or the service's, whichever is behind. A message without a token must have arrived after the send.
+// A token is unique, so the search may go back further than necessary: by a margin, and by our
+// clock or the service's, whichever is behind. A message without a token must have arrived after
+// the send.
 func (s *sentMessage) find(ctx context.Context, opts ...CallOption) (*Message, error) {
 	read := &Response{}
 	opts = append(slices.Clip(opts), func(o *callOptions) {

@@ -120,11 +120,13 @@ func TestLookalikes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				in := test.in
 				c := fakeClient(t, in.serve)
-				at := time.Now().Add(-test.ago)
+				began := time.Now()
+				at := began.Add(-test.ago)
 				in.keep(map[string]any{"_id": "other", "role": "appMaker", "text": "Hello!"}, at, at)
 				_, err := c.Conversations.PostMessage(t.Context(), "ida", TextMessage("Hello!"), WithSendToken("order-7"))
 				assert.Equal(t, test.posts, in.posts)
 				assert.ErrorIs(t, err, test.err)
+				assert.LessOrEqual(t, time.Since(began), 2*confirmInterval, "two searches are enough")
 			})
 		})
 	}
@@ -167,43 +169,83 @@ func TestMetadataIsJudgedForEachCall(t *testing.T) {
 func TestSearchReadsAllPages(t *testing.T) {
 	t.Parallel()
 	for _, newer := range []int{0, 1, 98, 99, 100, 101, 250} {
-		t.Run(fmt.Sprint(newer), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				in := inbox{}
-				in.fill(150, -time.Second)
-				at := time.Now()
-				in.keep(map[string]any{"_id": "m", "metadata": map[string]any{sendTokenKey: "t"}}, at, at)
-				for i := range newer { // ten messages a millisecond, the first of them in that of the message
-					at := at.Add(time.Duration(i/10) * time.Millisecond)
-					in.keep(map[string]any{"_id": fmt.Sprint("n", i)}, at, at)
-				}
-				time.Sleep(time.Minute)
-				c := fakeClient(t, in.serve)
-				found, err := c.Conversations.FindSent(t.Context(), "ida", "t", at)
-				require.NoError(t, err)
-				assert.Equal(t, "m", found.ID)
-				_, err = c.Conversations.FindSent(t.Context(), "ida", "another", at)
-				assert.ErrorIs(t, err, ErrNotFound, "and the search ends")
+		for _, links := range []bool{false, true} {
+			t.Run(fmt.Sprint(newer, links), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					in := inbox{links: links}
+					in.fill(150, -time.Second)
+					at := time.Now()
+					in.keep(map[string]any{"_id": "m", "metadata": map[string]any{sendTokenKey: "t"}}, at, at)
+					for i := range newer { // ten in a millisecond, the first of them in that of the message
+						at := at.Add(time.Duration(i/10) * time.Millisecond)
+						in.keep(map[string]any{"_id": fmt.Sprint("n", i)}, at, at)
+					}
+					time.Sleep(time.Minute)
+					c := fakeClient(t, in.serve)
+					found, err := c.Conversations.FindSent(t.Context(), "ida", "t", at)
+					require.NoError(t, err)
+					assert.Equal(t, "m", found.ID)
+					_, err = c.Conversations.FindSent(t.Context(), "ida", "another", at)
+					assert.ErrorIs(t, err, ErrNotFound, "and the search ends")
+				})
 			})
-		})
+		}
 	}
+}
+
+// TestSearchEndsBeforeOlderPages: what arrived long before the send is not read.
+func TestSearchEndsBeforeOlderPages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in := inbox{}
+		in.fill(5*fullPage, -2*tokenMargin)
+		in.fill(fullPage/2, -time.Second)
+		_, err := fakeClient(t, in.serve).Conversations.FindSent(t.Context(), "ida", "t", time.Now())
+		assert.ErrorIs(t, err, ErrNotFound)
+		assert.Equal(t, 1, in.looks)
+	})
+}
+
+// TestSearchTakesNothingFromTheBudget: an outage that has used it up does not keep sends unknown.
+func TestSearchTakesNothingFromTheBudget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in := inbox{lose: []bool{true}, reads: []int{503, 503}}
+		c := fakeClient(t, in.serve, WithRetryPolicy(RetryPolicy{Budget: 1}))
+		began := time.Now()
+		_, err := c.Conversations.PostMessage(t.Context(), "ida", TextMessage("x"), WithSendToken("t"))
+		require.NoError(t, err)
+		assert.Less(t, time.Since(began), confirmInterval, "the first search finds it")
+	})
 }
 
 // TestSearchOfPagesThatDoNotAdvance: the outcome stays unknown, as the message could be further on.
 func TestSearchOfPagesThatDoNotAdvance(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		in := inbox{drop: []bool{true}}
-		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
-			r.URL.RawQuery = "" // which the service ignores
-			return in.serve(r)
+	for name, change := range map[string]func(*inbox, *http.Request){
+		"the query is ignored": func(_ *inbox, r *http.Request) { r.URL.RawQuery = "" },
+		"messages have no time": func(in *inbox, _ *http.Request) {
+			for _, m := range in.kept {
+				delete(m.message, "received")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				in := inbox{drop: []bool{true}}
+				c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+					change(&in, r)
+					return in.serve(r)
+				})
+				in.fill(fullPage, -time.Second)
+				_, err := c.Conversations.PostMessage(t.Context(), "ida", TextMessage("x"), WithSendToken("t"))
+				assert.ErrorIs(t, err, ErrOutcomeUnknown)
+				assert.Equal(t, 1, in.posts)
+			})
 		})
-		in.fill(fullPage, -time.Second)
-		_, err := c.Conversations.PostMessage(t.Context(), "ida", TextMessage("x"), WithSendToken("t"))
-		assert.ErrorIs(t, err, ErrOutcomeUnknown)
-		assert.Equal(t, 1, in.posts)
-	})
+	}
 }
 
 func TestFindSent(t *testing.T) {

@@ -22,6 +22,7 @@ type inbox struct {
 	skew     time.Duration        // how far its clock is ahead
 	dated    time.Duration        // how far the clock that dates messages is ahead of that
 	stripped bool                 // it keeps no metadata
+	links    bool                 // each page has a link to older messages, even if there are none
 	lose     []bool               // of each post: whether its answer is lost
 	drop     []bool               // of each post: whether it is lost before it is carried out
 	refuse   []int                // of each post: the status that refuses it; 0: none
@@ -103,7 +104,11 @@ func (in *inbox) page(r *http.Request) string {
 			messages = append(messages, m.message)
 		}
 	}
-	body, _ := json.Marshal(map[string]any{"messages": messages[max(len(messages)-fullPage, 0):]})
+	page := map[string]any{"messages": messages[max(len(messages)-fullPage, 0):]}
+	if in.links {
+		page["previous"] = "/older"
+	}
+	body, _ := json.Marshal(page)
 	return string(body)
 }
 

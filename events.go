@@ -256,7 +256,7 @@ func (e *DeliveryEvent) MarshalJSON() ([]byte, error) {
 // documented stay zero and are listed in Malformed.
 func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 	var wire deliveryJSON
-	malformed, err := lenient.UnmarshalPartly(data, &wire)
+	malformed, err := lenient.UnmarshalPartly(data, &wire, hasOddTime(data))
 	if err != nil {
 		return err
 	}

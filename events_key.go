@@ -24,7 +24,7 @@ import (
 // with members in Malformed, except a [*MessageEvent] whose messages have their ids. Their key is
 // made from the body, so only an event with the same body has the same key. A postback, link or
 // client event without a timestamp has the same key whenever the same thing happens again.
-func EventKey(e Event) string { return factOf(e).key }
+func EventKey(e Event) string { return factOf(e, e.header()).key }
 
 // A fact is what the receiver has to know about what an event reports.
 type fact struct {
@@ -38,8 +38,7 @@ type fact struct {
 const recurrence = time.Minute
 
 // factOf returns the fact that an event reports.
-func factOf(e Event) fact {
-	h := e.header()
+func factOf(e Event, h *EventHeader) fact {
 	name, unique := factName(e, h)
 	if _, named := e.(*MessageEvent); len(h.Malformed) > 0 && !named {
 		name = "" // what cannot be read may be what tells two facts apart

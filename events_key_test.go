@@ -189,7 +189,7 @@ func TestFactOf(t *testing.T) {
 			if test.want.key == "body" {
 				test.want.key = "body|" + hash([]byte(test.body))
 			}
-			assert.Equal(t, test.want, factOf(parseEvent(t, test.body)))
+			assert.Equal(t, test.want, keyed(parseEvent(t, test.body)))
 		})
 	}
 }
@@ -348,3 +348,5 @@ func TestCopiesHaveTheSameKey(t *testing.T) {
 		})
 	}
 }
+
+func keyed(e Event) fact { return factOf(e, e.header()) }

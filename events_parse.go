@@ -3,6 +3,8 @@ package smooch
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/smooch/smooch-go/internal/lenient"
 )
@@ -17,6 +19,12 @@ import (
 //
 // Versions: v1, v1.1. Source: REST reference, "Webhooks".
 func ParseEvent(body []byte) (Event, error) {
+	event, _, err := decodeEvent(body)
+	return event, err
+}
+
+// decodeEvent is ParseEvent, and also returns the header inside the event.
+func decodeEvent(body []byte) (Event, *EventHeader, error) {
 	var peek struct {
 		Trigger Trigger `json:"trigger"`
 	}
@@ -26,10 +34,10 @@ func ParseEvent(body []byte) (Event, error) {
 	if e, ok := event.(*DeliveryEvent); ok {
 		err = e.UnmarshalJSON(body)
 	} else {
-		h.Malformed, err = lenient.UnmarshalPartly(body, event)
+		h.Malformed, err = lenient.UnmarshalPartly(body, event, hasOddTime(body))
 	}
 	if err != nil {
-		return nil, &DecodeError{Op: "webhook", Err: err}
+		return nil, nil, &DecodeError{Op: "webhook", Err: err}
 	}
 	switch e := event.(type) {
 	case *DeliveryEvent:
@@ -38,14 +46,47 @@ func ParseEvent(body []byte) (Event, error) {
 		e.Reason = reasonOf(e.Error)
 	}
 	h.raw, h.Version = bytes.Clone(body), V1
-	switch h.WireVersion {
+	version := h.WireVersion
+	if slices.Contains(h.Malformed, "version") { // a number, say, which is no reason to ignore the event
+		var members map[string]json.RawMessage
+		_ = json.Unmarshal(body, &members) // it has been decoded before
+		version = string(members["version"])
+	}
+	switch version {
 	case "", "1":
 	case "1.1":
 		h.Version = V1_1
 	default:
-		h.Version = Version(h.WireVersion)
+		h.Version = Version(version)
 	}
-	return event, nil
+	return event, h, nil
+}
+
+// timeMembers are the members of events that are times, as the ends of their names, and the
+// characters that a value of the documented type, or null, begins with.
+var timeMembers = []struct{ name, begins string }{
+	{`imestamp"`, "-0123456789n"}, {`"received"`, "-0123456789n"}, {`LastRead"`, "-0123456789n"},
+	{`"signedUpAt"`, `"n`}, {`"lastSeen"`, `"n`}, {`"linkedAt"`, `"n`},
+}
+
+// hasOddTime reports whether a time in a body seems to have another JSON type than documented. It
+// would be decoded to the zero time without an error.
+func hasOddTime(body []byte) bool {
+	for {
+		colon := bytes.IndexByte(body, ':')
+		if colon < 0 {
+			return false
+		}
+		name := body[:colon]
+		body = bytes.TrimLeft(body[colon+1:], " \t\r\n")
+		for _, m := range timeMembers {
+			if n := len(name) - len(m.name); n >= 0 && string(name[n:]) == m.name {
+				if len(body) > 0 && strings.IndexByte(m.begins, body[0]) < 0 {
+					return true
+				}
+			}
+		}
+	}
 }
 
 // newEvent returns an empty event of the type that belongs to a trigger, and the header inside it.

@@ -58,6 +58,11 @@ func TestMalformedMembers(t *testing.T) {
 		{`{"trigger":"postback","postbacks":[{"action":{"amount":1.5}}]}`, &PostbackEvent{Postbacks: []Postback{{}}}, []string{"postbacks[0].action.amount"}},
 		{`{"trigger":"typing:appUser","trigger":5,"version":1.1,"app":7}`, &TypingEvent{}, []string{"trigger", "version", "app"}},
 		{`{"trigger":7,"appUser":{"_id":"u","email":false}}`, &UnknownEvent{}, []string{"trigger", "appUser.email"}},
+		{`{"trigger":"message:appUser","timestamp":"soon"}`, &MessageEvent{}, []string{"timestamp"}},
+		{`{"trigger":"message:appUser","messages":[{"_id":"m","received":{}}],"appUser":{"signedUpAt":17}}`, &MessageEvent{Messages: []Message{{ID: "m"}}}, []string{"messages[0].received", "appUser.signedUpAt"}},
+		{`{"trigger":"delivery:failure","timestamp": [1]}`, &DeliveryEvent{}, []string{"timestamp"}},
+		{`{"trigger":"message:appUser","timestamp":"","appUser":{"signedUpAt":"","_id":5},"client":{"lastSeen":null}}`, &MessageEvent{}, []string{"appUser._id"}},
+		{`{"trigger":"message:appUser","timestamp":"1.5","appUser":{"signedUpAt":null}}`, &MessageEvent{}, nil},
 		{`{"trigger":"link:match","criteria":{"phoneNumber":5},"more":5}`, &LinkEvent{Criteria: map[string]any{"phoneNumber": json.Number("5")}}, nil},
 	}
 	for _, test := range tests {
@@ -283,5 +288,15 @@ func BenchmarkParseEvent(b *testing.B) {
 		if _, err := ParseEvent(data); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestVersionThatIsANumber: a receiver that accepts one version must not ignore the event for it.
+func TestVersionThatIsANumber(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[string]Version{"1": V1, "1.1": V1_1, "2": "2"} {
+		event := parseEvent(t, `{"trigger":"message:appUser","version":`+number+`,"messages":[]}`)
+		assert.Equal(t, want, event.Header().Version)
+		assert.Equal(t, []string{"version"}, event.Header().Malformed)
 	}
 }

@@ -38,7 +38,8 @@ import (
 // After the last attempt, do returns the error of the call, if any.
 type exchange struct {
 	core     *core
-	throttle *pace.KeyThrottle // of the app that the call reaches
+	app      string            // that the call reaches; "": none, or the credential implies it
+	throttle *pace.KeyThrottle // of that app
 	request  *request
 	ctx      context.Context
 	http     http.Client
@@ -149,7 +150,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil:
 		x.fail(ctx, err, !trace.knowsUnwritten())
-	case !isAnswer(resp):
+	case resp == nil, resp.StatusCode < 200, resp.StatusCode > 599:
 		x.fail(ctx, noAnswer(resp), true)
 	default:
 		x.read(ctx, resp)
@@ -171,6 +172,7 @@ func (x *exchange) wait() error {
 	if err := x.ctx.Err(); err != nil {
 		return x.cannotSend("not sent", err)
 	}
+	x.throttle = x.core.throttles.For(x.app)
 	err := x.throttle.Wait(x.ctx, x.verdict.refused)
 	if err == nil && x.core.limiter != nil {
 		if err := x.core.limiter.Wait(x.ctx); err != nil {
@@ -265,14 +267,9 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 	return buf, nil
 }
 
-// isAnswer reports whether resp is a final response with a status that HTTP defines. A transport of
-// the caller may return none at all.
-func isAnswer(resp *http.Response) bool {
-	return resp != nil && resp.StatusCode >= 200 && resp.StatusCode <= 599
-}
-
-// noAnswer closes a response that is not an answer, and returns the error for it. The body is not
-// read, as that of 101 is the bare connection, which may never end.
+// noAnswer closes a response whose status does not end a call, and returns the error for it. The
+// body is not read, as that of 101 is the bare connection, which may never end. A transport of the
+// caller may return no response at all.
 func noAnswer(resp *http.Response) error {
 	if resp == nil {
 		return errors.New("the transport returned neither a response nor an error")

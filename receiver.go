@@ -232,6 +232,7 @@ func (r *WebhookReceiver) RemoveSecret(secret string) {
 // Two webhooks of different versions deliver the same fact at different times. During an upgrade,
 // do not switch from one version to the other, but accept both for as long as the service repeats
 // deliveries (15 minutes). Both events of a fact have the same [EventKey], so it is handled once.
+// Only delivery events have different keys: handle those of one version.
 func (r *WebhookReceiver) AcceptVersions(versions ...Version) {
 	for _, v := range versions {
 		if v != V1 && v != V1_1 {
@@ -359,19 +360,21 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bo
 		d.Status, d.Err = http.StatusServiceUnavailable, err
 		return d
 	}
-	if d.Event, d.Err = ParseEvent(body); d.Err != nil {
-		d.Status = http.StatusBadRequest
+	event, header, err := decodeEvent(body)
+	if err != nil {
+		d.Status, d.Err = http.StatusBadRequest, err
 		return d
 	}
-	if h := d.Event.header(); h.Trigger == "" || len(h.Malformed) > 0 {
-		r.log.unusual(req.Context(), h)
+	d.Event = event
+	if header.Trigger == "" || len(header.Malformed) > 0 {
+		r.log.unusual(req.Context(), header)
 	}
-	handler := r.handler(d.Event)
+	handler := r.handler(event, header.Version)
 	if handler == nil {
 		d.Status, d.Ignored = http.StatusOK, true
 		return d
 	}
-	handleOnce(context.WithoutCancel(req.Context()), r, &d, handler, began)
+	handleOnce(context.WithoutCancel(req.Context()), r, &d, factOf(event, header), handler, began)
 	return d
 }
 
@@ -415,10 +418,10 @@ func (r *WebhookReceiver) unmatched(req *http.Request, began time.Time) (status 
 }
 
 // handler returns the function for an event; nil if the event is to be ignored.
-func (r *WebhookReceiver) handler(e Event) func(context.Context, Event) error {
+func (r *WebhookReceiver) handler(e Event, version Version) func(context.Context, Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.versions) > 0 && !slices.Contains(r.versions, e.Header().Version) {
+	if len(r.versions) > 0 && !slices.Contains(r.versions, version) {
 		return nil
 	}
 	if handler, ok := r.handlers[reflect.TypeOf(e)]; ok {

@@ -41,8 +41,8 @@ type outcome struct {
 // handleOnce handles the event of a delivery, or waits for the delivery that is handling it, and
 // sets the result in d. It waits no longer than the receiver's timeout, counted from the arrival of
 // the request, so that the answer comes in time after a body that took long.
-func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, function func(context.Context, Event) error, began time.Time) {
-	h, first := r.handlings.join(factOf(d.Event))
+func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, function func(context.Context, Event) error, began time.Time) {
+	h, first := r.handlings.join(f)
 	if h == nil {
 		d.Status, d.Err = http.StatusServiceUnavailable, errShutdown
 		r.log.count(lineRefused, "shutting_down", nil)

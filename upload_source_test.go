@@ -401,6 +401,26 @@ func TestSourceOfAStalledServiceIsSentAgain(t *testing.T) {
 	})
 }
 
+// TestSourceThatWasNotReadIsSentAgain, with the bytes by which its type was detected.
+func TestSourceThatWasNotReadIsSentAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sent, body := 0, ""
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			if sent++; sent == 1 {
+				return nil, errDial
+			}
+			data, err := io.ReadAll(r.Body)
+			body = string(data)
+			return answer(201, `{"mediaUrl":"https://m.test/x"}`), err
+		})
+		content := strings.Repeat("content ", 200)
+		_, err := c.Attachments.Upload(t.Context(), Upload{Source: onlyReader{strings.NewReader(content)}}, AttachmentOptions{})
+		require.NoError(t, err)
+		assert.Contains(t, body, "\r\n\r\n"+content+"\r\n")
+	})
+}
+
 // TestUploadLeavesNoGoroutine: an attempt has one while a method of the caller runs, and none
 // afterwards. It counts the goroutines of the process, so it does not run in parallel.
 func TestUploadLeavesNoGoroutine(t *testing.T) {

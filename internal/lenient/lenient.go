@@ -32,10 +32,10 @@ func Marshal(v any) ([]byte, error) {
 // values are replaced and everything is decoded again, into *v set to its zero value.
 func Unmarshal(data []byte, v any) error {
 	err := UnmarshalStrict(data, v)
-	if !isTypeError(err) {
+	if err == nil || !isTypeError(err) {
 		return err
 	}
-	mended, malformed := mend(data, reflect.TypeOf(v))
+	mended, malformed := mend(data, reflect.TypeOf(v), false)
 	if len(malformed) > 0 {
 		return err
 	}
@@ -51,20 +51,23 @@ const manyValues = 1 << 14
 // zero that have another type than the struct and returns their paths, such as list[0].name: at
 // most 100, then "…". Its error says that data is not a JSON object.
 //
+// A time that cannot be read is listed, too, if oddTime is true or anything else does not fit. Its
+// UnmarshalJSON method accepts any JSON, so strict decoding does not notice it.
+//
 // The memory that it takes is bounded by a multiple of the length of data: lists of structs that
 // would take more are cut, with the path of the first item that is left out.
-func UnmarshalPartly(data []byte, v any) (malformed []string, err error) {
+func UnmarshalPartly(data []byte, v any, oddTime bool) (malformed []string, err error) {
 	if object := bytes.TrimLeft(data, " \t\r\n"); len(object) == 0 || object[0] != '{' {
 		return nil, ErrNotObject
 	}
-	many, target := bytes.Count(data, []byte(",")) >= manyValues, v
-	if many {
+	look, target := oddTime || bytes.Count(data, []byte(",")) >= manyValues, v
+	if look {
 		target = new(json.RawMessage) // only to see whether it is JSON
 	}
-	if err := UnmarshalStrict(data, target); err == nil && !many || err != nil && !isTypeError(err) {
+	if err := UnmarshalStrict(data, target); err == nil && !look || err != nil && !isTypeError(err) {
 		return nil, err
 	}
-	mended, malformed := mend(data, reflect.TypeOf(v))
+	mended, malformed := mend(data, reflect.TypeOf(v), true)
 	reflect.ValueOf(v).Elem().SetZero()
 	return malformed, UnmarshalStrict(mended, v)
 }

@@ -200,7 +200,7 @@ func TestUnmarshalPartly(t *testing.T) {
 			if tt.malformed == nil {
 				got = thing{}
 			}
-			malformed, err := lenient.UnmarshalPartly([]byte(tt.data), &got)
+			malformed, err := lenient.UnmarshalPartly([]byte(tt.data), &got, false)
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, got)
 			assert.Equal(t, tt.malformed, malformed)
@@ -212,12 +212,40 @@ func TestUnmarshalPartlyErrors(t *testing.T) {
 	t.Parallel()
 	many := strings.Repeat("1,", 20000)
 	for _, data := range []string{"", " ", "null", "[]", `"x"`, "1", "{", `{"name":1`, `{"name":1}}`, `{"name":1} {}`, `{"list":[` + many, `{"list":[` + many + `1]} x`} {
-		_, err := lenient.UnmarshalPartly([]byte(data), &thing{})
+		_, err := lenient.UnmarshalPartly([]byte(data), &thing{}, false)
 		assert.Error(t, err, "%.20s", data)
 	}
-	_, err := lenient.UnmarshalPartly([]byte(`[]`), &thing{})
+	_, err := lenient.UnmarshalPartly([]byte(`[]`), &thing{}, false)
 	assert.ErrorIs(t, err, lenient.ErrNotObject)
 }
+
+// TestUnmarshalPartlyListsTimes: a time decodes anything, so it is looked at on request.
+func TestUnmarshalPartlyListsTimes(t *testing.T) {
+	t.Parallel()
+	var got struct {
+		At   []anyTime `json:"at"`
+		Name string    `json:"name"`
+	}
+	const data = `{"at":["now","",null,"never",{}],"name":"n"}`
+	malformed, err := lenient.UnmarshalPartly([]byte(data), &got, true)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"at[3]", "at[4]"}, malformed)
+	assert.Equal(t, []anyTime{{true}, {}, {}, {}, {}}, got.At)
+	assert.Equal(t, "n", got.Name)
+
+	malformed, err = lenient.UnmarshalPartly([]byte(data), &got, false)
+	require.NoError(t, err)
+	assert.Empty(t, malformed)
+	require.NoError(t, lenient.Unmarshal([]byte(`{"at":[{}],"name":[]}`), &struct {
+		At   []anyTime `json:"at"`
+		Name struct{}  `json:"name"`
+	}{}), "an answer of the API is not refused for a time")
+}
+
+type anyTime struct{ now bool }
+
+func (a anyTime) IsZero() bool                     { return !a.now }
+func (a *anyTime) UnmarshalJSON(data []byte) error { a.now = string(data) == `"now"`; return nil }
 
 // TestUnmarshalPartlyCutsLists: a list of structs takes a bounded multiple of the memory of its JSON.
 func TestUnmarshalPartlyCutsLists(t *testing.T) {
@@ -227,7 +255,7 @@ func TestUnmarshalPartlyCutsLists(t *testing.T) {
 		Texts []string                  `json:"texts"`
 		Name  string                    `json:"name"`
 	}
-	malformed, err := lenient.UnmarshalPartly([]byte(`{"list":[`+strings.Repeat("{},", 20000)+`{}],"texts":["a"],"name":"n"}`), &got)
+	malformed, err := lenient.UnmarshalPartly([]byte(`{"list":[`+strings.Repeat("{},", 20000)+`{}],"texts":["a"],"name":"n"}`), &got, false)
 	require.NoError(t, err)
 	require.Len(t, malformed, 2)
 	assert.Equal(t, fmt.Sprintf("list[%d]", len(got.List)), malformed[0])
@@ -236,7 +264,7 @@ func TestUnmarshalPartlyCutsLists(t *testing.T) {
 
 	whole := `{"list":[` + strings.Repeat(`{"id":"0123456789abcdef01234567"},`, 20000) + `{"id":"last"}]}`
 	var real thing
-	malformed, err = lenient.UnmarshalPartly([]byte(whole), &real)
+	malformed, err = lenient.UnmarshalPartly([]byte(whole), &real, false)
 	require.NoError(t, err)
 	assert.Empty(t, malformed)
 	require.Len(t, real.List, 20001)
@@ -262,7 +290,7 @@ func TestUnmarshalAllocations(t *testing.T) {
 	strict := allocations(lenient.UnmarshalStrict)
 	assert.InDelta(t, strict, allocations(lenient.Unmarshal), 1)
 	assert.InDelta(t, strict, allocations(func(data []byte, v any) error {
-		_, err := lenient.UnmarshalPartly(data, v)
+		_, err := lenient.UnmarshalPartly(data, v, false)
 		return err
 	}), 1)
 }
@@ -274,7 +302,7 @@ func FuzzUnmarshal(f *testing.F) {
 		var strict, got, partly thing
 		strictErr := lenient.UnmarshalStrict(data, &strict)
 		err := lenient.Unmarshal(data, &got)
-		malformed, partlyErr := lenient.UnmarshalPartly(data, &partly)
+		malformed, partlyErr := lenient.UnmarshalPartly(data, &partly, false)
 		var object map[string]json.RawMessage
 		isObject := json.Unmarshal(data, &object) == nil && object != nil
 		assert.Equal(t, isObject, partlyErr == nil, "every object can be read partly: %v", partlyErr)

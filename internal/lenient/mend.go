@@ -23,7 +23,8 @@ type mender struct {
 	out       []byte
 	path      []byte // of the current value
 	malformed []string
-	room      int // how many bytes the decoded structs may still take
+	room      int  // how many bytes the decoded structs may still take
+	times     bool // whether a time that cannot be read is refused
 }
 
 // mend rewrites data, which must begin with valid JSON, for decoding into the type t. Values that do not
@@ -32,8 +33,10 @@ type mender struct {
 //
 // A list whose structs would take far more memory than their JSON, such as a million times {}, is
 // cut, with the path of its first item that is left out. No real list comes near that.
-func mend(data []byte, t reflect.Type) (mended []byte, malformed []string) {
-	m := mender{in: data, out: make([]byte, 0, len(data)), room: 1<<20 + 16*len(data)}
+//
+// With times, a time that its type decodes to zero is listed, too.
+func mend(data []byte, t reflect.Type, times bool) (mended []byte, malformed []string) {
+	m := mender{in: data, times: times, out: make([]byte, 0, len(data)), room: 1<<20 + 16*len(data)}
 	m.value(t)
 	return append(m.out, m.in...), m.malformed // what follows the value is an error when it is decoded
 }
@@ -48,7 +51,11 @@ func (m *mender) value(t reflect.Type) {
 	hasMethod := reflect.PointerTo(t).Implements(unmarshalerType)
 	switch first, kind := m.in[0], t.Kind(); {
 	case kind == reflect.Interface || hasMethod && !isStruct(t):
-		m.out = append(m.out, m.skip()...)
+		text := m.skip()
+		if m.times && hasMethod && isOddTime(text, t) {
+			m.refuse()
+		}
+		m.out = append(m.out, text...)
 	case first == '{' && (kind == reflect.Struct || kind == reflect.Map):
 		if hasMethod {
 			m.room -= methodSize
@@ -70,6 +77,19 @@ var (
 	unmarshalerType = reflect.TypeFor[json.Unmarshaler]()
 	null            = []byte("null")
 )
+
+// isOddTime reports whether t decodes a value, which is not empty, to a time that is zero. It does so
+// without an error, so strict decoding does not tell.
+func isOddTime(text []byte, t reflect.Type) bool {
+	if string(text) == "null" || string(text) == `""` {
+		return false
+	}
+	time, ok := reflect.New(t).Interface().(interface {
+		json.Unmarshaler
+		IsZero() bool
+	})
+	return ok && (time.UnmarshalJSON(text) != nil || time.IsZero())
+}
 
 // isStruct reports whether t is a struct with json tags. If it has an UnmarshalJSON method, this is
 // taken to decode the members that these name, while that of any other type takes any JSON.
