@@ -131,17 +131,16 @@ func TestChaosHostileServers(t *testing.T) { //nolint:tparallel // the outer t.R
 		if f.servers == 0 { // the command line leaves them out
 			continue
 		}
-		most := usualLimits
+		bound := fmt.Sprintf("right error, %v late, %v, %d MiB", mostOverrun, usualLimits.Most, usualLimits.memory)
 		if f.large {
-			most = largeLimits
+			bound += fmt.Sprintf(" (large: %v, %d MiB)", largeLimits.Most, largeLimits.memory)
 		}
-		measured := fmt.Sprintf("%v, %v late, %d MiB", millis(f.took), millis(f.overrun), f.peak)
+		measured := fmt.Sprintf("%v late, %v, %d MiB", millis(f.overrun), millis(f.took), f.peak)
 		if len(f.bad) > 0 {
 			measured += "; wrong: " + strings.Join(f.bad, ", ")
 		}
 		record(t, result{
-			families[i].name, f.servers, fmt.Sprintf("right error, %v, %v late, %d MiB", most.Most, mostOverrun, most.memory),
-			measured, len(f.bad) == 0,
+			families[i].name, f.servers, bound, measured, len(f.bad) == 0,
 		})
 	}
 }
