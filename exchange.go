@@ -150,8 +150,9 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil:
 		x.fail(ctx, err, !trace.knowsUnwritten())
-	case resp == nil, resp.StatusCode < 200, resp.StatusCode > 599:
-		x.fail(ctx, noAnswer(resp), true)
+	case resp.StatusCode < 200, resp.StatusCode > 599: // no status that ends a call
+		go resp.Body.Close() // unread, as that of 101 is the bare connection, which may never end
+		x.fail(ctx, fmt.Errorf("the status %03d is no answer to a call", resp.StatusCode), true)
 	default:
 		x.read(ctx, resp)
 	}
@@ -222,9 +223,6 @@ func (x *exchange) attach(req *http.Request) error {
 
 // read reads the response, up to a limit that depends on its status.
 func (x *exchange) read(ctx context.Context, resp *http.Response) {
-	if resp.Body == nil {
-		resp.Body = http.NoBody // as http.Client does for transports of the caller
-	}
 	defer resp.Body.Close()
 	x.status, x.header, x.written = resp.StatusCode, resp.Header, true
 	x.ok = x.status >= 200 && x.status <= 299
@@ -265,19 +263,6 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 		}
 	}
 	return buf, nil
-}
-
-// noAnswer closes a response whose status does not end a call, and returns the error for it. The
-// body is not read, as that of 101 is the bare connection, which may never end. A transport of the
-// caller may return no response at all.
-func noAnswer(resp *http.Response) error {
-	if resp == nil {
-		return errors.New("the transport returned neither a response nor an error")
-	}
-	if resp.Body != nil {
-		go resp.Body.Close()
-	}
-	return fmt.Errorf("the status %03d is no answer to a call", resp.StatusCode)
 }
 
 // fail records an attempt that got no response. written is false if it is certain that the request

@@ -188,16 +188,3 @@ type stuckBody struct{ ctx context.Context }
 
 func (b stuckBody) Read([]byte) (int, error) { <-b.ctx.Done(); return 0, b.ctx.Err() }
 func (b stuckBody) Close() error             { <-b.ctx.Done(); return nil }
-
-// TestTransportThatReturnsNothing: a transport must return a response or an error, and one that
-// returns neither, or a response without a body, must not end the process.
-func TestTransportThatReturnsNothing(t *testing.T) {
-	t.Parallel()
-	c := fakeClient(t, func(*http.Request) (*http.Response, error) { return nil, nil }) //nolint:nilnil // what is tested
-	_, err := c.Conversations.PostMessage(t.Context(), "u", TextMessage("hi"))
-	assert.ErrorIs(t, err, ErrOutcomeUnknown)
-
-	c = fakeClient(t, func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 404}, nil })
-	_, err = c.AppUsers.Get(t.Context(), "u")
-	assert.ErrorIs(t, err, ErrNotFound)
-}

@@ -157,19 +157,19 @@ const (
 )
 
 // Ensure returns the webhook of the target and of the client's version, with its secret, so that a
-// program can call it at each start. If there is no such webhook, Ensure creates it. If it has other
-// triggers or settings than the argument, Ensure updates it. A webhook of the same target and the
-// other version is left alone. On v1, no triggers means [TriggerMessage]. Members added with
-// [WithField] are sent with the create, or else with an update, even if nothing differs.
+// program can call it at each start. If there is no such webhook, Ensure creates it. If its
+// triggers or settings differ from the argument, Ensure updates it. A webhook of the same target
+// and the other version is left alone. On v1, no triggers means [TriggerMessage]. Members added
+// with [WithField] are sent with the create, or else with an update, even if nothing differs.
 //
 // Replicas of a program may call Ensure at the same time. If several create a webhook, they all
-// return the one with the lowest _id, and each of the others is deleted by the call that created it;
-// Ensure deletes nothing else. To see the webhooks of the others, Ensure lists them after its create
-// and again two seconds later. It does not wait if the webhook is older than an hour.
+// return the one with the lowest _id, and each of the others is deleted by the call that created
+// it; Ensure deletes nothing else. To see the webhooks of the others, Ensure lists them after its
+// create and again two seconds later. It does not wait if the webhook is older than an hour.
 //
 // One window remains: if more than two seconds pass between the first list and the create of a
-// replica, two webhooks may be left, or another replica may hold the secret of a deleted one. An
-// Ensure that fails, or whose create had an unknown outcome, may also leave a second webhook. With
+// replica, two webhooks may be left, or another replica may hold the secret of a deleted one. A
+// call that fails, or whose create had an unknown outcome, may also leave a second webhook. With
 // [WithSecretLookup] a receiver accepts the deliveries of either.
 //
 // Ensure fails with the error of the create if there is still no webhook afterwards: with

@@ -42,15 +42,11 @@ type result struct {
 // newHookServer starts a service. It must not be called inside a bubble.
 func newHookServer(t *testing.T) *hookServer {
 	t.Helper()
-	s := &hookServer{
-		Server:  smoochtest.NewServer(),
-		delay:   func() time.Duration { return 0 },
-		jobs:    make(chan *http.Request),
-		results: make(chan result),
-	}
+	s := &hookServer{Server: smoochtest.NewServer(), jobs: make(chan *http.Request), results: make(chan result)}
+	s.delay = func() time.Duration { return 0 }
 	go func() {
 		for r := range s.jobs {
-			answer, err := s.serve(r)
+			answer, err := s.serve(r) //nolint:bodyclose // the client closes it
 			s.results <- result{answer, err}
 		}
 	}()
@@ -63,7 +59,7 @@ func (s *hookServer) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer r.Body.Close()
 	}
 	time.Sleep(s.delay())
-	result := s.carryOut(r) //nolint:bodyclose // the client closes it
+	result := s.carryOut(r)
 	time.Sleep(s.delay())
 	return result.answer, result.err
 }
@@ -126,13 +122,12 @@ var hookSettings = smooch.WebhookCreate{
 // TestTriggersOfTheOtherVersion: a name that the other version has for a trigger would never fire.
 func TestTriggersOfTheOtherVersion(t *testing.T) {
 	t.Parallel()
-	sent := 0
-	hc := &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+	sent, version := 0, smooch.V1
+	client, err := smooch.NewClient(smooch.AppJWT("k", "s"), smooch.WithHTTPClient(&http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
 		sent++
-		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(
-			`{"webhook":{"_id":"w1"},"webhooks":[]}`)), Header: http.Header{"Content-Type": {"application/json"}}}, nil
-	})}
-	client, err := smooch.NewClient(smooch.AppJWT("k", "s"), smooch.WithHTTPClient(hc))
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(
+			`{"webhook":{"_id":"w1"},"webhooks":[{"_id":"550000000000000000000001","target":"` + hookTarget + `","version":"` + string(version) + `"}]}`))}, nil
+	})}))
 	require.NoError(t, err)
 	for _, test := range []struct {
 		version smooch.Version
@@ -161,15 +156,9 @@ func TestTriggersOfTheOtherVersion(t *testing.T) {
 				_, err := hooks.Update(t.Context(), "w1", smooch.WebhookUpdate{Triggers: settings.Triggers})
 				return err
 			},
-			"Webhooks.Ensure": func() error {
-				if test.problem == "" {
-					return nil // the same check as Create, and this one takes two seconds
-				}
-				_, err := hooks.Ensure(t.Context(), settings)
-				return err
-			},
+			"Webhooks.Ensure": func() error { _, err := hooks.Ensure(t.Context(), settings); return err },
 		} {
-			sent = 0
+			sent, version = 0, test.version
 			err := call()
 			if test.problem == "" {
 				assert.NoError(t, err, "%s %s", name, test.trigger)
@@ -377,6 +366,31 @@ func TestEnsureAfterAnUnknownOutcome(t *testing.T) {
 	}
 }
 
+// TestEnsureWithLateLists, which do not contain the new webhook yet.
+func TestEnsureWithLateLists(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *hookServer) {
+		s.Fail(smoochtest.Fault{Method: "GET", Times: 3, Status: 200, Body: `{"webhooks":[]}`, ContentType: "application/json"})
+		hook, err := s.client(smooch.V1_1).Webhooks.Ensure(t.Context(), hookSettings)
+		require.NoError(t, err)
+		assert.Equal(t, []smooch.Webhook{*hook}, s.hooks(t))
+	})
+}
+
+// TestEnsureGivesWay to a webhook with a lower _id, whose digits are not a time.
+func TestEnsureGivesWay(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *hookServer) {
+		passYears()
+		const lowest = `{"webhooks":[{"_id":"000000000000000000000001","target":"` + hookTarget + `","version":"v1.1","triggers":["*"]}]}`
+		s.Fail(smoochtest.Fault{Method: "GET", Status: 200, Body: `{"webhooks":[]}`, ContentType: "application/json"})
+		s.Fail(smoochtest.Fault{Method: "GET", Times: -1, Status: 200, Body: lowest, ContentType: "application/json"})
+		s.Fail(smoochtest.Fault{Method: "DELETE", Status: 404}) // somebody else was faster
+		hook, err := s.client(smooch.V1_1).Webhooks.Ensure(t.Context(), smooch.WebhookCreate{Target: hookTarget, Triggers: []smooch.Trigger{smooch.TriggerAll}})
+		require.NoError(t, err)
+		assert.Equal(t, "000000000000000000000001", hook.ID)
+		assert.Regexp(t, "^GET /webhooks,POST /webhooks,GET /webhooks,DELETE /webhooks/[0-9a-f]+,GET /webhooks$", strings.Join(s.taken(), ","))
+	})
+}
+
 func TestEnsureInAFullApp(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *hookServer) {
 		hooks := s.client(smooch.V1_1).Webhooks
@@ -404,6 +418,8 @@ func TestEnsureStartsAnew(t *testing.T) {
 		hook, err := hooks.Ensure(t.Context(), hookSettings)
 		require.NoError(t, err)
 		assert.NotEqual(t, old.ID, hook.ID)
+		assert.Equal(t, []string{"POST /webhooks", "GET /webhooks", "DELETE /webhooks/" + old.ID,
+			"GET /webhooks", "POST /webhooks", "GET /webhooks", "GET /webhooks"}, s.taken())
 		assert.Equal(t, []smooch.Webhook{*hook}, s.hooks(t))
 	})
 }
@@ -425,6 +441,14 @@ func TestEnsureEndsWithItsContext(t *testing.T) {
 		other.Target += "/other"
 		_, err = s.client(smooch.V1_1).Webhooks.Ensure(ctx, other)
 		assert.ErrorIs(t, err, smooch.ErrOutcomeUnknown)
+
+		s.Fail(smoochtest.Fault{Method: "POST", Cut: smoochtest.CutBefore})
+		s.delay = func() time.Duration { return 300 * time.Millisecond } // it ends during the create
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = s.client(smooch.V1_1).Webhooks.Ensure(ctx, other)
+		assert.ErrorIs(t, err, smooch.ErrOutcomeUnknown)
+		time.Sleep(time.Second)
 	})
 }
 
@@ -433,17 +457,17 @@ func TestEnsurePassesOptionsOn(t *testing.T) {
 		hooks := s.client(smooch.V1_1).Webhooks
 		var response smooch.Response
 		opts := []smooch.CallOption{smooch.WithHeader("X-Trace", "7"), smooch.WithField("includeClient", true), smooch.WithResponse(&response)}
-		for range 2 { // the second updates, as it cannot tell whether the field differs
+		for _, last := range []string{"GET", "PUT"} { // whether the field differs is not known
 			_, err := hooks.Ensure(t.Context(), hookSettings, opts...)
 			require.NoError(t, err)
 			assert.Equal(t, 200, response.StatusCode)
+			requests := s.Requests()
+			assert.Equal(t, last, requests[len(requests)-1].Method)
 		}
-		requests := s.Requests()
-		for _, r := range requests {
+		for _, r := range s.Requests() {
 			assert.Equal(t, "7", r.Header.Get("X-Trace"))
 			assert.Equal(t, r.Method != "GET", strings.Contains(string(r.Body), `"includeClient":true`))
 		}
-		assert.Equal(t, "PUT", requests[len(requests)-1].Method)
 	})
 }
 
