@@ -46,10 +46,14 @@ var (
 const mostOverrun = 50 * time.Millisecond // after the end of a context
 
 func (s hostileServer) limits() limits {
-	if s.large {
-		return largeLimits
+	if !s.large {
+		return usualLimits
 	}
-	return usualLimits
+	large := largeLimits
+	if raceEnabled() {
+		large.Timeout *= 6
+	}
+	return large
 }
 
 // families are functions, as what some of the servers send would take the memory of every child
