@@ -15,8 +15,8 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// Response is the service's response to one call, see [WithResponse]. Printing or logging one leaves
-// out the header and the body, which may hold secrets and what users wrote.
+// Response is the service's response to one call, see [WithResponse]. Printing or logging one
+// leaves out the header and the body, which may hold secrets and what users wrote.
 type Response struct {
 	StatusCode int         // of the last attempt; 0 if it got no response
 	Header     http.Header // of the last attempt

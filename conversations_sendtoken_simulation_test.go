@@ -78,7 +78,7 @@ type sendTally struct {
 func (s *faultyService) send(t *testing.T, c *Client, tally *sendTally, user, token string) {
 	began := time.Now()
 	got, err := c.Conversations.PostMessage(t.Context(), user, TextMessage("Your code is 7."), WithSendToken(token))
-	time.Sleep(10 * time.Second) // longer than a send takes to be carried out, and the history to show it
+	time.Sleep(10 * time.Second) // until it has been carried out and the history shows it
 	s.mu.Lock()
 	times := s.carriedOut[token]
 	s.mu.Unlock()

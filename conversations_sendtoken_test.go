@@ -241,10 +241,6 @@ func TestSendTokenWithoutRetry(t *testing.T) {
 // error says that the message may have been sent.
 func TestContextEndsWhileTheOutcomeIsUnknown(t *testing.T) {
 	t.Parallel()
-	hang := func(r *http.Request) (*http.Response, error) {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
 	tests := []struct {
 		name  string
 		after time.Duration
@@ -271,7 +267,8 @@ func TestContextEndsWhileTheOutcomeIsUnknown(t *testing.T) {
 				in := inbox{drop: []bool{true}}
 				c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
 					if test.hangs != nil && test.hangs(&in, r) {
-						return hang(r)
+						<-r.Context().Done()
+						return nil, r.Context().Err()
 					}
 					return in.serve(r)
 				})
@@ -397,7 +394,13 @@ func TestSendTokenProblem(t *testing.T) {
 		assert.Equal(t, problem == "", got == "", "%q: %s", token, got)
 		assert.Contains(t, got, problem, "%q", token)
 	}
-	assert.NotEqual(t, NewSendToken(), NewSendToken())
+}
+
+func TestNewSendToken(t *testing.T) {
+	t.Parallel()
+	first, second := NewSendToken(), NewSendToken()
+	assert.Regexp(t, "^[0-9A-Z]{26}$", first)
+	assert.NotEqual(t, first, second)
 }
 
 func TestSendTokenChecksItsArguments(t *testing.T) {
@@ -410,6 +413,7 @@ func TestSendTokenChecksItsArguments(t *testing.T) {
 		return ignore(c.Conversations.PostMessage(t.Context(), "ida", message, opts...))
 	}
 	text, token, since := TextMessage("x"), WithSendToken("t"), WithSentSince(time.Now())
+	var noContext context.Context
 	for name, err := range map[string]error{
 		"empty, to find":         ignore(c.Conversations.FindSent(t.Context(), "ida", "", time.Now())),
 		"not UTF-8, to find":     ignore(c.Conversations.FindSent(t.Context(), "ida", "\xff", time.Now())),
@@ -427,8 +431,8 @@ func TestSendTokenChecksItsArguments(t *testing.T) {
 		"no content, since":      post(MessagePost{}, token, since),
 		"no user, since":         ignore(c.Conversations.PostMessage(t.Context(), "", text, token, since)),
 		"a bad header, since":    post(text, token, since, WithHeader("a b", "c")),
-		"no context":             ignore(c.Conversations.PostMessage(nil, "ida", text, token)),        //nolint:staticcheck // on purpose
-		"no context, with since": ignore(c.Conversations.PostMessage(nil, "ida", text, token, since)), //nolint:staticcheck // on purpose
+		"no context":             ignore(c.Conversations.PostMessage(noContext, "ida", text, token)),
+		"no context, with since": ignore(c.Conversations.PostMessage(noContext, "ida", text, token, since)),
 	} {
 		assert.ErrorIs(t, err, ErrInvalidArgument, name)
 	}

@@ -15,8 +15,8 @@ import (
 //
 // Its text names the operation, the status, the code and the description on one line, and never
 // contains a secret, a body or a user id: what the description repeats of the request is left out.
-// Description and Body have what the service sent, as it came. Find it with [errors.AsType], or test for its class or
-// code with [errors.Is]:
+// Description and Body have what the service sent, as it came. Find it with [errors.AsType], or
+// test for its class or code with [errors.Is]:
 //
 //	e, ok := errors.AsType[*smooch.Error](err)
 //	if errors.Is(err, smooch.ErrNotFound) { ... }

@@ -252,8 +252,8 @@ func (e *DeliveryEvent) MarshalJSON() ([]byte, error) {
 	return lenient.Marshal(wire)
 }
 
-// UnmarshalJSON decodes the event as v1 or v1.1 delivers it. Members that have another JSON type than
-// documented stay zero and are listed in Malformed.
+// UnmarshalJSON decodes the event as v1 or v1.1 delivers it. Members that have another JSON type
+// than documented stay zero and are listed in Malformed.
 func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 	var wire deliveryJSON
 	malformed, err := lenient.UnmarshalPartly(data, &wire, hasOddTime(data))

@@ -15,10 +15,10 @@ import (
 // same key, in both versions of the API. [WebhookReceiver] uses it to recognize events that were
 // delivered before; a message bus can use it as the id for deduplication. It has at most 255 bytes.
 //
-// The keys of a [*DeliveryEvent] differ between the versions, as v1 does not say whether an event is
-// the final one: accept its events in one version only. The final event and one that is not, events
-// of two integrations, and events of two destinations have different keys, and so have those of a
-// [*NotificationEvent].
+// The keys of a [*DeliveryEvent] differ between the versions, as v1 does not say whether an event
+// is the final one: accept its events in one version only. The final event and one that is not,
+// events of two integrations, and events of two destinations have different keys, and so have those
+// of a [*NotificationEvent].
 //
 // Some events have no ids that identify their fact, among them every [*UnknownEvent], and those
 // with members in Malformed, except a [*MessageEvent] whose messages have their ids. Their key is

@@ -47,7 +47,7 @@ func decodeEvent(body []byte) (Event, *EventHeader, error) {
 	}
 	h.raw, h.Version = bytes.Clone(body), V1
 	version := h.WireVersion
-	if slices.Contains(h.Malformed, "version") { // a number, say, which is no reason to ignore the event
+	if slices.Contains(h.Malformed, "version") { // a number still tells which version it is
 		var members map[string]json.RawMessage
 		_ = json.Unmarshal(body, &members) // it has been decoded before
 		version = string(members["version"])

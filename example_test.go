@@ -86,7 +86,10 @@ func ExampleWithSentSince() {
 	event := &smooch.MessageEvent{Messages: []smooch.Message{{ID: "55c8c1498590aa1900b9b9b1", Received: smooch.UnixTime{Time: time.Now()}}}}
 	event.AppUser.ID = "ida"
 	fmt.Println(answerTo(ctx, event), answerTo(ctx, event)) // a second delivery
-	for message := range app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{}) {
+	for message, err := range app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{}) {
+		if err != nil {
+			panic(err)
+		}
 		fmt.Println(message.Text)
 	}
 	// Output:

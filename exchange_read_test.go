@@ -116,8 +116,8 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	assert.Len(t, remotes, 1)
 }
 
-// TestStatusIsNoAnswer: a status outside 200 to 599 is treated as a lost connection. Its body is not
-// read, as that of 101 ends neither with the context nor with the time-out.
+// TestStatusIsNoAnswer: a status outside 200 to 599 is treated as a lost connection. Its body is
+// not read, as that of 101 ends neither with the context nor with the time-out.
 func TestStatusIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{0, 1, 99, 101, 199, 600, 999} {

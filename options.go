@@ -187,8 +187,8 @@ func WithInsecureHTTP() Option {
 // limits each attempt; if [WithTimeout] is shorter, that one applies. Redirects are not followed,
 // so that credentials are sent to no other host.
 //
-// A Transport must honor the context of a request, as that of net/http does: RoundTrip, and Read and
-// Close of a response's body, must return when it ends. A call waits for them.
+// A Transport must honor the context of a request, as that of net/http does: RoundTrip, and Read
+// and Close of a response's body, must return when it ends. A call waits for them.
 func WithHTTPClient(hc *http.Client) Option {
 	return func(cfg *config) error {
 		if hc == nil {
@@ -254,8 +254,8 @@ func WithUserAgent(product string) Option {
 }
 
 // WithTimeout limits the time of each attempt, including the time to read the response. The default
-// is 30 seconds. The whole call is limited by its context. An upload's attempt ends when no byte has
-// been read or sent for that long, so a slow connection does not end it; once the body has been
+// is 30 seconds. The whole call is limited by its context. An upload's attempt ends when no byte
+// has been read or sent for that long, so a slow connection does not end it; once the body has been
 // sent, the time limits the wait for the response.
 func WithTimeout(perAttempt time.Duration) Option {
 	return func(cfg *config) error {

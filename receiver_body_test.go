@@ -50,7 +50,8 @@ func TestContentEncoding(t *testing.T) {
 func TestDrippingBody(t *testing.T) {
 	t.Parallel()
 	const timeout, soon = 500 * time.Millisecond, 5 * time.Second
-	hidden := func(h http.Handler) http.Handler { // from http.ResponseController, as old middleware does
+	// hidden hides the connection from http.ResponseController, as old middleware does.
+	hidden := func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			h.ServeHTTP(struct{ http.ResponseWriter }{w}, req)
 		})

@@ -136,9 +136,9 @@ func TestRefusalsAreRememberedForTenSeconds(t *testing.T) {
 		status := func() int { return deliverWith(t, r, "new", strings.NewReader(`{}`)) }
 		assert.Equal(t, 401, status())
 		known.Store(true)
-		time.Sleep(10*time.Second - 1)
+		time.Sleep(10*time.Second - time.Nanosecond)
 		assert.Equal(t, 401, status())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		assert.Equal(t, 200, status())
 		known.Store(false)
 		assert.Equal(t, 200, status(), "it was added")

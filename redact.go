@@ -161,8 +161,8 @@ var (
 	// freeMembers are the members whose own members have names that the caller chooses.
 	freeMembers = setOf("metadata properties info")
 
-	// words are the types, roles, triggers and channels, which callers also write elsewhere, such as in
-	// metadata. Shorter ones than minWord are not among them.
+	// words are the types, roles, triggers and channels, which callers also write elsewhere, such as
+	// in metadata. Shorter ones than minWord are not among them.
 	words = setOf("android appMaker appUser carousel conversation:read formResponse frontendEmail helpscout hipchat immediate " +
 		"instagram locationRequest location mailgun message messagebird messenger microsoftTeams other postback prompt reserved " +
 		"select submenu telegram twilio twitter typing:start typing:stop userActivity viber webview wechat whatsapp whisper zendesk " +

@@ -40,8 +40,8 @@ import (
 // A 429 holds back all calls of the client and its copies to the same app, for its Retry-After or,
 // without one, for MinDelay, doubled with each attempt of the call; MaxRetryAfter at most. Calls
 // outside an app are held back on their own. If three apps are refused within one pause, all calls
-// are held back. Afterwards calls are sent at the rate that the service accepted before, which rises
-// again, ever faster, while nothing is refused.
+// are held back. Afterwards calls are sent at the rate that the service accepted before, which
+// rises again, ever faster, while nothing is refused.
 type RetryPolicy struct {
 	MaxAttempts   int           // attempts in all, the first included; default 3
 	MinDelay      time.Duration // the longest wait before the first repeat; default 500 ms

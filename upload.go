@@ -25,12 +25,12 @@ import (
 // again. Any other Source is sent only once, even after a 429. Source is not closed; what Open
 // returns is.
 //
-// Open and the methods of Source run on a goroutine of the call. If the call's context or an attempt
-// ends while one of them is running, the call does not wait for it. It calls nothing of Source
-// afterwards, and does not send it again; what Open has returned is closed as soon as the method
-// returns. So after an error that matches [context.Canceled] or [context.DeadlineExceeded], do not
-// use Source, and the memory that it reads from, until you know that its method has returned.
-// A panic in one of them is an error of the call.
+// Open and the methods of Source run on a goroutine of the call. If the call's context or an
+// attempt ends while one of them is running, the call does not wait for it. It calls nothing of
+// Source afterwards, and does not send it again; what Open has returned is closed as soon as the
+// method returns. So after an error that matches [context.Canceled] or [context.DeadlineExceeded],
+// do not use Source, and the memory that it reads from, until you know that its method has
+// returned. A panic in one of them is an error of the call.
 //
 // To show progress, pass a Source that counts what is read from it.
 type Upload struct {
@@ -193,7 +193,8 @@ func (b *fileBody) attach(r *http.Request) error {
 		}
 	}
 	end := &endReader{r: bytes.NewReader(b.tail), reached: b.idle.last}
-	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(b.head), b.inUse, end)) // the transport closes it
+	body := io.MultiReader(bytes.NewReader(b.head), b.inUse, end)
+	r.Body = io.NopCloser(body) // release ends the use of the file
 	r.ContentLength = -1
 	if size := b.facts.size; size >= 0 {
 		r.ContentLength = int64(len(b.head)) + size + int64(len(b.tail))

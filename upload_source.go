@@ -26,7 +26,7 @@ type source struct {
 	idle   *idleTimer
 
 	free    chan []byte           // buffers to fill
-	results chan readResult       // has room for all buffers, so that the goroutine never waits to send
+	results chan readResult       // has room for all buffers, so that sending never blocks
 	over    chan struct{}         // closed when the attempt no longer needs the file
 	ended   chan struct{}         // closed when the goroutine has ended
 	busy    atomic.Bool           // a method of the caller may be running
@@ -92,6 +92,7 @@ func (s *source) await() {
 	select {
 	case r := <-s.results:
 		s.buf, s.pending, s.err = r.data, r.data, r.err
+		//nolint:errorlint // an error that wraps io.EOF is not the end of the file, see io.Reader
 		if r.err != nil && r.err != io.EOF {
 			s.failed.Store(&r.err)
 		}
@@ -277,6 +278,7 @@ func (s *source) next(buf []byte) ([]byte, error) {
 	if s.facts.size >= 0 {
 		// With a wrong length the form would still be complete, and the service might accept it. So the
 		// body must break off here.
+		//nolint:errorlint // an error that wraps io.EOF is not the end of the file, see io.Reader
 		if s.left -= int64(n); s.left < 0 || s.left > 0 && err == io.EOF {
 			return nil, errNotSize
 		}

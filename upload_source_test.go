@@ -154,8 +154,8 @@ func TestUploadEndsInEveryPhase(t *testing.T) {
 	}
 }
 
-// readingService returns net/http's transport, for a protocol, to a server in memory that reads what
-// is sent.
+// readingService returns net/http's transport, for a protocol, to a server in memory that reads
+// what is sent.
 func readingService(t *testing.T, protocol string) http.RoundTripper {
 	t.Helper()
 	var protocols http.Protocols
@@ -267,6 +267,7 @@ func TestHostileReaders(t *testing.T) {
 		"too many bytes":       {func(b []byte) (int, error) { return len(b) + 1, nil }, errBadCount.Error()},
 		"fewer than none":      {func([]byte) (int, error) { return -1, nil }, errBadCount.Error()},
 		"nothing, for ever":    {func([]byte) (int, error) { return 0, nil }, io.ErrNoProgress.Error()},
+		"breaks off":           {func([]byte) (int, error) { return 0, fmt.Errorf("store: %w", io.EOF) }, "store: EOF"},
 	}
 	rec := newRecorder(t, reply(201, `{}`))
 	rec.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { readAll(r.Body) })

@@ -30,7 +30,7 @@ type wire struct {
 	want string // method, path and query, as they are sent
 	body string // JSON, or a form as formLine writes it; "": none
 
-	answer string // as the documentation shows it, of which the result must hold everything; "": anything
+	answer string // as the documentation shows it; the result must hold all of it; "": anything
 }
 
 // drain ranges over a list.

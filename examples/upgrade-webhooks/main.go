@@ -13,9 +13,10 @@
 // delivery, which is 15 minutes: if the handler fails for a v1 copy while only v1 is accepted, only
 // that copy is delivered again, as the v1.1 copy is acknowledged and ignored.
 //
-// Delivery events are the exception: the keys of their two copies differ, as v1 does not say whether
-// an event is the final one. The program handles each of them in one version only. The timestamp
-// decides, which both copies have: those from before a certain moment in v1, later ones in v1.1.
+// Delivery events are the exception: the keys of their two copies differ, as v1 does not say
+// whether an event is the final one. The program handles each of them in one version only. The
+// timestamp decides, which both copies have: those from before a certain moment in v1, later ones
+// in v1.1.
 package main
 
 import (

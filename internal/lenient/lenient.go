@@ -28,8 +28,9 @@ func Marshal(v any) ([]byte, error) {
 //   - a whole number may have a point or an exponent where v has an integer
 //
 // This holds for fields of structs under the name in their json tag, and not for types that have an
-// UnmarshalJSON method but no such fields. It costs nothing until strict decoding fails because of a type. Then the
-// values are replaced and everything is decoded again, into *v set to its zero value.
+// UnmarshalJSON method but no such fields. It costs nothing until strict decoding fails because of
+// a type. Then the values are replaced and everything is decoded again, into *v set to its zero
+// value.
 func Unmarshal(data []byte, v any) error {
 	err := UnmarshalStrict(data, v)
 	if err == nil || !isTypeError(err) {

@@ -247,7 +247,7 @@ type anyTime struct{ now bool }
 func (a anyTime) IsZero() bool                     { return !a.now }
 func (a *anyTime) UnmarshalJSON(data []byte) error { a.now = string(data) == `"now"`; return nil }
 
-// TestUnmarshalPartlyCutsLists: a list of structs takes a bounded multiple of the memory of its JSON.
+// TestUnmarshalPartlyCutsLists: a list of structs takes at most a multiple of its length in memory.
 func TestUnmarshalPartlyCutsLists(t *testing.T) {
 	t.Parallel()
 	var got struct {
@@ -263,12 +263,12 @@ func TestUnmarshalPartlyCutsLists(t *testing.T) {
 	assert.Equal(t, "n", got.Name)
 
 	whole := `{"list":[` + strings.Repeat(`{"id":"0123456789abcdef01234567"},`, 20000) + `{"id":"last"}]}`
-	var real thing
-	malformed, err = lenient.UnmarshalPartly([]byte(whole), &real, false)
+	var uncut thing
+	malformed, err = lenient.UnmarshalPartly([]byte(whole), &uncut, false)
 	require.NoError(t, err)
 	assert.Empty(t, malformed)
-	require.Len(t, real.List, 20001)
-	assert.Equal(t, "last", real.List[20000].ID)
+	require.Len(t, uncut.List, 20001)
+	assert.Equal(t, "last", uncut.List[20000].ID)
 }
 
 func TestUnmarshalStrict(t *testing.T) {

@@ -27,8 +27,8 @@ type mender struct {
 	times     bool // whether a time that cannot be read is refused
 }
 
-// mend rewrites data, which must begin with valid JSON, for decoding into the type t. Values that do not
-// fit, and that [Unmarshal] does not accept in another way, become null, and their paths are
+// mend rewrites data, which must begin with valid JSON, for decoding into the type t. Values that
+// do not fit, and that [Unmarshal] does not accept in another way, become null, and their paths are
 // returned: at most maxMalformed, then "…".
 //
 // A list whose structs would take far more memory than their JSON, such as a million times {}, is
@@ -78,8 +78,8 @@ var (
 	null            = []byte("null")
 )
 
-// isOddTime reports whether t decodes a value, which is not empty, to a time that is zero. It does so
-// without an error, so strict decoding does not tell.
+// isOddTime reports whether t decodes a value, which is not empty, to a time that is zero. It does
+// so without an error, so strict decoding does not tell.
 func isOddTime(text []byte, t reflect.Type) bool {
 	if string(text) == "null" || string(text) == `""` {
 		return false

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A Throttle holds back attempts while the service refuses them. The zero value is ready to use, and
-// the methods may be called concurrently.
+// A Throttle holds back attempts while the service refuses them. The zero value is ready to use,
+// and the methods may be called concurrently.
 //
 // A refusal starts a pause, in which no attempt is sent. After it, attempts are sent one at a time,
 // those of refused callers first, at a rate that is found as TCP CUBIC finds its window:
@@ -259,10 +259,10 @@ func (t *Throttle) pop() *waiter {
 	return nil
 }
 
-// Throttles hold one throttle for each key that is in use, such as the app that an attempt reaches, as
-// services mostly limit each customer alone. If the attempts of several keys are refused within one
-// pause, the limit is probably one for all, and all keys are held back. The zero value is ready to
-// use, and the methods may be called concurrently.
+// Throttles hold one throttle for each key that is in use, such as the app that an attempt reaches,
+// as services mostly limit each customer alone. If the attempts of several keys are refused within
+// one pause, the limit is probably one for all, and all keys are held back. The zero value is ready
+// to use, and the methods may be called concurrently.
 type Throttles struct {
 	all   Throttle
 	byKey sync.Map // from string to *KeyThrottle
@@ -349,8 +349,8 @@ func (t *KeyThrottle) Accepted(began time.Time) {
 	}
 }
 
-// Refused starts or extends the key's pause after an attempt that was sent at began was refused, and
-// the pause of all keys if this one is among several.
+// Refused starts or extends the key's pause after an attempt that was sent at began was refused,
+// and the pause of all keys if this one is among several.
 func (t *KeyThrottle) Refused(began time.Time, pause time.Duration) {
 	if !t.own.Refused(began, pause) {
 		return

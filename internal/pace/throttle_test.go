@@ -319,7 +319,8 @@ func TestThrottleFindsTheLimit(t *testing.T) {
 					var group sync.WaitGroup
 					for range 200 {
 						group.Go(func() {
-							for !call() {
+							for ended := false; !ended; {
+								ended = call()
 							}
 						})
 					}
