@@ -152,7 +152,7 @@ func TestChaosHostileServers(t *testing.T) { //nolint:tparallel // the outer t.R
 func millis(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
 // attack calls the server from a child process, and returns what is wrong with what came of it.
-func (s hostileServer) attack(t *testing.T) (r hostileResult, problems []string) {
+func (s hostileServer) attack(t *testing.T) (r hostileResult, problems complaints) {
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	call, trapped := s.start(ctx, t)
@@ -160,7 +160,7 @@ func (s hostileServer) attack(t *testing.T) (r hostileResult, problems []string)
 	require.NoError(t, err)
 	defer p.end()
 	if err := p.result(&r); err != nil {
-		return r, []string{err.Error()}
+		return r, complaints{err.Error()}
 	}
 	limits, slow := s.limits(), time.Duration(1)
 	if raceEnabled() {
@@ -170,21 +170,27 @@ func (s hostileServer) attack(t *testing.T) (r hostileResult, problems []string)
 	if post == "" {
 		post = s.read
 	}
-	complain := func(bad bool, format string, args ...any) {
-		if bad {
-			problems = append(problems, fmt.Sprintf(format, args...))
-		}
-	}
-	complain(!oneOf(s.read, r.Read), "read: %s, want %s", r.Read, s.read)
-	complain(!oneOf(post, r.Post), "post: %s, want %s", r.Post, post)
-	complain(r.Took > slow*limits.Most, "a call took %v", r.Took)
-	complain(r.Overrun > slow*mostOverrun, "%s returned %v after its context", r.OverrunCall, r.Overrun)
-	complain(r.Peak > limits.memory, "peak of %d MiB, want at most %d", r.Peak, limits.memory)
-	complain(len(r.Leaks) > 0, "secrets in %s", strings.Join(r.Leaks, "; "))
-	complain(trapped() > 0, "%d requests to another host", trapped())
+	problems.add(!oneOf(s.read, r.Read), "read: %s, want %s", r.Read, s.read)
+	problems.add(!oneOf(post, r.Post), "post: %s, want %s", r.Post, post)
+	problems.add(r.Took > slow*limits.Most, "a call took %v", r.Took)
+	problems.add(r.Overrun > slow*mostOverrun, "%s returned %v after its context", r.OverrunCall, r.Overrun)
+	problems.add(r.Peak > limits.memory, "peak of %d MiB, want at most %d", r.Peak, limits.memory)
+	problems.add(len(r.Leaks) > 0, "secrets in %s", strings.Join(r.Leaks, "; "))
+	problems.add(trapped() > 0, "%d requests to another host", trapped())
 	return r, problems
 }
 
+// complaints are what is wrong with what came of an attack.
+type complaints []string
+
+// add adds a complaint if there is one.
+func (c *complaints) add(bad bool, format string, args ...any) {
+	if bad {
+		*c = append(*c, fmt.Sprintf(format, args...))
+	}
+}
+
+// oneOf reports whether got is one of the classes in wants, which are separated by |.
 func oneOf(wants, got string) bool {
 	for want := range strings.SplitSeq(wants, "|") {
 		if want == got {

@@ -285,7 +285,7 @@ func TestChaosHostileReaders(t *testing.T) {
 }
 
 // attack uploads from the reader in a child process.
-func (h hostileReader) attack(t *testing.T, http2 bool) (r hostileResult, problems []string) {
+func (h hostileReader) attack(t *testing.T, http2 bool) (r hostileResult, problems complaints) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var complete atomic.Int64
@@ -312,20 +312,15 @@ func (h hostileReader) attack(t *testing.T, http2 bool) (r hostileResult, proble
 	require.NoError(t, err)
 	defer p.end()
 	if err := p.result(&r); err != nil {
-		return r, []string{err.Error()}
+		return r, complaints{err.Error()}
 	}
 	slow := time.Duration(1)
 	if raceEnabled() {
 		slow = 10
 	}
-	complain := func(bad bool, format string, args ...any) {
-		if bad {
-			problems = append(problems, fmt.Sprintf(format, args...))
-		}
-	}
 	said := 0 // that it was carried out
 	for _, class := range []string{r.Read, r.Post} {
-		complain(!oneOf(h.want, class), "%s, want %s", class, h.want)
+		problems.add(!oneOf(h.want, class), "%s, want %s", class, h.want)
 		if class == "ok" {
 			said++
 		}
@@ -333,9 +328,9 @@ func (h hostileReader) attack(t *testing.T, http2 bool) (r hostileResult, proble
 	if h.early {
 		said /= 2
 	}
-	complain(!strings.Contains(h.want, "unknown") && int(complete.Load()) != said, "%d uploads complete, %d reported", complete.Load(), said)
-	complain(r.Took > slow*usualLimits.Most, "a call took %v", r.Took)
-	complain(r.Overrun > slow*mostOverrun, "returned %v after its context", r.Overrun)
-	complain(len(r.Leaks) > 0, "secrets in %s", strings.Join(r.Leaks, "; "))
+	problems.add(!strings.Contains(h.want, "unknown") && int(complete.Load()) != said, "%d uploads complete, %d reported", complete.Load(), said)
+	problems.add(r.Took > slow*usualLimits.Most, "a call took %v", r.Took)
+	problems.add(r.Overrun > slow*mostOverrun, "returned %v after its context", r.Overrun)
+	problems.add(len(r.Leaks) > 0, "secrets in %s", strings.Join(r.Leaks, "; "))
 	return r, problems
 }

@@ -332,7 +332,7 @@ func encode(status int, header http.Header, body []byte) []byte {
 	return b.Bytes()
 }
 
-// A report is what the client said of a send.
+// said is what the client reported of a send.
 type said int
 
 const (
