@@ -10,12 +10,12 @@ type App struct {
 	ID       string         `json:"_id"`                // the SDKs are initialized with it
 	AppToken string         `json:"appToken,omitempty"` // for [AppToken]; not a secret
 	Name     string         `json:"name,omitempty"`     // shown to users
-	Settings *AppSettings   `json:"settings,omitempty"` // nil if the answer has none
+	Settings *AppSettings   `json:"settings,omitempty"` // nil if the response has none
 	Metadata map[string]any `json:"metadata,omitzero"`  // flat: string, json.Number or bool values
 }
 
 // AppSettings are the settings of an app. In a request, a nil or empty field leaves the setting as
-// it is. In an answer, a nil or empty field is a setting that the service did not send.
+// it is. In a response, a nil or empty field is a setting that the service did not send.
 type AppSettings struct {
 	// hide all but the last four digits of credit card numbers in texts
 	MaskCreditCardNumbers *bool `json:"maskCreditCardNumbers,omitempty"`

@@ -9,9 +9,9 @@ import (
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
-// AppUser is a person who uses an app. Every field but ID may be missing in an answer.
+// AppUser is a person who uses an app. Every field but ID may be missing in a response.
 //
-// The ID of a user can change, as users are merged: keep the one from the latest answer.
+// The ID of a user can change, as users are merged: keep the one from the latest response.
 type AppUser struct {
 	ID         string  `json:"_id"`
 	UserID     string  `json:"userId,omitempty"` // your own id for the user
@@ -32,7 +32,7 @@ type AppUser struct {
 }
 
 // AppUserClient is a device or channel through which an app user can be reached. The API calls it
-// a client; older answers of v1 call it a device.
+// a client; older responses of v1 call it a device.
 type AppUserClient struct {
 	redacted[AppUserClient]
 
@@ -102,7 +102,7 @@ type EventTrack struct {
 	AppUser *AppUserUpdate `json:"appUser,omitempty"` // changes to the profile, made first
 }
 
-// EventResult is the answer of [AppUsersService.TrackEvent].
+// EventResult is the response to [AppUsersService.TrackEvent].
 type EventResult struct {
 	// a whisper has answered the event: fetch the conversation again
 	ConversationUpdated bool `json:"conversationUpdated"`

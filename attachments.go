@@ -87,7 +87,7 @@ func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []strin
 }
 
 // SetCookie exchanges a media token for a browser cookie. The cookie is in the Set-Cookie header of
-// the answer, see [WithResponse]. The call carries mediaToken instead of the client's credential.
+// the response, see [WithResponse]. The call carries mediaToken instead of the client's credential.
 //
 //	GET /attachments/cookie
 //

@@ -254,8 +254,8 @@ type verification struct {
 	err    error // what is wrong with the options
 }
 
-// WithLeeway makes [VerifyJWT] accept a token until d after its exp, and from d before its nbf, as
-// the clocks of two machines differ. The default is 0; less is an error.
+// WithLeeway makes [VerifyJWT] accept a token from d before its nbf until d after its exp, as the
+// clocks of two machines may differ. The default is 0; a negative d is an error.
 func WithLeeway(d time.Duration) VerifyOption {
 	return func(v *verification) {
 		v.leeway = d
@@ -272,7 +272,7 @@ const verifyOp = "VerifyJWT"
 // secretFor returns the secret of the key with the id kid; if it returns an error, VerifyJWT
 // returns an error that wraps it. VerifyJWT refuses a token that has expired (exp) or is not valid
 // yet (nbf), has no kid or scope, or has the scope appUser and no userId, and a signature that is
-// wrong, missing ("none") or neither HS256, HS384 nor HS512.
+// wrong, missing ("none"), or not HS256, HS384 or HS512.
 //
 // VerifyJWT also refuses what another program could read differently: white space around the token,
 // base64url that is not canonical, and members of the header or the claims that occur twice, have
@@ -280,7 +280,8 @@ const verifyOp = "VerifyJWT"
 // crit, as it supports no extensions, and a token of more than 16 KiB.
 //
 // If secretFor or an option is nil, or the leeway is negative, the error is [ErrInvalidArgument].
-// All other errors match [ErrUnauthorized], and none contains the token, a part of it or its kid.
+// All other errors match [ErrUnauthorized], also one of secretFor, and none contains the token, a
+// part of it or its kid.
 func VerifyJWT(token string, secretFor func(kid string) (secret string, err error), opts ...VerifyOption) (*Claims, error) {
 	var v verification
 	if secretFor == nil {
@@ -347,8 +348,8 @@ func tokenError(text string, cause error) error {
 
 const maxToken = 16 << 10 // bytes; HTTP servers rarely accept a longer header
 
-// checkToken returns what is wrong with a token whatever its signature is, or "". All programs read
-// the tokens that pass in the same way.
+// checkToken returns what is wrong with a token whatever its signature is, or "". Every program
+// reads a token that passes in the same way.
 func checkToken(token string) string {
 	if len(token) > maxToken {
 		return "the token is longer than 16 KiB"

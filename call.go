@@ -27,10 +27,10 @@ type Response struct {
 // String returns a text that names the status alone.
 func (r Response) String() string { return "smooch.Response(" + strconv.Itoa(r.StatusCode) + ")" }
 
-// GoString returns the text of String, so that %#v prints no more either.
+// GoString returns the text of String, so that %#v leaves out the same.
 func (r Response) GoString() string { return r.String() }
 
-// LogValue returns the text of String, so that logs contain no more either.
+// LogValue returns the text of String, so that logs leave out the same.
 func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // CallOption is a setting of one call. Every method that makes calls accepts any number of options.
@@ -177,8 +177,8 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 	return nil
 }
 
-// checkAnswer returns an error if a decoded 2xx response lacks what every one has. out is what it
-// was decoded into.
+// checkAnswer returns an error if a decoded 2xx response lacks the member that always names. out is
+// what the response was decoded into.
 func checkAnswer(op *operation, out any) error {
 	if page, ok := out.(lenient.Members); ok {
 		out = page[op.answer]

@@ -41,9 +41,9 @@ func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...C
 //	POST /appusers/{userId}/conversation/messages
 //	POST /appusers/{userId}/messages
 //
-// On v1, a text or an image without actions, destination or the like takes the first path. All
-// other messages of v1, and those of v1.1, take the second. Messages of the role appMaker need the
-// scope app, appMaker or account.
+// On v1, a text or an image without actions, a destination or the like is sent to the first path.
+// All other messages of v1, and those of v1.1, are sent to the second. Messages of the role
+// appMaker need the scope app, appMaker or account.
 //
 // Scope: app token, appUser (its own user), app, appMaker, account.
 // Versions: v1, v1.1.
@@ -74,9 +74,9 @@ func (s *ConversationsService) PostMessage(ctx context.Context, userID string, m
 //	POST /appusers/{userId}/conversation/images
 //	POST /appusers/{userId}/images
 //
-// On v1, an image without actions, destination or the like takes the first path. All other images
-// of v1, and those of v1.1, take the second. Messages of the role appMaker need the scope app,
-// appMaker or account.
+// On v1, an image without actions, a destination or the like is sent to the first path. All other
+// images of v1, and those of v1.1, are sent to the second. Messages of the role appMaker need the
+// scope app, appMaker or account.
 //
 // Scope: app token, appUser (its own user), app, appMaker, account.
 // Versions: v1, v1.1.
@@ -222,9 +222,10 @@ func (s *ConversationsService) Postback(ctx context.Context, userID, actionID st
 	return exec(ctx, s.c, opConversationPostback.with(userID).json(map[string]string{"actionId": actionID}), opts)
 }
 
-// FindSent returns the message that was sent with the send token token, see [WithSendToken]. It
-// searches the history back to ten minutes before since, a time before the message was sent, by the
-// caller's clock or the service's. It fails with [ErrNotFound] if no message there has the token.
+// FindSent returns the message that was sent with token as its send token, see [WithSendToken].
+// since is a time before the message was sent, by the clock of the caller or of the service; the
+// search goes back to ten minutes before it. FindSent fails with [ErrNotFound] if no message there
+// has the token.
 //
 //	GET /appusers/{userId}/messages
 //

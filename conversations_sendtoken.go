@@ -30,8 +30,8 @@ func NewSendToken() string { return rand.Text() }
 // arrived if the outcome of sending it is unknown. token is a text that no other message of the
 // user has: one from [NewSendToken], or an id of your own, such as that of the order that the
 // message is about. It has at most 1024 bytes, all of them printable UTF-8, and no space at either
-// end, as the service could change any other text. Another token, and any other call, fails with
-// [ErrInvalidArgument].
+// end, as the service could change any other text. Any other token, and any call other than
+// PostMessage, fails with [ErrInvalidArgument].
 //
 // The token is sent as sdkSendToken in the metadata of the message. If the outcome is unknown,
 // PostMessage searches the user's history until it is clear whether the message is there, or the
@@ -40,12 +40,12 @@ func NewSendToken() string { return rand.Text() }
 // later, PostMessage sends it again, unless the history has a message like it without a token, as
 // the service may have dropped its metadata. The message is sent at most as often as
 // [RetryPolicy].MaxAttempts allows, not counting what the service has refused; with [WithoutRetry]
-// it is sent once. If the outcome stays unknown, PostMessage fails with [ErrOutcomeUnknown], also
-// if the service has refused to take the message again; the refusal is then in the same chain.
-// Another process can repeat the search with [ConversationsService.FindSent].
+// it is sent once. If the outcome stays unknown, PostMessage fails with [ErrOutcomeUnknown], even
+// if the service has refused a repeat; the error then matches the refusal, too. Another process can
+// repeat the search with [ConversationsService.FindSent].
 //
 // If the service processes a message only after the search, or shows it in the history too late,
-// the user gets it twice. The token makes that unlikely, but cannot prevent it. It is no
+// the user gets it twice. The token makes that unlikely, but cannot prevent it. It is not an
 // idempotency key: two calls with one token send two messages, unless [WithSentSince] is set as
 // well.
 func WithSendToken(token string) CallOption {
@@ -62,10 +62,10 @@ func WithSendToken(token string) CallOption {
 //		smooch.WithSendToken("answer to "+question.ID), smooch.WithSentSince(question.Received.Time))
 //
 // Each message needs a token of its own, so a bot that answers an event with two messages uses two
-// tokens. t is a time before the message can have been sent first, by the clock of the caller or of
-// the service; the search goes back to ten minutes before t. Without [WithSendToken], or with the
-// zero time, the call fails with [ErrInvalidArgument]. If the history cannot be read, PostMessage
-// fails and sends nothing.
+// tokens. t is a time before which the message cannot have been sent, by the clock of the caller or
+// of the service; the search goes back to ten minutes before t. Without [WithSendToken], or with
+// the zero time, the call fails with [ErrInvalidArgument]. If the history cannot be read,
+// PostMessage fails and sends nothing.
 //
 // The search costs one more request, and one for every further 100 messages since t. It cannot see
 // what another process is sending at the same moment, or what the history does not show yet; the

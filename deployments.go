@@ -110,7 +110,7 @@ func (s *DeploymentsService) List(ctx context.Context, opts ...CallOption) ([]De
 }
 
 // All returns an iterator over all deployments of the account. The service sends them in one
-// answer, so All makes one call. Its error is yielded with a nil deployment.
+// response, so All makes one call. Its error is yielded with a nil deployment.
 //
 //	GET /whatsapp/deployments
 //

@@ -66,7 +66,7 @@ type InitApp struct {
 	Integrations json.RawMessage `json:"integrations,omitempty"` // not documented
 }
 
-// InitResponse is the answer of [Client.Init].
+// InitResponse is the response to [Client.Init].
 type InitResponse struct {
 	App     InitApp `json:"app"`
 	AppUser AppUser `json:"appUser"` // with another ID than before if users were merged

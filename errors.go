@@ -15,8 +15,8 @@ import (
 //
 // Its text names the operation, the status, the code and the description on one line, and never
 // contains a secret, a body or a user id: what the description repeats of the request is left out.
-// Description and Body have what the service sent, as it came. Find it with [errors.AsType], or
-// test for its class or code with [errors.Is]:
+// Description and Body are as the service sent them. Find it with [errors.AsType], or test for its
+// class or code with [errors.Is]:
 //
 //	e, ok := errors.AsType[*smooch.Error](err)
 //	if errors.Is(err, smooch.ErrNotFound) { ... }
@@ -58,7 +58,7 @@ func (e *Error) text() string {
 		b.WriteString(": " + e.clean(e.Description, true))
 	}
 	if e.RetryAfter > 0 {
-		b.WriteString("; retry after " + e.RetryAfter.String())
+		b.WriteString("; retry after " + e.RetryAfter.Round(time.Millisecond).String())
 	}
 	if e.Hint != "" {
 		b.WriteString("; this call " + e.Hint)
@@ -160,8 +160,8 @@ var (
 // The other errors of a call, for [errors.Is].
 var (
 	// ErrOutcomeUnknown marks a call that may have been carried out: the connection was lost, time ran
-	// out or the service answered 5xx, and a repeat could do the work twice. Find out whether the work
-	// was done before you repeat the call. The cause, such as an [*Error] or
+	// out or the service responded with 5xx, and a repeat could do the work twice. Find out whether
+	// the work was done before you repeat the call. The cause, such as an [*Error] or
 	// [context.DeadlineExceeded], is in the same chain.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 

@@ -119,7 +119,7 @@ type EventHeader struct {
 	Client       *AppUserClient `json:"client,omitempty"`       // for a webhook with IncludeClient
 	Timestamp    UnixTime       `json:"timestamp,omitzero"`     // not in all events
 
-	// Malformed has the paths of the members that have another JSON type than documented, such as
+	// Malformed has the paths of the members whose JSON type is not the documented one, such as
 	// messages[0].text or appUser.userId: at most 100, then "…". Their fields are zero; RawJSON has
 	// what was received. It is nil if all members fit, and is not encoded.
 	Malformed []string `json:"-"`
@@ -252,8 +252,8 @@ func (e *DeliveryEvent) MarshalJSON() ([]byte, error) {
 	return lenient.Marshal(wire)
 }
 
-// UnmarshalJSON decodes the event as v1 or v1.1 delivers it. Members that have another JSON type
-// than documented stay zero and are listed in Malformed.
+// UnmarshalJSON decodes the event as v1 or v1.1 delivers it. Members whose JSON type is not the
+// documented one stay zero and are listed in Malformed.
 func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 	var wire deliveryJSON
 	malformed, err := lenient.UnmarshalPartly(data, &wire, hasOddTime(data))

@@ -16,13 +16,13 @@ import (
 // delivered before; a message bus can use it as the id for deduplication. It has at most 255 bytes.
 //
 // The keys of a [*DeliveryEvent] differ between the versions, as v1 does not say whether an event
-// is the final one: accept its events in one version only. The final event and one that is not,
-// events of two integrations, and events of two destinations have different keys, and so have those
-// of a [*NotificationEvent].
+// is the final one: handle such events in one version only. The key also depends on whether the
+// event is the final one, on the integration and on the destination; so does that of a
+// [*NotificationEvent].
 //
-// Some events have no ids that identify their fact, among them every [*UnknownEvent], and those
-// with members in Malformed, except a [*MessageEvent] whose messages have their ids. Their key is
-// made from the body, so only an event with the same body has the same key. A postback, link or
+// Some events have no ids that identify their fact, among them every [*UnknownEvent] and every
+// event with members in Malformed, except a [*MessageEvent] whose messages all have ids. Their key
+// is made from the body, so only an event with the same body has the same key. A postback, link or
 // client event without a timestamp has the same key whenever the same thing happens again.
 func EventKey(e Event) string { return factOf(e, e.header()).key }
 

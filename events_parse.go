@@ -13,7 +13,7 @@ import (
 // request; [WebhookReceiver] does, by the secret.
 //
 // An event with a known trigger always has the type that belongs to it, and one with an unknown
-// trigger is an [*UnknownEvent]. A member that has another JSON type than documented stays zero and
+// trigger is an [*UnknownEvent]. A member whose JSON type is not the documented one stays zero and
 // is listed in the header's Malformed. Unknown members and unknown enum values are not an error. A
 // body that is not a JSON object fails with a [*DecodeError].
 //
@@ -62,15 +62,15 @@ func decodeEvent(body []byte) (Event, *EventHeader, error) {
 	return event, h, nil
 }
 
-// timeMembers are the members of events that are times, as the ends of their names, and the
-// characters that a value of the documented type, or null, begins with.
+// timeMembers holds the members of events that are times: the end of the name, and the characters
+// with which a value of the documented type, or null, begins.
 var timeMembers = []struct{ name, begins string }{
 	{`imestamp"`, "-0123456789n"}, {`"received"`, "-0123456789n"}, {`LastRead"`, "-0123456789n"},
 	{`"signedUpAt"`, `"n`}, {`"lastSeen"`, `"n`}, {`"linkedAt"`, `"n`},
 }
 
-// hasOddTime reports whether a time in a body seems to have another JSON type than documented. It
-// would be decoded to the zero time without an error.
+// hasOddTime reports whether a time in a body seems to have a JSON type that is not the documented
+// one. It would be decoded to the zero time without an error.
 func hasOddTime(body []byte) bool {
 	for {
 		colon := bytes.IndexByte(body, ':')

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -74,6 +76,9 @@ func ExampleWithSentSince() {
 
 	answerTo := func(ctx context.Context, e *smooch.MessageEvent) error {
 		for _, m := range e.Messages {
+			if m.Role != smooch.RoleAppUser { // a bot that answered itself would never stop
+				continue
+			}
 			_, err := app.Conversations.PostMessage(ctx, e.AppUser.ID, smooch.TextMessage("Noon it is."),
 				smooch.WithSendToken("answer to "+m.ID), smooch.WithSentSince(m.Received.Time))
 			if err != nil {
@@ -83,7 +88,9 @@ func ExampleWithSentSince() {
 		return nil
 	}
 
-	event := &smooch.MessageEvent{Messages: []smooch.Message{{ID: "55c8c1498590aa1900b9b9b1", Received: smooch.UnixTime{Time: time.Now()}}}}
+	event := &smooch.MessageEvent{Messages: []smooch.Message{
+		{ID: "55c8c1498590aa1900b9b9b1", Role: smooch.RoleAppUser, Received: smooch.UnixTime{Time: time.Now()}},
+	}}
 	event.AppUser.ID = "ida"
 	fmt.Println(answerTo(ctx, event), answerTo(ctx, event)) // a second delivery
 	for message, err := range app.Conversations.Messages(ctx, "ida", smooch.MessageListOptions{}) {
@@ -169,10 +176,16 @@ func ExampleUpload() {
 }
 
 func ExampleWebhookReceiver() {
-	webhook := smooch.Webhook{Secret: "8564b3e6a8b20a4bdb68"}
+	ctx := context.Background()
+	app, fake := start(ctx)
+	defer fake.Close()
 
-	mount := func() error {
-		receiver, err := smooch.NewWebhookReceiver([]string{webhook.Secret})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	receive := func(listener net.Listener, target string) error {
+		receiver, err := smooch.NewWebhookReceiver(nil) // a webhook has a secret once it is created
 		if err != nil {
 			return err
 		}
@@ -184,21 +197,40 @@ func ExampleWebhookReceiver() {
 			}
 			return nil
 		})
-		http.Handle("/smooch", receiver)
-		return nil
+		mux := http.NewServeMux()
+		mux.Handle("/smooch", receiver)
+		server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: mux}
+		go func() { log.Println(server.Serve(listener)) }()
+
+		webhook, err := app.Webhooks.Ensure(ctx, smooch.WebhookCreate{
+			Target: target, Triggers: []smooch.Trigger{smooch.TriggerMessageAppUser},
+		})
+		if err != nil {
+			return err
+		}
+		return receiver.AddSecret(webhook.Secret)
 	}
-	fmt.Println(mount())
+	fmt.Println(receive(listener, "http://"+listener.Addr().String()+"/smooch"))
 	// Output: <nil>
 }
 
 func Example_test() {
 	ctx := context.Background()
 
-	server := smoochtest.NewServer()
-	defer server.Close()
-	client := server.Client()
-	server.Fail(smoochtest.Fault{Path: "/messages", Cut: smoochtest.CutAfter}) // loses the answer
-	_, err := client.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("Noon it is."))
-	fmt.Println(errors.Is(err, smooch.ErrOutcomeUnknown))
-	// Output: true
+	lostAnswer := func() error {
+		server := smoochtest.NewServer()
+		defer server.Close()
+		client := server.Client()
+		if _, err := client.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"}); err != nil {
+			return err
+		}
+		server.Fail(smoochtest.Fault{Path: "/messages", Cut: smoochtest.CutAfter}) // loses the answer
+		_, err := client.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("Noon it is."))
+		fmt.Println(errors.Is(err, smooch.ErrOutcomeUnknown))
+		return nil
+	}
+	fmt.Println(lostAnswer())
+	// Output:
+	// true
+	// <nil>
 }

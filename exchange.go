@@ -38,7 +38,7 @@ import (
 // After the last attempt, do returns the error of the call, if any.
 type exchange struct {
 	core     *core
-	app      string            // that the call reaches; "": none, or the credential implies it
+	app      string            // the app that the call reaches; "": none, or the credential implies it
 	throttle *pace.KeyThrottle // of that app
 	request  *request
 	ctx      context.Context
@@ -150,9 +150,9 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil:
 		x.fail(ctx, err, !trace.knowsUnwritten())
-	case resp.StatusCode < 200, resp.StatusCode > 599: // no status that ends a call
+	case resp.StatusCode < 200, resp.StatusCode > 599: // not a valid final status
 		go resp.Body.Close() // unread, as that of 101 is the bare connection, which may never end
-		x.fail(ctx, fmt.Errorf("the status %03d is no answer to a call", resp.StatusCode), true)
+		x.fail(ctx, fmt.Errorf("status %03d is not a valid final status", resp.StatusCode), true)
 	default:
 		x.read(ctx, resp)
 	}
@@ -186,7 +186,8 @@ func (x *exchange) wait() error {
 	if err == nil {
 		return nil
 	}
-	refusal := &Error{Op: x.request.String(), StatusCode: http.StatusTooManyRequests, Attempts: x.attempts}
+	refusal := &Error{Op: x.request.String(), StatusCode: http.StatusTooManyRequests, Attempts: x.attempts,
+		Description: "not sent, as an earlier call was refused"}
 	if paused, ok := errors.AsType[*pace.PauseError](err); ok {
 		refusal.RetryAfter = paused.Remaining
 		return x.cannotSend("waiting out an earlier 429", refusal)
@@ -333,8 +334,9 @@ func (x *exchange) next() bool {
 
 // repeatRenewed renews the refused credential, once, and reports whether the call may be repeated
 // with it. The repeat takes no token from the budget, as all calls may need one at once when their
-// credential ends. One that was refused again takes a token, so that a revoked key does not double
-// every call for ever. If none is left, the new credential is for the calls to come.
+// credential expires. One that was refused again takes a token, so that a revoked key does not
+// double every call for ever. If no token is left, the call is not repeated, and later calls use
+// the new credential.
 func (x *exchange) repeatRenewed() bool {
 	if x.renewed {
 		if !x.request.unbudgeted {

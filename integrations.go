@@ -308,7 +308,7 @@ func (s *IntegrationsService) GetProfile(ctx context.Context, integrationID stri
 }
 
 // UpdateProfile changes the fields of a WhatsApp integration's business profile that are set in
-// update, and returns the profile. The service was seen to send an empty answer: then the profile
+// update, and returns the profile. The service was seen to send an empty response: then the profile
 // that UpdateProfile returns has only zero fields.
 //
 //	PUT /integrations/{integrationId}/profile
@@ -335,8 +335,8 @@ func (s *IntegrationsService) UploadProfilePhoto(ctx context.Context, integratio
 }
 
 // ListMessageTemplates returns one page of the message templates that a WhatsApp integration can
-// use. It is not documented where the answer has the cursor of the next page; use [WithResponse] to
-// read the whole answer.
+// use. It is not documented where the response has the cursor of the next page; use [WithResponse]
+// to read the whole response.
 //
 //	GET /integrations/{integrationId}/messageTemplates
 //

@@ -10,7 +10,7 @@ import (
 // logging a Key leaves out the secret.
 type Key struct {
 	ID     string `json:"_id"`
-	Secret string `json:"secret,omitempty"` // in every answer, not only when the key is created
+	Secret string `json:"secret,omitempty"` // in every response, not only when the key is created
 	Name   string `json:"name,omitempty"`
 }
 

@@ -33,12 +33,12 @@ const (
 	MessageTypeFormResponse MessageType = "formResponse"
 )
 
-// Message is a message of any type, as it appears in answers, histories and events. Any field may
+// Message is a message of any type, as it appears in responses, histories and events. Any field may
 // be missing; the message of a template, for example, has no ID. A message of an unknown type keeps
 // the fields that all types share.
 type Message struct {
 	ID string `json:"_id,omitempty"`
-	// "" in the oldest v1 answers; the message is then an image if it has a MediaURL, else a text
+	// "" in the oldest v1 responses; the message is then an image if it has a MediaURL, else a text
 	Type      MessageType `json:"type,omitempty"`
 	Role      Role        `json:"role,omitempty"`
 	AuthorID  string      `json:"authorId,omitempty"`
@@ -314,7 +314,7 @@ type ChannelOverride struct {
 	Payload json.RawMessage `json:"payload"`
 }
 
-// MessageResponse is the answer to a posted message.
+// MessageResponse is the response to a posted message.
 type MessageResponse struct {
 	// as stored; fields that were sent may be missing
 	Message       Message       `json:"message"`
@@ -322,8 +322,8 @@ type MessageResponse struct {
 	Conversation  *Conversation `json:"conversation,omitempty"`
 }
 
-// Conversation is a user's conversation. Older answers of v1 hold all its messages; later ones hold
-// no messages.
+// Conversation is a user's conversation. Older responses of v1 hold all its messages; later ones
+// hold no messages.
 type Conversation struct {
 	ID               string    `json:"_id,omitempty"`
 	UnreadCount      *int      `json:"unreadCount,omitempty"` // messages that the user has not read

@@ -34,7 +34,7 @@ type NotificationAuthor struct {
 	AvatarURL string `json:"avatarUrl,omitempty"`
 }
 
-// NotificationResponse is the answer of [NotificationsService.Post].
+// NotificationResponse is the response to [NotificationsService.Post].
 type NotificationResponse struct {
 	ID string `json:"_id"` // only serves to recognize the [NotificationEvent]s of the notification
 }

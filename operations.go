@@ -18,7 +18,7 @@ type operation struct {
 	accepts  *credentials
 	repeat   repeatClass
 	answer   string // the member of the response that holds the result; "": the whole response
-	always   string // a member that no 2xx lacks; ".": any at all; "": the response may be empty
+	always   string // a member that every 2xx has; ".": any member; "": the response may be empty
 	instead  string // the method that replaces the call in a version that lacks it; "": none
 }
 
@@ -38,7 +38,7 @@ func (op *operation) with(ids ...string) *request { return &request{operation: o
 // ids.
 func (op *operation) String() string { return op.method + " " + op.path }
 
-// lacking returns what the error of a call says that version v lacks.
+// lacking returns the text of the error of a call that version v does not have.
 func (op *operation) lacking(v Version) string {
 	use := fmt.Sprintf("client.ForVersion(%q)", op.versions[0])
 	if op.instead != "" {

@@ -256,7 +256,7 @@ func WithUserAgent(product string) Option {
 // WithTimeout limits the time of each attempt, including the time to read the response. The default
 // is 30 seconds. The whole call is limited by its context. An upload's attempt ends when no byte
 // has been read or sent for that long, so a slow connection does not end it; once the body has been
-// sent, the time limits the wait for the response.
+// sent, the limit applies to the wait for the response.
 func WithTimeout(perAttempt time.Duration) Option {
 	return func(cfg *config) error {
 		if perAttempt <= 0 {

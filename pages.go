@@ -9,7 +9,7 @@ import (
 type Page[T any] struct {
 	Items   []T  // in the service's order
 	Offset  int  // how many items of the list come before Items
-	HasMore bool // whether more items follow; false if the answer does not say
+	HasMore bool // whether more items follow; false if the response does not say
 }
 
 var errNoProgress = errors.New("smooch: the list does not advance: the service returned the same page again")

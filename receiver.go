@@ -26,9 +26,9 @@ import (
 //	http.Handle("/smooch", receiver)
 //
 // Register it for all methods: the service checks the target with a HEAD request, which a router
-// that passes on POST only answers with 404 or 405.
+// that passes on only POST answers with 404 or 405.
 //
-// The status of its response tells the service whether to repeat the delivery:
+// The status of its answer tells the service whether to repeat the delivery:
 //
 //	HEAD, GET                     200  the service checks whether the target exists
 //	other methods than POST       405
@@ -54,7 +54,7 @@ import (
 // the only proof of where it comes from, so the target must be https.
 //
 // Each event is handled once, as told by its [EventKey]. A copy of an event that is being handled
-// waits for the outcome and gets the same response. A copy of an event that has been handled gets
+// waits for the outcome and gets the same answer. A copy of an event that has been handled gets
 // 200. [WithDeduper] extends this to several processes. An event is acknowledged only when it has
 // been handled, so a process that dies loses none, except with [WithBackground].
 //
@@ -72,7 +72,7 @@ type WebhookReceiver struct {
 	handlings handlingGroup
 	queueSize int                        // of WithBackground
 	workers   int                        // of WithBackground
-	queue     *keyqueue.Queue[*handling] // nil: an event is handled before the response
+	queue     *keyqueue.Queue[*handling] // nil: an event is handled before the answer
 
 	mu       sync.Mutex
 	secrets  [][sha256.Size]byte
@@ -87,7 +87,7 @@ type ReceiverOption func(*WebhookReceiver) error
 type Delivery struct {
 	Event       Event         // nil if the request was refused before it was decoded
 	SecretIndex int           // index of the matching secret, in the order of addition; -1: none
-	Status      int           // of the response; 0 if the event was handled after the response
+	Status      int           // of the answer; 0 if the event was handled after the answer
 	Handled     bool          // the function has run; its error is in Err
 	Duplicate   bool          // another delivery of the same event was handled instead
 	Ignored     bool          // the version is not accepted, or there is no function for the event
@@ -100,12 +100,12 @@ var errEmptySecret = argumentError("WebhookReceiver", "secret", "is empty, so th
 // NewWebhookReceiver returns a receiver that accepts deliveries with any of secrets. Each webhook
 // has a secret of its own, and several webhooks may share a target.
 //
-// A webhook's secret is known only after its creation, so secrets may be nil: the service can check
-// the target, and deliveries are answered with 503, so that they are repeated, until
-// [WebhookReceiver.AddSecret] is called. [WithSecretLookup] is for secrets that another process
-// adds.
+// A webhook's secret is known only after its creation, so secrets may be nil: until
+// [WebhookReceiver.AddSecret] is called, the service can check the target, and deliveries are
+// answered with 503, so that they are repeated. [WithSecretLookup] is for secrets that another
+// process adds.
 //
-// If a secret is empty or an option invalid, the error matches [ErrInvalidArgument].
+// If a secret is empty or an option is invalid, the error matches [ErrInvalidArgument].
 func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookReceiver, error) {
 	r := &WebhookReceiver{
 		maxBody:   1 << 20,
@@ -172,10 +172,10 @@ func WithMaxBody(bytes int64) ReceiverOption {
 	}
 }
 
-// WithHandlerTimeout limits the time of a function: its context ends after d. A delivery whose body
-// has not arrived, or whose function has not returned, d after the request began is answered with
-// 503. The default is 15 seconds. More than 20 seconds is an error, as the service does not wait
-// longer for the response.
+// WithHandlerTimeout limits the time of a function: its context ends after d. A delivery is
+// answered with 503 if its body has not arrived, or its function has not returned, within d of the
+// beginning of the request. The default is 15 seconds. More than 20 seconds is an error, as the
+// service does not wait longer for the answer.
 func WithHandlerTimeout(d time.Duration) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if d <= 0 || d > 20*time.Second {
@@ -187,8 +187,8 @@ func WithHandlerTimeout(d time.Duration) ReceiverOption {
 }
 
 // WithObserver calls observe after each POST request, and again for an event that was handled after
-// the response. observe must be safe for concurrent use. If it panics, net/http handles the panic;
-// after the response, the panic is discarded.
+// the answer. observe must be safe for concurrent use. If it panics, net/http handles the panic;
+// after the answer, the panic is discarded.
 func WithObserver(observe func(Delivery)) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if observe == nil {
@@ -232,7 +232,7 @@ func (r *WebhookReceiver) RemoveSecret(secret string) {
 // Two webhooks of different versions deliver the same fact at different times. During an upgrade,
 // do not switch from one version to the other, but accept both for as long as the service repeats
 // deliveries (15 minutes). Both events of a fact have the same [EventKey], so it is handled once.
-// Only delivery events have different keys: handle those of one version.
+// Only delivery events have different keys: handle them in one version only.
 func (r *WebhookReceiver) AcceptVersions(versions ...Version) {
 	for _, v := range versions {
 		if v != V1 && v != V1_1 {
@@ -282,8 +282,8 @@ func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
 // PanicError is the error in a [Delivery] if a function, a lookup of secrets or a [Deduper] has
-// panicked, or if one of the former has ended its goroutine with [runtime.Goexit]. The receiver
-// logs that of a function or a Deduper with its stack.
+// panicked, or if a function or a lookup has ended its goroutine with [runtime.Goexit]. The
+// receiver logs a panic of a function or a Deduper with its stack.
 type PanicError struct {
 	Value any    // the argument of panic; the text "runtime.Goexit" after a Goexit
 	Stack []byte // as returned by debug.Stack; nil after a Goexit
@@ -304,7 +304,7 @@ var (
 func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	began := time.Now()
 	// A body that drips must not hold the connection, and neither must the rest of a refused body,
-	// which net/http reads. A shorter limit of the server stays.
+	// which net/http reads. A shorter limit of the server stays in force.
 	server, _ := req.Context().Value(http.ServerContextKey).(*http.Server)
 	limited := server != nil && server.ReadTimeout > 0 && server.ReadTimeout <= r.timeout ||
 		http.NewResponseController(w).SetReadDeadline(began.Add(r.timeout)) == nil

@@ -26,7 +26,7 @@ const (
 // several processes can share a target.
 //
 // Implementations must be safe for concurrent use. If Claim fails, the receiver answers with 503,
-// so that the service repeats the delivery. Errors of Done and Release do not change the response.
+// so that the service repeats the delivery. Errors of Done and Release do not change the answer.
 // All are logged, and an observer gets them in [Delivery.Err]. The context of Claim ends after the
 // time that [WithHandlerTimeout] sets, the context of the other methods after a third of it.
 type Deduper interface {

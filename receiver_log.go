@@ -15,18 +15,19 @@ import (
 )
 
 // WithReceiverLogger makes the receiver log to logger. The default is what [slog.Default] returns
-// at that time; slog.New(slog.DiscardHandler) logs nothing. These are logged, with their keys:
+// when a record is logged; slog.New(slog.DiscardHandler) logs nothing. The following is logged,
+// with these attributes:
 //
 //	error    a function failed or panicked         trigger, key, error, attempt, dropped, stack
 //	error    a function takes too long             trigger, key, error
-//	error    the deduper failed, also afterwards   trigger, key, error, stack
+//	error    the deduper failed                    trigger, key, error, stack
 //	warning  a member has an undocumented type     trigger, malformed
 //
 // key is the first 12 hexadecimal digits of the SHA-256 of the [EventKey], which itself holds ids
 // of users. attempt counts the calls of the function. dropped says that the event is not repeated.
 // malformed has the paths of the members. stack is there after a panic.
 //
-// Each of the following is logged at once, and while it goes on, once a minute:
+// Each of the following is logged when it first happens and, while it goes on, once a minute:
 //
 //	warning  deliveries were refused               count, reasons
 //	warning  the queue is full                     count
@@ -35,11 +36,11 @@ import (
 //	error    the receiver has no secret yet        count
 //	error    the lookup of a secret failed         count, error
 //
-// count is the number of deliveries since the line before. reasons has the number for each of
-// wrong_secret, encoding, too_large, body_unread, not_json and shutting_down.
+// count is the number of deliveries since the previous record. reasons has the number for each
+// reason: wrong_secret, encoding, too_large, body_unread, not_json or shutting_down.
 //
 // Bodies and secrets are not logged. In the text of an error, the key and the ids of the app user
-// are replaced.
+// are replaced, if they have 6 bytes or more.
 func WithReceiverLogger(logger *slog.Logger) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if logger == nil {
@@ -58,8 +59,8 @@ type receiverLog struct {
 	tallies map[lineKind]*tally // of the kinds that were logged within the last minute
 }
 
-// A lineKind is a line that strangers or a lasting fault could repeat at any rate, so that it is
-// logged once a minute with a count.
+// A lineKind is a line that strangers or a lasting fault could cause any number of times, so it is
+// logged once a minute, with a count.
 type lineKind struct {
 	level   slog.Level
 	message string

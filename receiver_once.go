@@ -23,7 +23,7 @@ type handling struct {
 	calls    int      // how often the function was called
 
 	queued    chan struct{} // closed when the event has been put into the queue
-	queuedErr error         // of the deduper at that time; it does not change the response
+	queuedErr error         // of the deduper at that time; it does not change the answer
 
 	ended   chan struct{} // closed when the outcome is set
 	outcome outcome
@@ -32,7 +32,7 @@ type handling struct {
 
 // An outcome is the result of a handling.
 type outcome struct {
-	status    int // of the response
+	status    int // of the answer
 	err       error
 	handled   bool // the function was called
 	duplicate bool // another process has handled the event
@@ -134,7 +134,7 @@ func (h *handling) handle() (again bool, after time.Duration) {
 }
 
 // conclude records the result of the function in the deduper, and ends the handling. If the deduper
-// fails, the response stays the same: a repeated delivery would handle the event twice.
+// fails, the answer stays the same: a repeated delivery would handle the event twice.
 func (h *handling) conclude(err error) {
 	status := http.StatusOK
 	if err != nil {
@@ -197,7 +197,7 @@ func (h *handling) claim() (won bool, err error) {
 }
 
 // updateClaims calls update, which is Done or Release of the deduper, for each claimed key, and
-// logs its errors. It has a timeout of its own, short enough to leave time for the response.
+// logs its errors. It has a timeout of its own, short enough to leave time for the answer.
 func (h *handling) updateClaims(update func(context.Context, string) error) error {
 	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout/3)
 	defer cancel()
@@ -216,7 +216,7 @@ func (h *handling) logFailure(message string, err error, attrs ...slog.Attr) {
 	h.receiver.log.failure(h.ctx, message, h.event, h.fact.key, err, attrs...)
 }
 
-// statusOf returns the status of the response for an error of a function.
+// statusOf returns the status of the answer for an error of a function.
 func statusOf(err error) int {
 	_, permanent := errors.AsType[*permanentError](err)
 	_, panicked := errors.AsType[*PanicError](err)

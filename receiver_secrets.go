@@ -23,8 +23,8 @@ import (
 //
 // lookup must be safe for concurrent use and return when its context ends. It is called once for
 // deliveries that arrive at the same time with the same secret, but anyone can make it run by
-// sending another one. It should compare hashes of secrets, as a comparison of the secrets
-// themselves tells by its duration how much of a guess is right. To withdraw a secret, make lookup
+// sending another secret. It should compare hashes of secrets, as the time that a comparison of the
+// secrets themselves takes tells how much of a guess is right. To withdraw a secret, make lookup
 // return false before you call [WebhookReceiver.RemoveSecret].
 func WithSecretLookup(lookup func(ctx context.Context, secret string) (bool, error)) ReceiverOption {
 	return func(r *WebhookReceiver) error {
@@ -38,7 +38,7 @@ func WithSecretLookup(lookup func(ctx context.Context, secret string) (bool, err
 
 const (
 	lookupMemory = 10 * time.Second // how long a refusal is remembered
-	maxRefusals  = 1000             // to remember, whatever strangers send
+	maxRefusals  = 1000             // that are remembered, whatever strangers send
 )
 
 // secretLookup asks a function about secrets that the receiver does not have.

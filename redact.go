@@ -162,7 +162,7 @@ var (
 	freeMembers = setOf("metadata properties info")
 
 	// words are the types, roles, triggers and channels, which callers also write elsewhere, such as
-	// in metadata. Shorter ones than minWord are not among them.
+	// in metadata. Those shorter than minWord are not among them.
 	words = setOf("android appMaker appUser carousel conversation:read formResponse frontendEmail helpscout hipchat immediate " +
 		"instagram locationRequest location mailgun message messagebird messenger microsoftTeams other postback prompt reserved " +
 		"select submenu telegram twilio twitter typing:start typing:stop userActivity viber webview wechat whatsapp whisper zendesk " +
@@ -180,7 +180,7 @@ func setOf(list string) map[string]bool {
 	return set
 }
 
-// minWord is the length in bytes from which on a value is removed: shorter ones are too often part
+// minWord is the least length in bytes of a value that is removed: shorter ones are too often part
 // of the sentence around them.
 const minWord = 6
 
@@ -265,14 +265,14 @@ func continues(c rune) bool {
 // escapedEnd matches an escaped character at the end of a text, such as \n, \u003c or %20.
 var escapedEnd = regexp.MustCompile(`(\\[a-z]|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2})$`)
 
-// joined reports whether the word that follows before begins in it.
+// joined reports whether a word at the end of before goes on in the text that follows it.
 func joined(before string) bool {
 	last, _ := utf8.DecodeLastRuneInString(before)
 	return continues(last) && !escapedEnd.MatchString(before[max(0, len(before)-6):])
 }
 
-// redacted keeps the secrets of a T out of prints and logs. T embeds it, so that fmt and slog see
-// its methods and not the fields of T.
+// redacted keeps the secrets of a T out of printed text and logs. T embeds it, so that fmt and slog
+// see its methods and not the fields of T.
 type redacted[T any] struct{}
 
 // Format writes the type in place of the value, whatever the verb. It implements [fmt.Formatter].

@@ -38,10 +38,10 @@ import (
 // at once, with [Error.RetryAfter] set.
 //
 // A 429 holds back all calls of the client and its copies to the same app, for its Retry-After or,
-// without one, for MinDelay, doubled with each attempt of the call; MaxRetryAfter at most. Calls
-// outside an app are held back on their own. If three apps are refused within one pause, all calls
-// are held back. Afterwards calls are sent at the rate that the service accepted before, which
-// rises again, ever faster, while nothing is refused.
+// without one, for MinDelay, doubled with each attempt of the call, but for MaxRetryAfter at most.
+// Calls outside an app are held back on their own. If three apps are refused within one pause, all
+// calls are held back. Afterwards calls are sent at the rate that the service accepted before,
+// which rises again, ever faster, while nothing is refused.
 type RetryPolicy struct {
 	MaxAttempts   int           // attempts in all, the first included; default 3
 	MinDelay      time.Duration // the longest wait before the first repeat; default 500 ms
@@ -51,7 +51,7 @@ type RetryPolicy struct {
 	// Budget limits the repeats of all calls together, so that they do not make an outage worse. It is
 	// the size of a bucket of tokens: each repeat takes a token, and each success puts a tenth of one
 	// back. If none is left, calls fail without a repeat. Repeats after a 429 take no token. Repeats
-	// with a renewed credential take one only if they get 401, too. Default 100.
+	// with a renewed credential take one only if they get 401 again. Default 100.
 	Budget int
 }
 
@@ -77,8 +77,8 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 // backoff returns how long to wait after attempt n, counted from 1, with full jitter.
 func (p RetryPolicy) backoff(n int) time.Duration { return rand.N(p.longestBackoff(n) + 1) }
 
-// longestBackoff returns how long to wait after attempt n, counted from 1, at most. It is also how
-// long all calls pause after a 429 without Retry-After: a pause at random could be next to none.
+// longestBackoff returns the longest wait after attempt n, counted from 1. It is also how long
+// calls pause after a 429 without Retry-After, as a random pause could be close to zero.
 func (p RetryPolicy) longestBackoff(n int) time.Duration {
 	if doublings := n - 1; doublings < 32 && p.MinDelay < p.MaxDelay>>doublings {
 		return p.MinDelay << doublings
@@ -153,7 +153,7 @@ func retryAfter(h http.Header) time.Duration {
 	return max(until.Sub(now), 0)
 }
 
-// errTimeout is the error of an attempt in which something was missing for the client's timeout.
+// errTimeout is the error of an attempt that was ended by the client's timeout.
 type errTimeout struct {
 	missing string
 	limit   time.Duration

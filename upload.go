@@ -29,8 +29,8 @@ import (
 // attempt ends while one of them is running, the call does not wait for it. It calls nothing of
 // Source afterwards, and does not send it again; what Open has returned is closed as soon as the
 // method returns. So after an error that matches [context.Canceled] or [context.DeadlineExceeded],
-// do not use Source, and the memory that it reads from, until you know that its method has
-// returned. A panic in one of them is an error of the call.
+// do not use Source, or the memory that it reads from, until you know that its method has returned.
+// A panic in one of them is an error of the call.
 //
 // To show progress, pass a Source that counts what is read from it.
 type Upload struct {
@@ -130,7 +130,8 @@ func (b *fileBody) add(op string, extra map[string]any) error {
 	return nil
 }
 
-// frame encodes what surrounds the file: the header of its part before it, the other fields behind.
+// frame encodes what surrounds the file: the header of its part before it, the other fields after
+// it.
 func (b *fileBody) frame() error {
 	var buf bytes.Buffer
 	form := multipart.NewWriter(&buf)
@@ -168,7 +169,7 @@ func (b *fileBody) repeatable() bool {
 }
 
 // withTimeout returns a context for one attempt. It ends when no byte has moved for the time limit,
-// or the whole body has been sent that long ago.
+// or when the whole body was sent that long ago.
 func (b *fileBody) withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	b.idle = newIdleTimer(limit, cancel)

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// A source reads the caller's file for one attempt. Everything of the caller is called on one
+// A source reads the caller's file for one attempt. All methods of the caller are called on one
 // goroutine, which fills buffers of its own. So the attempt can end while a method of the caller is
-// running: the goroutine is then left to it, calls nothing else but Close, and ends. There are two
-// buffers, so that one is filled while the other is sent.
+// running: the goroutine then stays with it, calls nothing but Close afterwards, and ends. There
+// are two buffers, so that one is filled while the other is sent.
 //
 // net/http waits for a Read of a request's body. That is the source's own Read, which returns when
 // the attempt's context ends.
@@ -80,14 +80,14 @@ func newSource(ctx context.Context, u Upload, facts *fileFacts, idle *idleTimer)
 	return s
 }
 
-// start starts the goroutine and returns when the file is open, or with ctx.
+// start starts the goroutine and returns when the file is open or ctx has ended.
 func (s *source) start() error {
 	go s.serve()
 	s.await()
 	return s.err
 }
 
-// await waits for the next result, but not longer than the attempt.
+// await waits for the next result, but no longer than the attempt lasts.
 func (s *source) await() {
 	select {
 	case r := <-s.results:
@@ -164,8 +164,8 @@ func (s *source) serve() {
 	<-s.over
 }
 
-// do sends what f returns, and reports whether it is no error. If f panics or ends the goroutine,
-// that is its error.
+// do sends what f returns, and reports whether there was no error. If f panics or ends the
+// goroutine, that is its error.
 func (s *source) do(f func([]byte) ([]byte, error), buf []byte) (ok bool) {
 	s.busy.Store(true)
 	r := readResult{err: errExited}
@@ -333,7 +333,7 @@ func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 type idleTimer struct {
 	limit time.Duration
 	timer *time.Timer
-	fixed atomic.Bool // it is not set back any more
+	fixed atomic.Bool // the timer is no longer set back
 }
 
 func newIdleTimer(limit time.Duration, end func()) *idleTimer {

@@ -60,10 +60,14 @@ func (b bot) handlePostback(ctx context.Context, e *smooch.PostbackEvent) error 
 	return nil
 }
 
-// post sends an answer to an event of the time since. If the event is delivered again, because a
-// later answer failed or the process died, the token keeps this one from being sent twice.
+// post sends an answer to an event that happened at since. If the event is delivered again, because
+// a later answer failed or the process died, the token keeps this one from being sent twice.
 func (b bot) post(ctx context.Context, userID string, answer smooch.MessagePost, token string, since time.Time) error {
-	_, err := b.app.Conversations.PostMessage(ctx, userID, answer, smooch.WithSendToken(token), smooch.WithSentSince(since))
+	options := []smooch.CallOption{smooch.WithSendToken(token)}
+	if !since.IsZero() { // an event may lack its time
+		options = append(options, smooch.WithSentSince(since))
+	}
+	_, err := b.app.Conversations.PostMessage(ctx, userID, answer, options...)
 	return err
 }
 

@@ -15,8 +15,8 @@
 //
 // Delivery events are the exception: the keys of their two copies differ, as v1 does not say
 // whether an event is the final one. The program handles each of them in one version only. The
-// timestamp decides, which both copies have: those from before a certain moment in v1, later ones
-// in v1.1.
+// timestamp, which both copies have, decides: events from before a certain moment are handled in
+// v1, later ones in v1.1.
 package main
 
 import (
@@ -42,8 +42,8 @@ const (
 	retryPeriod = firstRetry * (1 + 2 + 4 + 8 + 16)
 )
 
-// clockMargin is more than the clock of the service may differ from the one of this process. A
-// minute is enough for the real one.
+// clockMargin is more than the clocks of the service and of this process may differ by. For the
+// real service, a minute is enough.
 const clockMargin = 100 * time.Millisecond
 
 func main() {

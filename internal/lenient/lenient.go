@@ -44,13 +44,13 @@ func Unmarshal(data []byte, v any) error {
 	return UnmarshalStrict(mended, v)
 }
 
-// manyValues is the number of commas from which on [UnmarshalPartly] looks at a body before it
-// decodes it: a list of that many structs takes some megabytes.
+// manyValues is the number of commas from which [UnmarshalPartly] checks a body before it decodes
+// it: a list of that many structs takes some megabytes.
 const manyValues = 1 << 14
 
 // UnmarshalPartly decodes one JSON object into a struct, as [Unmarshal] does, but leaves members
-// zero that have another type than the struct and returns their paths, such as list[0].name: at
-// most 100, then "…". Its error says that data is not a JSON object.
+// zero whose type does not fit the struct, and returns their paths, such as list[0].name: at most
+// 100, then "…". Its error says that data is not a JSON object.
 //
 // A time that cannot be read is listed, too, if oddTime is true or anything else does not fit. Its
 // UnmarshalJSON method accepts any JSON, so strict decoding does not notice it.

@@ -91,12 +91,14 @@ func isOddTime(text []byte, t reflect.Type) bool {
 	return ok && (time.UnmarshalJSON(text) != nil || time.IsZero())
 }
 
-// isStruct reports whether t is a struct with json tags. If it has an UnmarshalJSON method, this is
-// taken to decode the members that these name, while that of any other type takes any JSON.
+// isStruct reports whether t is a struct with json tags. If it has an UnmarshalJSON method, that is
+// assumed to decode the members that the tags name; the method of any other type is assumed to
+// accept any JSON.
 func isStruct(t reflect.Type) bool { return t.Kind() == reflect.Struct && len(fieldTypes(t)) > 0 }
 
-// fit returns what strict decoding into t accepts in place of a value, the value itself if that can
-// be; nil if nothing does. The value is no object for a struct or map, and no list for a slice.
+// fit returns what strict decoding into t accepts in place of a value: the value itself if
+// possible, and nil if it accepts nothing. The value is not an object where t is a struct or map,
+// nor a list where t is a slice.
 func fit(text []byte, t reflect.Type) []byte {
 	kind := t.Kind()
 	fits := false
@@ -236,7 +238,7 @@ func (m *mender) more(end byte) bool {
 	return true
 }
 
-// closes reads end if it is next.
+// closes reads end if it is next, and reports whether it was.
 func (m *mender) closes(end byte) bool {
 	if m.in[0] != end {
 		return false
@@ -289,7 +291,7 @@ func stringLength(data []byte) int {
 
 // memberOf returns the name and the type that t has for a member of an object, by its name in
 // quotes; a nil type if it has none. A member that differs only in case counts, as in
-// encoding/json. All members of a map have the name "*", as their names can be anybody's text.
+// encoding/json. All members of a map have the name "*", as their names may be what users wrote.
 func memberOf(t reflect.Type, quoted []byte) (string, reflect.Type) {
 	if t.Kind() == reflect.Map {
 		return "*", t.Elem()

@@ -424,7 +424,7 @@ func (h *history) merge(other *history) {
 	}
 }
 
-// before returns how many were sent in the time before and at a moment.
+// before returns how many were sent in a time of the given length that ends at a moment.
 func (h *history) before(at time.Time, length time.Duration) int {
 	n := uint64(at.UnixNano()) / uint64(slice)
 	return h.sum(n-uint64(length/slice)+1, n)
