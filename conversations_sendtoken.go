@@ -319,8 +319,8 @@ func arrivedBefore(m *Message, t time.Time) bool {
 }
 
 // skew returns how far the service's clock is ahead of ours, by the Date header of a response, but
-// a day at most: a header that is further off tells nothing, and a time of the year 1 would overflow
-// what is added to it.
+// a day at most: a header that is further off tells nothing, and what is added to a time of the
+// year 1 would overflow.
 func skew(answer http.Header) time.Duration {
 	date, err := http.ParseTime(answer.Get("Date"))
 	if err != nil {

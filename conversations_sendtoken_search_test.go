@@ -313,8 +313,8 @@ func TestDateOfTheYearOne(t *testing.T) {
 	})
 }
 
-// TestLookalikeUnderAnotherClock: where the service keeps no metadata, a message that may be the one
-// sent is found though the Date header is ahead of the clock behind received.
+// TestLookalikeUnderAnotherClock: where the service keeps no metadata, a message that may be the
+// one sent is found though the Date header is ahead of the clock behind received.
 func TestLookalikeUnderAnotherClock(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{-10 * time.Second, 0, 10 * time.Second} {

@@ -198,7 +198,8 @@ func (e *DecodeError) Error() string {
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// GoString returns the text, so that %#v shows nothing of Err, which may hold what the service sent.
+// GoString returns the text, so that %#v shows nothing of Err, which may hold what the service
+// sent.
 func (e *DecodeError) GoString() string { return fmt.Sprintf("smooch.DecodeError(%q)", e.Error()) }
 
 // callError is any other failure of a call, or of a function that checks its arguments.

@@ -204,17 +204,17 @@ func (x *exchange) cannotSend(text string, err error) error {
 
 // attach sets the body of req. trace is nil if the call may be repeated anyway.
 //
-// net/http sends some requests again by itself: when an idle connection breaks, a GET or HEAD
-// without a body, a request with an idempotency key and a body that it can get again, and any whose
-// body it can get again and of which nothing was written; over HTTP/2, also a request that the
-// service has read and reset, as often as it resets it. A call that may be sent only once must give
-// net/http its body again only over HTTP/1.1, and never with such a key.
+// net/http sends some requests again by itself, for as long as GetBody returns their bodies. When a
+// connection that it reuses breaks, it does so with a GET or HEAD without a body, with a request
+// that has an idempotency key, and with any of which nothing was written. Over HTTP/2, it does so
+// each time the service resets the stream of a request. A call that may be sent only once must
+// therefore have a body, no GetBody if it has such a key, and one that fails over HTTP/2.
 func (x *exchange) attach(req *http.Request, trace *writeTrace) error {
 	data := x.request.data
 	switch {
 	case x.request.file != nil:
 		return x.request.file.attach(req)
-	case x.request.contentType == "" && trace == nil && !(x.request.noRetry && x.request.repeat == safe):
+	case x.request.contentType == "" && trace == nil && (!x.request.noRetry || x.request.repeat != safe):
 		return nil
 	}
 	req.ContentLength = int64(len(data))

@@ -147,8 +147,8 @@ func recoverTo(err *error) {
 	}
 }
 
-// checked returns an error of foreign code as it is, or a *PanicError if its Unwrap, Is or As panics,
-// as that of a nil pointer in an error may. Afterwards the error can be examined on any goroutine.
+// checked returns an error of foreign code as it is, or a *PanicError if its Unwrap, Is or As
+// panics, as that of a nil pointer may. Afterwards the error can be examined on any goroutine.
 func checked(err error) (same error) {
 	defer recoverTo(&same)
 	_, _ = errors.AsType[*unlikeError](err)

@@ -50,14 +50,14 @@ const (
 	fullRate     = 1000.0 // attempts a second at which throttling ends
 	startRate    = 10.0   // at least, after a single refusal
 	minRate      = 1.0
-	margin       = 0.995                 // of the rate that was accepted; the rest is for timers that are early
-	lowered      = 0.9                   // of a rate that was refused while it was held
-	mostLate     = 20 * time.Millisecond // of a timer, that the next attempts make up for
-	soon         = 1.25                  // the factor up to which a raised rate counts as refused soon
+	margin       = 0.995 // of the rate that was accepted; the rest is for timers that are early
+	lowered      = 0.9   // of a rate that was refused while it was held
+	soon         = 1.25  // the factor up to which a raised rate counts as refused soon
 	shortHold    = time.Second
 	longHold     = 30 * time.Second
 	fastDoubling = time.Second
 	slowDoubling = 4 * time.Second
+	mostLate     = 20 * time.Millisecond // of a timer, that the next attempts make up for
 )
 
 type waiter struct {
