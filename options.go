@@ -206,12 +206,12 @@ func WithHTTPClient(hc *http.Client) Option {
 // WithRetryPolicy replaces the default [RetryPolicy]. A zero field keeps its default; a negative
 // field is an error. A delay longer than 146 years is shortened to that.
 func WithRetryPolicy(p RetryPolicy) Option {
+	const longest = math.MaxInt64 / 2 // so that the sum of two delays does not overflow
+	p.MinDelay, p.MaxDelay, p.MaxRetryAfter = min(p.MinDelay, longest), min(p.MaxDelay, longest), min(p.MaxRetryAfter, longest)
 	return func(cfg *config) error {
 		if p.MaxAttempts < 0 || p.MinDelay < 0 || p.MaxDelay < 0 || p.MaxRetryAfter < 0 || p.Budget < 0 {
 			return argumentError(newClientOp, "retry policy", "has a negative field")
 		}
-		const longest = math.MaxInt64 / 2 // so that the sum of two delays does not overflow
-		p.MinDelay, p.MaxDelay, p.MaxRetryAfter = min(p.MinDelay, longest), min(p.MaxDelay, longest), min(p.MaxRetryAfter, longest)
 		cfg.core.retry = p.withDefaults()
 		return nil
 	}
