@@ -96,3 +96,20 @@ func TestErrorText(t *testing.T) {
 	slog.New(slog.NewTextHandler(&log, nil)).Info("failed", "err", err)
 	assert.Contains(t, log.String(), `err.op="GET /appusers/{userId}" err.status=401 err.code=unauthorized`)
 }
+
+// TestErrorsPrintNoCause: %#v prints the members of a cause that is no pointer, such as the
+// GOAWAY of HTTP/2, which may repeat a request.
+func TestErrorsPrintNoCause(t *testing.T) {
+	t.Parallel()
+	cause := talkativeError{debug: "the text of a message"}
+	for _, err := range []error{
+		callFailed("GET /x", cause), outcomeUnknown("POST /x", cause), &DecodeError{Op: "GET /x", StatusCode: 200, Err: cause},
+	} {
+		assert.ErrorIs(t, err, cause)
+		assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), cause.debug)
+	}
+}
+
+type talkativeError struct{ debug string }
+
+func (talkativeError) Error() string { return "closed" }

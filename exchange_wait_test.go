@@ -259,6 +259,7 @@ func TestPauseHoldsBackTheApp(t *testing.T) {
 		assert.ErrorIs(t, err, ErrRateLimited)
 		assert.Zero(t, e.Attempts)
 		assert.Equal(t, 9*time.Second, e.RetryAfter)
+		assert.ErrorContains(t, err, "not sent, as an earlier call was refused; retry after 9s")
 		assert.Equal(t, time.Second, time.Since(began), "it fails at once")
 		_, err = c.ForApp("other").AppUsers.Get(t.Context(), "fourth")
 		require.NoError(t, err)

@@ -49,7 +49,7 @@ func TestContentEncoding(t *testing.T) {
 // comes all the same, and the connection is closed. Real sockets, so on the wall clock.
 func TestDrippingBody(t *testing.T) {
 	t.Parallel()
-	const timeout, soon = 500 * time.Millisecond, 5 * time.Second
+	const timeout, soon = 200 * time.Millisecond, 5 * time.Second
 	// hidden hides the connection from http.ResponseController, as old middleware does.
 	hidden := func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

@@ -153,6 +153,14 @@ func TestThrottleRate(t *testing.T) {
 			accept(throttle, 50) // sent before the pause, answered later
 			assert.Equal(t, []int{0, 100}, perSecond(t, throttle, 2))
 		},
+		"of a burst, in whatever order it was accepted": func(t *testing.T, throttle *pace.Throttle) {
+			first := time.Now()
+			time.Sleep(60 * ms)
+			accept(throttle, 100)
+			throttle.Refused(first, second)
+			refuse(throttle, 1, second)
+			assert.Equal(t, []int{0, 100}, perSecond(t, throttle, 2))
+		},
 		"held for long if the raised rate is refused soon": func(t *testing.T, throttle *pace.Throttle) {
 			accept(throttle, 100)
 			refuse(throttle, 2, second)
