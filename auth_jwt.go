@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -33,7 +34,12 @@ type JWTSigner struct {
 	issuedAt bool
 	err      error // what is wrong with the arguments and options
 
-	mu      sync.Mutex
+	current atomic.Pointer[signed] // nil: none yet
+	mu      sync.Mutex             // held while a token is signed
+}
+
+// signed is a token with the time at which another is signed.
+type signed struct {
 	token   string
 	renewAt time.Time // zero: never
 }
@@ -148,12 +154,24 @@ func (s *JWTSigner) Authorize(_ context.Context, r *http.Request) error {
 // Token returns the signer's current token. It signs another when 80 % of the life of the last has
 // passed. If the key id, secret, user id or an option is invalid, it returns [ErrInvalidArgument].
 func (s *JWTSigner) Token() (string, error) {
+	if token := s.valid(); token != "" {
+		return token, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.token != "" && (s.renewAt.IsZero() || time.Now().Before(s.renewAt)) {
-		return s.token, nil
+	if token := s.valid(); token != "" {
+		return token, nil // another call has signed it
 	}
 	return s.renew()
+}
+
+// valid returns the current token; "" if another must be signed. It takes no lock.
+func (s *JWTSigner) valid() string {
+	c := s.current.Load()
+	if c == nil || !c.renewAt.IsZero() && !time.Now().Before(c.renewAt) {
+		return ""
+	}
+	return c.token
 }
 
 // renewed returns the current token, after signing another if the service has refused the current
@@ -161,8 +179,8 @@ func (s *JWTSigner) Token() (string, error) {
 func (s *JWTSigner) renewed(refused string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.token != refused {
-		return s.token, nil
+	if c := s.current.Load(); c != nil && c.token != refused {
+		return c.token, nil
 	}
 	return s.renew()
 }
@@ -173,13 +191,14 @@ func (s *JWTSigner) renew() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.token, s.renewAt = token, time.Time{}
+	c := &signed{token: token}
 	if s.ttl > 0 {
-		s.renewAt = now.Add(s.ttl / 10 * 8)
-		if end := now.Add(s.ttl).Truncate(time.Second); end.Before(s.renewAt) { // exp has whole seconds
-			s.renewAt = end
+		c.renewAt = now.Add(s.ttl / 10 * 8)
+		if end := now.Add(s.ttl).Truncate(time.Second); end.Before(c.renewAt) { // exp has whole seconds
+			c.renewAt = end
 		}
 	}
+	s.current.Store(c)
 	return token, nil
 }
 

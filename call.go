@@ -147,15 +147,15 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 	if r.sendToken != nil || r.sentSince != nil {
 		return sendWithToken(ctx, c, r, out)
 	}
-	req, err := r.build(ctx, c)
+	plain, err := r.build(ctx, c)
 	if err != nil {
 		return err
 	}
-	x := exchange{core: c.core, request: r, ctx: ctx}
+	x := exchange{core: c.core, request: r, plain: plain, ctx: ctx}
 	if r.inApp { // calls outside an app are limited on their own
 		x.app = c.appID
 	}
-	if err := x.do(req); err != nil || out == nil {
+	if err := x.do(); err != nil || out == nil {
 		return err
 	}
 	members, ok := out.(lenient.Members)

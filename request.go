@@ -139,7 +139,7 @@ func (r *request) bearerToken(token string) *request {
 	return r
 }
 
-// build returns the request for net/http. It fails if the client's version or app does not allow
+// build returns what all attempts have in common: method and URL. It fails if the client's version or app does not allow
 // the call, or if an argument was refused.
 func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 	switch {
@@ -170,13 +170,20 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	values := [...]string{contentTypeJSON, c.core.userAgent, r.contentType} // in one allocation
-	req.Header = http.Header{"Accept": values[0:1:1], "User-Agent": values[1:2:2]}
-	if r.contentType != "" {
-		req.Header["Content-Type"] = values[2:3:3]
-	}
-	maps.Copy(req.Header, r.header)
 	return req, nil
+}
+
+// newHeader returns the header of an attempt, without a credential.
+func (r *request) newHeader(userAgent string) http.Header {
+	values := [...]string{contentTypeJSON, userAgent, r.contentType} // in one allocation
+	h := http.Header{"Accept": values[0:1:1], "User-Agent": values[1:2:2]}
+	if r.contentType != "" {
+		h["Content-Type"] = values[2:3:3]
+	}
+	for key, values := range r.header {
+		h[key] = slices.Clone(values)
+	}
+	return h
 }
 
 // target returns the URL. It escapes each path argument on its own. Nothing must clean the path
