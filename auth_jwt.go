@@ -40,8 +40,12 @@ type JWTSigner struct {
 
 // signed is a token with the time at which another is signed.
 type signed struct {
-	token   string
+	bearer  string    // the value of the header
 	renewAt time.Time // zero: never
+}
+
+func (s *signed) valid() bool {
+	return s != nil && (s.renewAt.IsZero() || time.Now().Before(s.renewAt))
 }
 
 // JWTOption is a setting of a new [JWTSigner].
@@ -143,55 +147,55 @@ func (s *JWTSigner) GoString() string { return s.String() }
 
 // Authorize sets the header Authorization to the signer's current token.
 func (s *JWTSigner) Authorize(_ context.Context, r *http.Request) error {
-	token, err := s.Token()
+	bearer, err := s.bearer()
 	if err != nil {
 		return err
 	}
-	r.Header["Authorization"] = []string{"Bearer " + token}
+	r.Header["Authorization"] = []string{bearer}
 	return nil
 }
 
 // Token returns the signer's current token. It signs another when 80 % of the life of the last has
 // passed. If the key id, secret, user id or an option is invalid, it returns [ErrInvalidArgument].
 func (s *JWTSigner) Token() (string, error) {
-	if token := s.valid(); token != "" {
-		return token, nil
+	bearer, err := s.bearer()
+	return strings.TrimPrefix(bearer, bearerPrefix), err
+}
+
+const bearerPrefix = "Bearer "
+
+// bearer returns the current token as the value of the header. It takes no lock unless it signs.
+func (s *JWTSigner) bearer() (string, error) {
+	if c := s.current.Load(); c.valid() {
+		return c.bearer, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if token := s.valid(); token != "" {
-		return token, nil // another call has signed it
+	if c := s.current.Load(); c.valid() {
+		return c.bearer, nil // signed by another call
 	}
 	return s.renew()
 }
 
-// valid returns the current token; "" if another must be signed. It takes no lock.
-func (s *JWTSigner) valid() string {
-	c := s.current.Load()
-	if c == nil || !c.renewAt.IsZero() && !time.Now().Before(c.renewAt) {
-		return ""
-	}
-	return c.token
-}
-
-// renewed returns the current token, after signing another if the service has refused the current
+// renewed returns the current value of the header, after signing another if the service has refused the current
 // one. If many calls were refused together, only the first of them signs.
 func (s *JWTSigner) renewed(refused string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.current.Load(); c != nil && c.token != refused {
-		return c.token, nil
+	if c := s.current.Load(); c != nil && c.bearer != refused {
+		return c.bearer, nil
 	}
 	return s.renew()
 }
 
-func (s *JWTSigner) renew() (string, error) {
+// renew signs a token. The caller holds the lock.
+func (s *JWTSigner) renew() (bearer string, err error) {
 	now := time.Now()
 	token, err := s.sign(now, s.ttl)
 	if err != nil {
 		return "", err
 	}
-	c := &signed{token: token}
+	c := &signed{bearer: bearerPrefix + token}
 	if s.ttl > 0 {
 		c.renewAt = now.Add(s.ttl / 10 * 8)
 		if end := now.Add(s.ttl).Truncate(time.Second); end.Before(c.renewAt) { // exp has whole seconds
@@ -199,7 +203,7 @@ func (s *JWTSigner) renew() (string, error) {
 		}
 	}
 	s.current.Store(c)
-	return token, nil
+	return c.bearer, nil
 }
 
 // TokenFor signs a new token that is valid for ttl, at least a second. A backend hands such a token

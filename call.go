@@ -147,11 +147,11 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 	if r.sendToken != nil || r.sentSince != nil {
 		return sendWithToken(ctx, c, r, out)
 	}
-	plain, err := r.build(ctx, c)
+	address, err := r.build(ctx, c)
 	if err != nil {
 		return err
 	}
-	x := exchange{core: c.core, request: r, plain: plain, ctx: ctx}
+	x := exchange{core: c.core, request: r, url: address, ctx: ctx}
 	if r.inApp { // calls outside an app are limited on their own
 		x.app = c.appID
 	}

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -41,7 +42,7 @@ type exchange struct {
 	app      string            // the app that the call reaches; "": none, or the credential implies it
 	throttle *pace.KeyThrottle // of that app
 	request  *request
-	plain    *http.Request // what all attempts have in common
+	url      *url.URL
 	ctx      context.Context
 
 	attempts  int           // how many have been sent
@@ -102,12 +103,23 @@ func (x *exchange) repeat() {
 		},
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	_, _ = loop.Do(&retryablehttp.Request{Request: x.plain}) //nolint:bodyclose // send has closed it
+	_, _ = loop.Do(&retryablehttp.Request{Request: x.newRequest(x.ctx)}) //nolint:bodyclose // send has closed it
+}
+
+// newRequest returns a request without a credential and without a body.
+func (x *exchange) newRequest(ctx context.Context) *http.Request {
+	address := *x.url // a copy, as an Auth may add to it
+	req := http.Request{
+		Method: x.request.method, URL: &address, Host: strings.TrimSuffix(address.Host, ":"), Body: http.NoBody,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: x.request.newHeader(x.core.userAgent),
+	}
+	return req.WithContext(ctx)
 }
 
 // RoundTrip makes an attempt for go-retryablehttp. It begins with the first, which has been made,
 // so that one is only reported.
-func (x *exchange) RoundTrip(*http.Request) (*http.Response, error) {
+func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.delaying {
 		x.send()
 		x.again = x.next()
@@ -115,7 +127,7 @@ func (x *exchange) RoundTrip(*http.Request) (*http.Response, error) {
 	if x.status == 0 {
 		return nil, cmp.Or(x.unsent, x.err)
 	}
-	return &http.Response{StatusCode: x.status, Header: x.header, Body: http.NoBody, Request: x.plain}, nil
+	return &http.Response{StatusCode: x.status, Header: x.header, Body: http.NoBody, Request: req}, nil
 }
 
 // send makes one attempt. It reads the whole response, so that the call can be repeated if the body
@@ -140,9 +152,7 @@ func (x *exchange) send() {
 		trace = newWriteTrace(x.core.http.Transport)
 		hooked = httptrace.WithClientTrace(ctx, &trace.hooks)
 	}
-	req := x.plain.WithContext(hooked)
-	address := *req.URL // a copy, as an Auth may add to it
-	req.URL, req.Header = &address, x.request.newHeader(x.core.userAgent)
+	req := x.newRequest(hooked)
 	switch {
 	case x.request.formValues != nil: // the form contains the credential
 	case x.request.bearer != "":
@@ -400,11 +410,11 @@ func (x *exchange) renew() bool {
 		return false
 	}
 	if signer, ok := x.core.auth.(interface{ renewed(string) (string, error) }); ok {
-		refused := strings.TrimPrefix(x.sent.Get("Authorization"), "Bearer ")
-		token, err := signer.renewed(refused)
-		return err == nil && token != refused
+		refused := x.sent.Get("Authorization")
+		bearer, err := signer.renewed(refused)
+		return err == nil && bearer != refused
 	}
-	probe := &http.Request{Method: x.request.method, URL: x.plain.URL, Header: x.request.newHeader(x.core.userAgent)}
+	probe := x.newRequest(x.ctx)
 	return x.core.auth.Authorize(x.ctx, probe) == nil && !maps.EqualFunc(probe.Header, x.sent, slices.Equal[[]string])
 }
 

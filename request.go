@@ -139,9 +139,9 @@ func (r *request) bearerToken(token string) *request {
 	return r
 }
 
-// build returns what all attempts have in common: method and URL. It fails if the client's version or app does not allow
+// build returns the URL, after the last changes to the body. It fails if the client's version or app does not allow
 // the call, or if an argument was refused.
-func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
+func (r *request) build(ctx context.Context, c *Client) (*url.URL, error) {
 	switch {
 	case ctx == nil:
 		return nil, argumentError(r.String(), "context", "is nil")
@@ -161,7 +161,7 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, target, http.NoBody)
+	address, err := url.Parse(target)
 	if err != nil {
 		return nil, argumentError(r.String(), "path", "does not form a valid URL")
 	}
@@ -170,7 +170,7 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	return req, nil
+	return address, nil
 }
 
 // newHeader returns the header of an attempt, without a credential.
@@ -194,7 +194,9 @@ func (r *request) target(c *Client) (string, error) {
 	if len(r.versions) == 0 {
 		b.WriteString(c.core.oauthBase)
 	} else {
-		b.WriteString(c.core.base + "/" + string(c.version))
+		b.WriteString(c.core.base)
+		b.WriteByte('/')
+		b.WriteString(string(c.version))
 	}
 	switch {
 	case !r.inApp:
