@@ -31,9 +31,10 @@ type meter struct {
 	room int // how many bytes they may still take
 }
 
-// roomFor returns how many bytes values may take that are decoded from size bytes. A page of real
-// items takes at most 12 times its text, and no real body is large and has nothing but short items.
-func roomFor(size int) int { return 16<<20 + 3*size }
+// roomFor returns how many bytes values may take that are decoded from size bytes. Messages take
+// about 4 times their text. Some items take 20 times theirs, such as an integration without a name,
+// but no real list has more than 10,000 of them.
+func roomFor(size int) int { return 16<<20 + 2*size }
 
 const (
 	mapSize  = 48 // bytes of an empty map
@@ -72,9 +73,6 @@ func (m *meter) value(t reflect.Type) {
 	case first == '{' && kind == reflect.Map:
 		m.members(t)
 	case first == '{' && kind == reflect.Struct:
-		if hasMethod {
-			m.room -= methodSize
-		}
 		m.members(t)
 	case first == '[' && open:
 		m.room -= boxSize + 8

@@ -34,7 +34,8 @@ type big struct {
 
 // selfMade decodes the members that its tags name by itself.
 type selfMade struct {
-	ID string `json:"id"`
+	ID    string `json:"id"`
+	Other [50]int
 }
 
 func (s *selfMade) UnmarshalJSON([]byte) error { s.ID = "made"; return nil }
