@@ -105,6 +105,27 @@ type familyResult struct {
 	peak          int
 }
 
+// wait waits for its turn, and returns what ends it: a server that sends as much as it may is called
+// while no other is.
+func (s hostileServer) wait(slots chan struct{}) (end func()) {
+	take := 1
+	if s.limits != nil {
+		take = cap(slots)
+		aloneMu.Lock()
+		defer aloneMu.Unlock()
+	}
+	for range take {
+		slots <- struct{}{}
+	}
+	return func() {
+		for range take {
+			<-slots
+		}
+	}
+}
+
+var aloneMu sync.Mutex // held by who takes all slots
+
 // limit notes that a server of the family has these limits.
 func (f *familyResult) limit(l limits) {
 	if !slices.Contains(f.most, l) {
@@ -126,8 +147,7 @@ func TestChaosHostileServers(t *testing.T) { //nolint:tparallel // the outer t.R
 				total++
 				t.Run(server.name, func(t *testing.T) {
 					t.Parallel()
-					slots <- struct{}{}
-					defer func() { <-slots }()
+					defer server.wait(slots)()
 					r, problems := server.attack(t)
 					t.Logf("read %s, post %s, at most %v, %v after the context, %d MiB\n%s",
 						r.Read, r.Post, millis(r.Took), millis(r.Overrun), r.Peak, strings.Join(r.Texts, "\n"))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"unicode/utf8"
 )
 
 // errTooMuch is the error of a value that would take far more memory than its text.
@@ -13,9 +14,12 @@ var errTooMuch = errors.New("its values would take far more memory than its text
 // decoded. Fewer values take some megabytes at most, and a page of a list has fewer.
 const manyValues = 1 << 13
 
-// hasMany reports whether data may have so many values that decoding takes far more memory than the
-// text.
+// hasMany reports whether data may have so many values, or bytes that are not UTF-8, that decoding
+// takes far more memory than the text.
 func hasMany(data []byte) bool {
+	if len(data) > 1<<20 && !utf8.Valid(data) {
+		return true
+	}
 	count := 0
 	for _, mark := range []string{",", "{", "["} {
 		if len(data) > 2*manyValues {
@@ -80,9 +84,10 @@ func (m *meter) value(t reflect.Type) {
 	case first == '[' && (kind == reflect.Slice || kind == reflect.Array):
 		m.items(t.Elem())
 	case open:
-		m.room -= boxSize + len(m.skip())
+		m.room -= boxSize
+		m.text(m.skip())
 	case first == '"' && kind == reflect.String:
-		m.room -= len(m.skip())
+		m.text(m.skip())
 	default:
 		m.skip()
 	}
@@ -102,7 +107,7 @@ func (m *meter) members(t reflect.Type) {
 		name := m.skip()
 		m.colon()
 		if isMap {
-			m.room -= len(name)
+			m.text(name)
 		}
 		switch {
 		case isMap && i == 0:
@@ -119,6 +124,14 @@ func (m *meter) members(t reflect.Type) {
 			return
 		}
 		i++
+	}
+}
+
+// text counts a text, of which a byte that is not UTF-8 becomes the three of U+FFFD.
+func (m *meter) text(s []byte) {
+	m.room -= len(s)
+	if !utf8.Valid(s) {
+		m.room -= 2 * len(s)
 	}
 }
 
