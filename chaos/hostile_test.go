@@ -111,8 +111,8 @@ func (s hostileServer) wait(slots chan struct{}) (end func()) {
 	take := 1
 	if s.limits != nil {
 		take = cap(slots)
-		aloneMu.Lock()
-		defer aloneMu.Unlock()
+		takingMu.Lock()
+		defer takingMu.Unlock()
 	}
 	for range take {
 		slots <- struct{}{}
@@ -124,7 +124,7 @@ func (s hostileServer) wait(slots chan struct{}) (end func()) {
 	}
 }
 
-var aloneMu sync.Mutex // held by who takes all slots
+var takingMu sync.Mutex // held by who takes several slots
 
 // limit notes that a server of the family has these limits.
 func (f *familyResult) limit(l limits) {
