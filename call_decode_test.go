@@ -152,3 +152,15 @@ func TestLargeAnswersAreDecodedLikeSmallOnes(t *testing.T) {
 type panicking struct{}
 
 func (*panicking) UnmarshalJSON([]byte) error { panic("no") }
+
+// TestBodiesGrowToTheLimit: the buffer of a body is never larger than the limit.
+func TestBodiesGrowToTheLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 5 << 20
+	for _, size := range []int64{-1, 0, 3 << 20, limit, 1 << 40} {
+		body, err := readUpTo(zeros{}, size, limit)
+		require.NoError(t, err)
+		assert.Len(t, body, limit+1)
+		assert.LessOrEqual(t, cap(body), limit+16<<10)
+	}
+}
