@@ -14,8 +14,8 @@ var errTooMuch = errors.New("its values would take far more memory than its text
 // decoded. Fewer values take some megabytes at most, and a page of a list has fewer.
 const manyValues = 1 << 13
 
-// hasMany reports whether data may have so many values, or bytes that are not UTF-8, that decoding
-// takes far more memory than the text.
+// hasMany reports whether data may have so many values, or bytes that are not UTF-8, that it takes
+// far more memory when it is decoded.
 func hasMany(data []byte) bool {
 	if len(data) > 1<<20 && !utf8.Valid(data) {
 		return true
