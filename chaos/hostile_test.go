@@ -105,8 +105,8 @@ type familyResult struct {
 	peak          int
 }
 
-// wait waits for its turn, and returns what ends it: a server that sends as much as it may is called
-// while no other is.
+// wait waits for its turn, and returns what ends it: a server that sends as much as it may is
+// called while no other is.
 func (s hostileServer) wait(slots chan struct{}) (end func()) {
 	take := 1
 	if s.limits != nil {

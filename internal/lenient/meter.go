@@ -46,8 +46,8 @@ const (
 	boxSize  = 16 // bytes of a string, number or map in an interface
 )
 
-// check returns an error if decoding data, which is valid JSON, into v takes more than the room that
-// is left.
+// check returns an error if decoding data, which is valid JSON, into v takes more than the room
+// that is left.
 func (m *meter) check(data []byte, v any) error {
 	m.in = data
 	if m.value(reflect.TypeOf(v)); m.room < 0 {
