@@ -301,7 +301,7 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 	buf := make([]byte, 0, min(max(size+1, 512), limit+1, most))
 	for int64(len(buf)) <= limit {
 		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, len(buf))
+			buf = append(make([]byte, 0, min(2*int64(cap(buf)), limit+1)), buf...)
 		}
 		n, err := r.Read(buf[len(buf):min(int64(cap(buf)), limit+1)])
 		buf = buf[:len(buf)+n]
