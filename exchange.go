@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -295,24 +293,35 @@ func (x *exchange) read(ctx context.Context, resp *http.Response) {
 }
 
 // readUpTo reads until r ends, or one byte more than limit. size is the number of bytes that are
-// expected; -1: unknown.
+// expected; -1: unknown. What exceeds it is read in parts, which are joined at the end, as a buffer
+// that grows takes more memory.
 func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 	const most = 1 << 20 // bytes to allocate at first, as size may be wrong
-	buf := make([]byte, 0, min(max(size+1, 512), limit+1, most))
-	for int64(len(buf)) <= limit {
-		if len(buf) == cap(buf) {
-			buf = append(make([]byte, 0, min(2*int64(cap(buf)), limit+1)), buf...)
+	var parts [][]byte
+	left := limit + 1
+	part := make([]byte, 0, min(max(size+1, 512), left, most))
+	for {
+		n, err := r.Read(part[len(part):cap(part)])
+		part = part[:len(part)+n]
+		full := len(part) == cap(part)
+		if full {
+			left -= int64(len(part))
 		}
-		n, err := r.Read(buf[len(buf):min(int64(cap(buf)), limit+1)])
-		buf = buf[:len(buf)+n]
-		if err == io.EOF {
-			return buf, nil
+		switch {
+		case err == nil && !full:
+			continue
+		case err == nil && left > 0:
+			parts = append(parts, part)
+			part = make([]byte, 0, min(2*int64(len(part)), left, 4*most))
+			continue
+		case err == io.EOF:
+			err = nil
 		}
-		if err != nil {
-			return buf, err
+		if parts != nil {
+			part = slices.Concat(append(parts, part)...)
 		}
+		return part, err
 	}
-	return buf, nil
 }
 
 // fail records an attempt that got no response. written is false if it is certain that the request
@@ -452,40 +461,4 @@ func (x *exchange) stopped(text string, cause error) error {
 		e.causes = append(e.causes, x.previous)
 	}
 	return e
-}
-
-// A writeTrace records whether a request can have reached the service.
-type writeTrace struct {
-	hooks    httptrace.ClientTrace
-	supports atomic.Bool // the transport calls the hooks
-	http2    atomic.Bool // the version of the connection
-	wrote    atomic.Bool // the header has been written, and perhaps the body
-}
-
-func newWriteTrace(transport http.RoundTripper) *writeTrace {
-	t := &writeTrace{}
-	own, ok := transport.(*http.Transport)
-	t.supports.Store(ok)
-	if !ok {
-		t.hooks.GetConn = func(string) { t.supports.Store(true) }
-	}
-	t.hooks.GotConn = func(info httptrace.GotConnInfo) {
-		c, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
-		t.http2.Store(ok && c.ConnectionState().NegotiatedProtocol == "h2")
-	}
-	if !ok || own.Protocols != nil && own.Protocols.UnencryptedHTTP2() {
-		t.hooks.WroteHeaderField = func(name string, _ []string) {
-			if strings.HasPrefix(name, ":") { // such as ":method", which only HTTP/2 has
-				t.http2.Store(true)
-			}
-		}
-	}
-	t.hooks.WroteHeaders = func() { t.wrote.Store(true) }
-	return t
-}
-
-// knowsUnwritten reports whether it is certain that the request was not written. That is false if
-// the transport does not call the hooks.
-func (t *writeTrace) knowsUnwritten() bool {
-	return t != nil && t.supports.Load() && !t.wrote.Load()
 }

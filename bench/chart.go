@@ -61,12 +61,12 @@ func (c *canvas) end() string { return c.String() + "</svg>\n" }
 // ratioChart draws the ratios of times: a point with its interval, and a stroke at the bound.
 func ratioChart(lines []line) string {
 	lines = slices.DeleteFunc(slices.Clone(lines), func(l line) bool { return l.format != "%.2f" || math.IsNaN(l.is.median) })
-	const left, right, top, row = 250.0, 90.0, 78.0, 30.0
+	const left, right, top, row = 272.0, 96.0, 78.0, 28.0
 	most := 1.2
 	for _, l := range lines {
 		most = max(most, l.is.high*1.04, l.most*1.04)
 	}
-	c := newCanvas(760, top+row*float64(len(lines))+36, "The SDK against net/http with encoding/json",
+	c := newCanvas(780, top+row*float64(len(lines))+36, "The SDK against net/http with encoding/json",
 		"1.0 is bare with a time-out. The stroke is the bound, the band the 95 % interval of the median.")
 	x := func(ratio float64) float64 { return left + ratio/most*(c.width-left-right) }
 	bottom := top + row*float64(len(lines)) - 4
@@ -91,7 +91,7 @@ func ratioChart(lines []line) string {
 // growthChart draws what one item takes against the number of items.
 func growthChart(g growth) string {
 	const left, right, top, height = 64.0, 84.0, 76.0, 190.0
-	c := newCanvas(560, top+height+44, g.title, "Time of one, in "+g.unit+". Flat is good.")
+	c := newCanvas(560, top+height+44, g.title, strings.TrimSpace("Time of one, in "+g.unit+". Flat is good. "+g.note))
 	most := 0.0
 	for _, values := range g.values {
 		most = max(most, slices.Max(values))

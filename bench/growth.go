@@ -12,15 +12,19 @@ import (
 // A growth is what one item takes while their number grows.
 type growth struct {
 	title, file, unit string
+	note              string
 	steps             []int
 	sides             []string
 	values            [][]float64 // by side and step
 }
 
+// tries returns how often a step is measured.
+func tries(items int) int { return max(1, min(3, 1_000_000/items)) }
+
 // add measures one step: the least of several tries, by item.
 func (g *growth) add(side, step int, unit time.Duration, items int, do func()) {
 	least := 0.0
-	for try := range 3 {
+	for try := range tries(items) {
 		began := time.Now()
 		do()
 		took := float64(time.Since(began)) / float64(unit) / float64(items)
@@ -44,11 +48,11 @@ func measureGrowth(s settings, o *other) []growth {
 			callers.add(i, k, time.Microsecond, n, func() { do(n) })
 		}
 	}
-	items := growth{title: "A message, by the length of the history", file: "items", unit: "µs",
+	items := growth{title: "A message, by the length of the history", file: "items", unit: "µs", note: "One alone takes a whole call.",
 		steps: []int{1, 10_000, 1_000_000}, sides: []string{"SDK"}, values: make([][]float64, 1)}
 	client := newClient(transport, o.address)
 	for _, n := range items.steps {
-		again := max(1000/n, 1) // a single message is a whole call
+		again := max(1000/n, 1)
 		items.add(0, n, time.Microsecond, n*again, func() {
 			for range again {
 				iterate(client, n)

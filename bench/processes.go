@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -63,8 +62,11 @@ func command(name string, args ...string) []byte {
 	return must(cmd.Output())
 }
 
-// peakOf returns the peak memory of a process that gets a user, in bytes.
+// peakOf returns the peak memory of a process that gets a user, in bytes; 0 if it is not Linux.
 func peakOf(o *other, user string) float64 {
+	if runtime.GOOS != "linux" {
+		return 0
+	}
 	out := command(must(os.Executable()), "child", "peak", o.address, user)
 	return must(strconv.ParseFloat(string(bytes.TrimSpace(out)), 64))
 }
@@ -75,10 +77,12 @@ func printPeak(address, user string) {
 	if (err != nil) != (user == "endless") {
 		check(fmt.Errorf("getting %s: %w", user, err))
 	}
-	var usage syscall.Rusage
-	check(syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
-	fmt.Println(usage.Maxrss << 10) // in KiB on Linux
+	// Not that of getrusage, which begins with the peak of the process that has started this one.
+	status := must(os.ReadFile("/proc/self/status"))
+	fmt.Println(1024 * must(strconv.Atoi(string(peak.FindSubmatch(status)[1]))))
 }
+
+var peak = regexp.MustCompile(`VmHWM:\s*(\d+) kB`)
 
 // instructions returns how many instructions each side of a contest takes by call, as callgrind
 // counts them; nil if it is not installed. It is exact to some percent on a busy machine, too.
