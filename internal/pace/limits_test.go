@@ -74,8 +74,8 @@ func (l load) pause(attempt int) time.Duration {
 	return 500 * time.Millisecond << attempt
 }
 
-// put puts the load on a service, and returns how many attempts were accepted and refused in seconds
-// 4 to 34, and how many calls failed.
+// put puts the load on a service, and returns how many attempts were accepted and refused in
+// seconds 4 to 34, and how many calls failed.
 func (l load) put(t *testing.T, service *limitedService) (accepted, refused, failed int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -160,8 +160,8 @@ func TestThrottleFindsTheLimit(t *testing.T) {
 	}
 }
 
-// TestThrottleUsesEveryLimit puts all kinds of loads on all kinds of services. Each must be used for
-// the most part.
+// TestThrottleUsesEveryLimit puts all kinds of loads on all kinds of services. Each must be used
+// for the most part.
 func TestThrottleUsesEveryLimit(t *testing.T) {
 	t.Parallel()
 	for _, window := range []string{"fixed", "sliding", "bucket"} {
@@ -173,7 +173,7 @@ func TestThrottleUsesEveryLimit(t *testing.T) {
 						for i := range 4 {
 							l := load{callers: callers, latency: latency, retryAfter: i&1 > 0, refusals: i&2 > 0, late: 20 * ms * time.Duration(i&1)}
 							if limit == 500 && (latency > 10*ms || i > 0) {
-								continue // fewer callers than it takes to reach the limit, or slow to simulate
+								continue // too few callers to reach the limit, or slow to simulate
 							}
 							accepted, refused, _ := l.put(t, &limitedService{window: window, limit: limit})
 							most := 30 * min(limit, int(float64(callers)/(latency+l.late/2+2*ms).Seconds()))
