@@ -177,8 +177,8 @@ func (s *JWTSigner) bearer() (string, error) {
 	return s.renew()
 }
 
-// renewed returns the current value of the header, after signing another if the service has refused the current
-// one. If many calls were refused together, only the first of them signs.
+// renewed returns the current value of the header, after signing another token if the service has
+// refused the current one. If many calls were refused together, only the first of them signs.
 func (s *JWTSigner) renewed(refused string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

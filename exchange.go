@@ -101,7 +101,8 @@ func (x *exchange) repeat() {
 		},
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	_, _ = loop.Do(&retryablehttp.Request{Request: x.newRequest(x.ctx)}) //nolint:bodyclose // send has closed it
+	first := retryablehttp.Request{Request: x.newRequest(x.ctx)}
+	_, _ = loop.Do(&first) //nolint:bodyclose // send has closed it
 }
 
 // newRequest returns a request without a credential and without a body.

@@ -139,8 +139,8 @@ func (r *request) bearerToken(token string) *request {
 	return r
 }
 
-// build returns the URL, after the last changes to the body. It fails if the client's version or app does not allow
-// the call, or if an argument was refused.
+// build returns the URL, after the last changes to the body. It fails if the client's version or
+// app does not allow the call, or if an argument was refused.
 func (r *request) build(ctx context.Context, c *Client) (*url.URL, error) {
 	switch {
 	case ctx == nil:

@@ -210,7 +210,7 @@ func deliver(handler http.Handler) side {
 	return once(func() {
 		n++
 		body := newDelivery(n)
-		req := must(http.NewRequest("POST", "/", bytes.NewReader(body)))
+		req := must(http.NewRequestWithContext(context.Background(), "POST", "/", bytes.NewReader(body)))
 		req.Header = header
 		w := recorder{header: http.Header{}}
 		handler.ServeHTTP(&w, req)

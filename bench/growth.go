@@ -36,7 +36,7 @@ func (g *growth) add(side, step int, unit time.Duration, items int, do func()) {
 	fmt.Printf("%s: %s %d: %.3g %s\n", g.title, g.sides[side], step, least, g.unit)
 }
 
-func measureGrowth(s settings, o *other) []growth {
+func measureGrowth(o *other) []growth {
 	callers := growth{title: "A call, by the number of callers", file: "callers", unit: "µs",
 		steps: []int{1, 8, 64, 512}, sides: []string{"SDK", "bare"}, values: make([][]float64, 2)}
 	transport := newTransport()

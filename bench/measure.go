@@ -149,12 +149,12 @@ func medianOf(values []float64) estimate {
 	return estimate{(values[n/2] + values[(n-1)/2]) / 2, values[k], values[n-1-k]}
 }
 
-// ratio returns the median of the ratios of two sides in the same round.
-func (r result) ratio(of func(sample) float64, a, b int) estimate {
+// ratio returns the median of the ratios of the SDK and another side in the same round.
+func (r result) ratio(of func(sample) float64, other int) estimate {
 	var ratios []float64
-	if b < len(r.allocs) {
+	if other < len(r.allocs) {
 		for _, samples := range r.rounds {
-			ratios = append(ratios, of(samples[a])/of(samples[b]))
+			ratios = append(ratios, of(samples[0])/of(samples[other]))
 		}
 	}
 	return medianOf(ratios)

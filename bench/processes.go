@@ -57,7 +57,7 @@ func measureFresh(s settings, o *other, dir string) fresh {
 
 // command runs a program and returns what it prints.
 func command(name string, args ...string) []byte {
-	cmd := exec.Command(name, args...)
+	cmd := exec.CommandContext(context.Background(), name, args...)
 	cmd.Stderr = os.Stderr
 	return must(cmd.Output())
 }
@@ -97,9 +97,9 @@ func instructions(c contest, dir string) []float64 {
 	var counts []float64
 	for i := range c.sides {
 		count := func(n int) float64 {
-			cmd := exec.Command("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+			cmd := exec.CommandContext(context.Background(), "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
 				binary, "child", "instructions", c.name, strconv.Itoa(i), strconv.Itoa(n))
-			cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1") // callgrind fails at signals
+			cmd.Env = append(cmd.Environ(), "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1") // callgrind fails at signals
 			return must(strconv.ParseFloat(string(collected.FindSubmatch(must(cmd.CombinedOutput()))[1]), 64))
 		}
 		const few, many = 100, 300

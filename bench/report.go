@@ -28,7 +28,7 @@ func measureAll(s settings, o *other) *report {
 		if s.only.MatchString(c.name) {
 			r.names = append(r.names, c.name)
 			r.results[c.name] = c.run(s, o)
-			fmt.Println(c.name, r.results[c.name].ratio(wall, 0, 1), "dropped", r.results[c.name].dropped)
+			fmt.Println(c.name, r.results[c.name].ratio(wall, 1), "dropped", r.results[c.name].dropped)
 		}
 	}
 	for _, c := range memory {
@@ -41,7 +41,7 @@ func measureAll(s settings, o *other) *report {
 		r.fresh = &f
 	}
 	if s.only.MatchString("growth") {
-		r.growth = measureGrowth(s, o)
+		r.growth = measureGrowth(o)
 	}
 	return r
 }
@@ -71,9 +71,9 @@ func (r *report) lines() []line {
 		if !measured {
 			return
 		}
-		l := line{name, measure, fmt.Sprintf("≤ %.2f", most), result.ratio(of, 0, 1), "%.2f", most, false, 0}
+		l := line{name, measure, fmt.Sprintf("≤ %.2f", most), result.ratio(of, 1), "%.2f", most, false, 0}
 		if len(result.allocs) > 2 {
-			l.plain = result.ratio(of, 0, 2).median
+			l.plain = result.ratio(of, 2).median
 		}
 		all = append(all, l)
 	}
@@ -96,7 +96,7 @@ func (r *report) lines() []line {
 	}
 	for _, name := range []string{"POST, 16 callers", "POST, 64 callers"} {
 		if result, measured := r.results[name]; measured {
-			all = append(all, line{name, "calls a second", "≥ 0.97", result.ratio(speed, 0, 1), "%.2f", 0.97, true, result.ratio(speed, 0, 2).median})
+			all = append(all, line{name, "calls a second", "≥ 0.97", result.ratio(speed, 1), "%.2f", 0.97, true, result.ratio(speed, 2).median})
 		}
 	}
 	page := calls[2].name

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -25,7 +26,7 @@ type other struct {
 
 // startOther starts the other process. It ends with this one.
 func startOther() *other {
-	cmd := exec.Command(must(os.Executable()), "child", "other")
+	cmd := exec.CommandContext(context.Background(), must(os.Executable()), "child", "other")
 	cmd.Stderr = os.Stderr
 	o := &other{cmd: cmd, in: must(cmd.StdinPipe()), out: bufio.NewReader(must(cmd.StdoutPipe()))}
 	check(cmd.Start())
@@ -122,7 +123,7 @@ func (s *senders) send(address string, n, k int) {
 		}
 		s.address, s.connections = address, nil
 		for range k {
-			s.connections = append(s.connections, must(net.Dial("tcp", address)))
+			s.connections = append(s.connections, must(new(net.Dialer).DialContext(context.Background(), "tcp", address)))
 		}
 	}
 	var left atomic.Int64

@@ -76,3 +76,19 @@ func TestBudgetConcurrently(t *testing.T) {
 	group.Wait()
 	assert.EqualValues(t, 100, taken.Load())
 }
+
+func TestBudgetReturnsConcurrently(t *testing.T) {
+	t.Parallel()
+	b := pace.NewBudget(1000)
+	assert.Equal(t, 1000, takeAll(b))
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 1000 {
+				b.Return()
+			}
+		})
+	}
+	group.Wait()
+	assert.Equal(t, 800, takeAll(b))
+}

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"log"
 	"net/http"
@@ -10,7 +11,7 @@ import (
 )
 
 func main() {
-	req, err := http.NewRequest("GET", os.Args[1]+"/v1.1/apps/a1/appusers/u", nil)
+	req, err := http.NewRequestWithContext(context.Background(), "GET", os.Args[1]+"/v1.1/apps/a1/appusers/u", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
