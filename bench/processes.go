@@ -99,7 +99,8 @@ func instructions(c contest, dir string) []float64 {
 		count := func(n int) float64 {
 			cmd := exec.CommandContext(context.Background(), "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
 				binary, "child", "instructions", c.name, strconv.Itoa(i), strconv.Itoa(n))
-			cmd.Env = append(cmd.Environ(), "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1") // callgrind fails at signals
+			// Callgrind fails at the signals of preemption.
+			cmd.Env = append(cmd.Environ(), "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")
 			return must(strconv.ParseFloat(string(collected.FindSubmatch(must(cmd.CombinedOutput()))[1]), 64))
 		}
 		const few, many = 100, 300
