@@ -15,11 +15,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"time"
 
@@ -49,8 +47,8 @@ type Server struct {
 	serviceAccounts []object
 	deployments     []object
 	attachments     map[string]attachment // by id
-	mediaTokens     map[string]time.Time  // and when they expire
-	accessTokens    map[string]*app       // of OAuth, and the app of each
+	mediaTokens     map[string]mediaToken
+	accessTokens    map[string]*app // of OAuth, and the app of each
 }
 
 type config struct {
@@ -93,7 +91,7 @@ func NewServer(opts ...Option) *Server {
 		clock:        &clock{},
 		keys:         map[string]*key{},
 		attachments:  map[string]attachment{},
-		mediaTokens:  map[string]time.Time{},
+		mediaTokens:  map[string]mediaToken{},
 		accessTokens: map[string]*app{},
 	}
 	for _, opt := range opts {
@@ -182,7 +180,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer = handle(s, w, r)
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxLoggedBody)) // what the handler did not read
+	if !answer.bodyUnread {
+		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxLoggedBody)) // what the handler did not read
+	}
 	if f.Cut == CutAfter {
 		s.requests.finish(number, kept, 0)
 		panic(http.ErrAbortHandler)
@@ -227,55 +227,68 @@ func (s *Server) Advance(d time.Duration) {
 // the attempts ended.
 func (s *Server) DeliveryLog() []Delivery { return s.deliveries.list() }
 
-// WaitDeliveries waits until every event so far has been sent once to each webhook that wants it,
-// or until ctx ends, and returns the error of ctx. It does not wait for retries, which depend on
-// the clock: see [Server.Advance].
+// Redeliver sends the event of an attempt in the log once more, byte for byte, to the target that the
+// webhook has by now, and returns what came of it when that is known. It is a further attempt in the
+// log, and is not repeated. An id that is not in the log and a webhook that was deleted are errors.
+func (s *Server) Redeliver(deliveryID string) (Delivery, error) {
+	first, found := s.deliveries.find(deliveryID)
+	if !found {
+		return Delivery{}, errors.New("smoochtest: no such delivery")
+	}
+	e := &outgoing{trigger: first.Trigger, body: first.Body, attempts: first.Attempt + 1}
+	s.mu.Lock()
+	for _, a := range s.apps {
+		for _, h := range a.webhooks {
+			if h.id == first.WebhookID {
+				e.queue, e.target, e.secret = h.queue, h.target(), h.secret
+			}
+		}
+	}
+	s.mu.Unlock()
+	if e.queue == nil {
+		return Delivery{}, errors.New("smoochtest: the webhook was deleted")
+	}
+	method := http.MethodPost
+	if first.Trigger == triggerHead {
+		method = http.MethodHead
+	}
+	return s.deliveries.send(method, e), nil
+}
+
+// WaitDeliveries waits until every event so far has been sent once to each webhook that wants it, and
+// the target of every new webhook has been checked, or until ctx ends, and returns the error of ctx.
+// It does not wait for retries, which depend on the clock: see [Server.Advance].
 func (s *Server) WaitDeliveries(ctx context.Context) error { return s.deliveries.waitIdle(ctx) }
 
-// Say posts a text as a user, as if it had come in over a channel, and returns the message's id.
+// Person plays an app user, named by _id or userId, on a channel: a type such as "whatsapp", or the
+// id of an integration. A user who is not on the channel yet is as soon as a method does something
+// there. With an empty channel it is the one that the user used last; a user who has none does
+// things without a channel, as over the API.
+func (s *Server) Person(appID, userID, channel string) *Person {
+	return &Person{s, appID, userID, channel}
+}
+
+// Say posts a text as a user, on the channel that the user used last, and returns the message's id.
+// [Server.Person] has whatever else a user does.
 func (s *Server) Say(appID, userID, text string) (messageID string, err error) {
-	return s.Send(appID, userID, map[string]any{"type": "text", "text": text})
+	return s.Person(appID, userID, "").Say(text)
 }
 
-// Send posts a message as a user, as if it had come in over a channel, and returns its id. The
-// message has the fields of a posted message. Send fills in the role.
+// Send posts a message as a user, on the channel that the user used last, and returns its id. See
+// [Person.Send].
 func (s *Server) Send(appID, userID string, message map[string]any) (messageID string, err error) {
-	m, err := copyJSON(message)
-	if err != nil {
-		return "", err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, u, err := findUser(s, appID, userID)
-	if err != nil {
-		return "", err
-	}
-	m["role"] = "appUser"
-	return addMessage(a, u, m)["_id"].(string), nil
+	return s.Person(appID, userID, "").Send(message)
 }
 
-// Tap taps a postback button as a user: the last one with the given payload in the user's messages,
-// or else the one in the app's menu.
-func (s *Server) Tap(appID, userID, payload string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, u, err := findUser(s, appID, userID)
-	if err != nil {
-		return err
-	}
-	action, message := findAction(a, u, func(action object) bool {
-		return action["type"] == "postback" && action["payload"] == payload
-	})
-	if action == nil {
-		return errors.New("smoochtest: the user was sent no such postback button")
-	}
-	emitPostback(a, u, action, message)
-	return nil
+// Tap taps a button as a user, on the channel that the user used last. See [Person.Tap].
+func (s *Server) Tap(appID, userID, button string) error {
+	return s.Person(appID, userID, "").Tap(button)
 }
 
-// Emit delivers an event to the webhooks that want it. The trigger is one of v1.1, and fields are
-// the event's fields other than trigger, version, app, appUser and conversation. With an empty
-// userID the event has no user. Emit fills in a timestamp if there is none.
+// Emit delivers an event to the webhooks that want it. The trigger is one of v1.1; v1 gets the event
+// under its own name, if it has it. The event has all members that the documents show on it, made of
+// what the user has been sent and made up where there is nothing: fields replaces those that it has,
+// and adds others. With an empty userID the event is about no user.
 func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) error {
 	given, err := copyJSON(fields)
 	if err != nil {
@@ -287,26 +300,13 @@ func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) erro
 	if a == nil {
 		return errNotFound
 	}
-	e := event{trigger: trigger}
+	var u *user
 	if userID != "" {
-		if e.user = a.user(userID); e.user == nil {
+		if u = a.user(userID); u == nil {
 			return errNotFound
 		}
 	}
-	e.fullUserOnV1 = trigger == "postback" || trigger == "conversation:start" ||
-		strings.HasPrefix(trigger, "message:app")
-	all := union(object{"timestamp": unixTime(s.clock.unique())}, given)
-	e.fields = func(version string) object {
-		o := maps.Clone(all)
-		message, single := o["message"]
-		if single && version == "v1" && strings.HasPrefix(trigger, "message:delivery") {
-			o["messages"] = []any{message}
-			delete(o, "message")
-			delete(o, "isFinalEvent")
-		}
-		return o
-	}
-	emit(a, e)
+	emitExample(a, u, trigger, given)
 	return nil
 }
 
