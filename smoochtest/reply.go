@@ -59,6 +59,9 @@ func (a *reply) write(w http.ResponseWriter, r *http.Request, truncate bool) {
 		body = body[:len(body)/2]
 	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if a.bodyUnread {
+		_ = http.NewResponseController(w).EnableFullDuplex() // else the answer waits for the body
+	}
 	w.WriteHeader(a.status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // fails if the caller is gone, who needs no answer then

@@ -159,6 +159,7 @@ func (s *Server) Client(opts ...smooch.Option) *smooch.Client {
 // connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kept := &limitedBuffer{room: maxLoggedBody}
+	r = r.WithContext(r.Context()) // the caller's own keeps its body: net/http looks at what is left of it
 	r.Body = struct {
 		io.Reader
 		io.Closer
