@@ -186,6 +186,8 @@ func (st stage) checkV1(trigger, members string, events []map[string]any) {
 		assert.Equal(st.t, name == "delivery:failure", events[0]["error"] != nil)
 	case slices.Contains(triggersOfV1, trigger):
 		require.Equal(st.t, []any{trigger}, triggers(events))
+		full := strings.HasPrefix(trigger, "message:app") || trigger == "postback" || trigger == "conversation:start"
+		assert.Equal(st.t, full, dig(events[0], "appUser.devices") != nil, "%s: the user in full", trigger)
 		for path := range strings.FieldsSeq(members) {
 			if !strings.HasPrefix(path, "conversation.") {
 				assert.NotNil(st.t, dig(events[0], path), "%s: %s on v1", trigger, path)

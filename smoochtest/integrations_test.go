@@ -72,3 +72,24 @@ func TestNullClears(t *testing.T) {
 	assert.Equal(t, "Ida", at(user, "givenName"))
 	st.call(400, "PUT", "/appusers/ida", `{"givenName":5}`)
 }
+
+func TestFieldsOfIntegrations(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	const twitter = `"type":"twitter","consumerKey":"a","consumerSecret":"b","accessTokenKey":"c","accessTokenSecret":"d"`
+	for body, want := range map[string]string{
+		`"type":"twilio","accountSid":"a"`: "authToken is required",
+		`"type":5`:                         "type must be a string",
+		`"type":"whatsapp"`:                "deploymentId is required",
+		`"type":"whatsapp","baseUrl":"https://w.example"`:             "",
+		`"type":"line","channelSecret":"s"`:                           "channelAccessToken is required",
+		`"type":"line","channelId":"i","channelSecret":"s","mid":"m"`: "",
+		twitter + `,"tier":"premium"`:                                 "envName is required",
+		twitter + `,"tier":"premium","envName":"e"`:                   "",
+		twitter + `,"tier":"enterprise"`:                              "",
+		`"type":"pigeon","loft":7`:                                    "",
+	} {
+		st.check(st.api, "/integrations", `{`+body+`}`, want)
+		st.check(st.onV1(), "/integrations", `{`+body+`}`, want)
+	}
+}

@@ -11,7 +11,7 @@ func TestBusinessProfile(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	api := newAPI(t, server)
-	id := at(api.call(201, "POST", "/integrations", `{"type":"whatsapp"}`), "integration", "_id").(string)
+	id := at(api.call(201, "POST", "/integrations", `{"type":"whatsapp","deploymentId":"d"}`), "integration", "_id").(string)
 	path := "/integrations/" + id + "/profile"
 	assert.Empty(t, api.call(200, "GET", path, "")["profile"])
 	assert.Nil(t, api.onV1().call(200, "PUT", path, `{"about":"v1"}`), "an empty body")
@@ -26,7 +26,7 @@ func TestBusinessProfile(t *testing.T) {
 func TestMessageTemplates(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t, newServer(t))
-	id := at(api.call(201, "POST", "/integrations", `{"type":"whatsapp"}`), "integration", "_id").(string)
+	id := at(api.call(201, "POST", "/integrations", `{"type":"whatsapp","deploymentId":"d"}`), "integration", "_id").(string)
 	path := "/integrations/" + id + "/messageTemplates"
 	const body = `{"name":"n","language":"en","category":"c","components":[]}`
 	api.call(400, "POST", path, `{"name":"n"}`)

@@ -240,7 +240,7 @@ func TestDestinations(t *testing.T) {
 	st := newStage(t)
 	whatsApp := st.integration(`{"type":"whatsapp","deploymentId":"d"}`)
 	st.integration(`{"type":"viber","token":"t"}`)
-	line := st.integration(`{"type":"line","channelSecret":"s"}`)
+	line := st.integration(`{"type":"line","channelAccessToken":"t","channelSecret":"s"}`)
 	require.NoError(t, st.on("viber").Join())
 	require.NoError(t, st.on("whatsapp").Join())
 	st.events()

@@ -205,13 +205,17 @@ func (p *Person) Start(referral map[string]any) error {
 			return errors.New("smoochtest: the conversation has been started already")
 		}
 		at := a.server.clock.unique()
-		emit(a, event{trigger: trigger, user: u, client: client, fields: func(string) object {
-			o := object{"source": channelSource(client), "timestamp": unixTime(at)}
-			if len(given) > 0 {
-				o["referral"] = given
-			}
-			return o
-		}})
+		fullUserOnV1 := trigger == "conversation:start"
+		emit(a, event{
+			trigger: trigger, user: u, client: client, fullUserOnV1: fullUserOnV1,
+			fields: func(string) object {
+				o := object{"source": channelSource(client), "timestamp": unixTime(at)}
+				if len(given) > 0 {
+					o["referral"] = given
+				}
+				return o
+			},
+		})
 		return nil
 	})
 }

@@ -234,6 +234,8 @@ func TestTypingReadingAndStarting(t *testing.T) {
 		"conversation:start", "conversation:referral", "typing:appUser", "typing:appUser",
 		"message:appMaker", "message:delivery:channel", "conversation:read",
 	}, triggers(v11))
+	assert.Contains(t, v1[0]["appUser"], "clients", "v1 sends the user in full")
+	assert.NotContains(t, v1[1]["appUser"], "clients")
 	assert.Equal(t, "messenger", at(v11[0], "source", "type"))
 	assert.NotContains(t, v11[0], "referral")
 	assert.Equal(t, map[string]any{"code": "spring"}, v11[1]["referral"])
