@@ -78,7 +78,8 @@ func TestCodesOfAUser(t *testing.T) {
 	assert.Len(t, transfer["transferRequests"], 1)
 }
 
-// TestConfirmations links channels in each way that the documents know, and in some that they do not.
+// TestConfirmations links channels in each way that the documents know, and in some that they do
+// not.
 func TestConfirmations(t *testing.T) {
 	t.Parallel()
 	const (
@@ -121,5 +122,6 @@ func TestConfirmations(t *testing.T) {
 			assert.Equal(t, map[string]any{"phoneNumber": "+1514555", "givenName": "Ida"}, v11[0]["criteria"])
 		}
 	}
-	st.call(404, "GET", "/appusers/ida/messages", "") // what asks for confirmation is in no conversation
+	// What asks for confirmation is in no conversation.
+	st.call(404, "GET", "/appusers/ida/messages", "")
 }

@@ -67,8 +67,8 @@ func TestMenuRules(t *testing.T) {
 
 func submenu(item string) string { return `{"type":"submenu","text":"s","items":[` + item + `]}` }
 
-// TestPostbacksOfMenus taps the buttons of the app's menu and of an integration's, which replaces it
-// on its channel.
+// TestPostbacksOfMenus taps the buttons of the app's menu and of an integration's, which replaces
+// it on its channel.
 func TestPostbacksOfMenus(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)

@@ -52,9 +52,9 @@ func (p *Person) Say(text string) (messageID string, err error) {
 	return p.Send(map[string]any{"type": "text", "text": text})
 }
 
-// Send posts a message and returns its id. It has the fields of a posted message and those that only
-// channels send, such as quotedMessage, textFallback and submitted. Send fills in the role, the
-// author and the source. Whoever writes takes back what [Person.Block] and [Person.OptOut] did.
+// Send posts a message and returns its id. It has the fields of a posted message and those that
+// only channels send, such as quotedMessage, textFallback and submitted. Send fills in the role,
+// the author and the source. Whoever writes takes back what [Person.Block] and [Person.OptOut] did.
 func (p *Person) Send(message map[string]any) (messageID string, err error) {
 	m, err := copyJSON(message)
 	if err != nil {
@@ -78,9 +78,9 @@ func sendAs(a *app, u *user, client, posted object) (messageID string) {
 	return addMessage(a, u, m, client)["_id"].(string)
 }
 
-// Upload sends a file and returns the message's id. It is an image message if the media type is that
-// of an image, such as image/png, and a file message otherwise. The file is private if the app's
-// setting attachmentsAccess says so.
+// Upload sends a file and returns the message's id. It is an image message if the media type is
+// that of an image, such as image/png, and a file message otherwise. The file is private if the
+// app's setting attachmentsAccess says so.
 func (p *Person) Upload(mediaType string, data []byte) (messageID string, err error) {
 	err = p.on(func(a *app, u *user, client object) error {
 		settings, _ := a.fields["settings"].(object)
@@ -185,9 +185,9 @@ func (p *Person) Read() error {
 	})
 }
 
-// Start opens the conversation as someone who opts in on a channel does, with or without a referral,
-// which has the fields code and details. A conversation that has been started already is only told
-// of the referral.
+// Start opens the conversation as someone who opts in on a channel does, with or without a
+// referral, which has the fields code and details. A conversation that has been started already is
+// only told of the referral.
 func (p *Person) Start(referral map[string]any) error {
 	given, err := copyJSON(referral)
 	if err != nil {

@@ -159,7 +159,7 @@ func (s *Server) Client(opts ...smooch.Option) *smooch.Client {
 // connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kept := &limitedBuffer{room: maxLoggedBody}
-	r = r.WithContext(r.Context()) // the caller's own keeps its body: net/http looks at what is left of it
+	r = r.WithContext(r.Context()) // a copy, as net/http needs the original's body
 	r.Body = struct {
 		io.Reader
 		io.Closer
@@ -208,8 +208,8 @@ func (s *Server) delay(r *http.Request, d time.Duration) {
 func (s *Server) Requests() []Request { return s.requests.list() }
 
 // Fail injects a fault into the calls that match it, until it has affected as many as its Times
-// says or lift is called, which may happen more than once. If several faults match a call, the first
-// one that was added is used.
+// says or lift is called, which may happen more than once. If several faults match a call, the
+// first one that was added is used.
 func (s *Server) Fail(f Fault) (lift func()) { return s.faults.add(f) }
 
 // Faults returns the faults that are in force, in the order in which they were added. The Times of
@@ -228,9 +228,10 @@ func (s *Server) Advance(d time.Duration) {
 // the attempts ended.
 func (s *Server) DeliveryLog() []Delivery { return s.deliveries.list() }
 
-// Redeliver sends the event of an attempt in the log once more, byte for byte, to the target that the
-// webhook has by now, and returns what came of it when that is known. It is a further attempt in the
-// log, and is not repeated. An id that is not in the log and a webhook that was deleted are errors.
+// Redeliver sends the event of an attempt in the log once more, byte for byte, to the target that
+// the webhook has by now, and returns what came of it when that is known. It is a further attempt
+// in the log, and is not repeated. An id that is not in the log and a webhook that was deleted are
+// errors.
 func (s *Server) Redeliver(deliveryID string) (Delivery, error) {
 	first, found := s.deliveries.find(deliveryID)
 	if !found {
@@ -256,9 +257,9 @@ func (s *Server) Redeliver(deliveryID string) (Delivery, error) {
 	return s.deliveries.send(method, e), nil
 }
 
-// WaitDeliveries waits until every event so far has been sent once to each webhook that wants it, and
-// the target of every new webhook has been checked, or until ctx ends, and returns the error of ctx.
-// It does not wait for retries, which depend on the clock: see [Server.Advance].
+// WaitDeliveries waits until every event so far has been sent once to each webhook that wants it,
+// and the target of every new webhook has been checked, or until ctx ends, and returns the error of
+// ctx. It does not wait for retries, which depend on the clock: see [Server.Advance].
 func (s *Server) WaitDeliveries(ctx context.Context) error { return s.deliveries.waitIdle(ctx) }
 
 // Person plays an app user, named by _id or userId, on a channel: a type such as "whatsapp", or the
@@ -286,10 +287,10 @@ func (s *Server) Tap(appID, userID, button string) error {
 	return s.Person(appID, userID, "").Tap(button)
 }
 
-// Emit delivers an event to the webhooks that want it. The trigger is one of v1.1; v1 gets the event
-// under its own name, if it has it. The event has all members that the documents show on it, made of
-// what the user has been sent and made up where there is nothing: fields replaces those that it has,
-// and adds others. With an empty userID the event is about no user.
+// Emit delivers an event to the webhooks that want it. The trigger is one of v1.1; v1 gets the
+// event under its own name, if it has it. The event has all members that the documents show on it,
+// made of what the user has been sent and made up where there is nothing: fields replaces those
+// that it has, and adds others. With an empty userID the event is about no user.
 func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) error {
 	given, err := copyJSON(fields)
 	if err != nil {
