@@ -1,11 +1,24 @@
 // Package smoochtest is a fake Smooch service for tests. It runs in the test's own process, keeps
 // apps, users, conversations, webhooks and everything else in memory, checks credentials as the
 // service does, answers both versions of the API over real HTTP on loopback, and delivers webhooks.
+// What the documents require of a call is required here, and a refusal names the member that is
+// wrong.
 //
 //	server := smoochtest.NewServer()
 //	defer server.Close()
 //	client := server.Client()
 //	user, err := client.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
+//
+// A test plays the other side with a [Person], who is an app user on a channel:
+//
+//	ida := server.Person(server.App().ID, "ida", "whatsapp")
+//	messageID, err := ida.Say("Is it open on Sunday?")
+//	err = ida.Tap("BOOK") // the button with this payload
+//	err = server.WaitDeliveries(ctx)
+//
+// [Server.Emit] delivers events that no person makes, [Server.Redeliver] an event once more,
+// [Server.Fail] makes calls go wrong, and [Server.Advance] turns the clock. [Server.Requests] and
+// [Server.DeliveryLog] tell what has happened.
 //
 // The caller does not have to be the SDK: a client in any language can be pointed at [Server.URL].
 // The command smooch-fake runs the service as a process of its own.
