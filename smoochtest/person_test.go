@@ -117,6 +117,14 @@ func TestUploadAndLocate(t *testing.T) {
 
 	st.call(200, "DELETE", "/appusers/ida/messages", "")
 	fetch(t, 404, at(messages[1], "mediaUrl").(string))
+
+	account := st.api
+	account.prefix = "/v1.1"
+	account.call(200, "PUT", "/apps/"+st.server.App().ID, `{"settings":{"attachmentsAccess":"private"}}`)
+	_, err = st.on("web").Upload("image/png", []byte("PNG"))
+	require.NoError(t, err)
+	messages = st.call(200, "GET", "/appusers/ida/messages", "")["messages"].([]any)
+	fetch(t, 401, at(messages[0], "mediaUrl").(string))
 }
 
 // fetch gets a URL with header lines such as "Cookie: x", and checks the status.
