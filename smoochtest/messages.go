@@ -95,7 +95,8 @@ func addMessage(a *app, u *user, m, client object) object {
 	case "appUser":
 		source := channelSource(client)
 		if client != nil && !isSDK(client) {
-			source["originalMessageId"], source["originalMessageTimestamp"] = randomDigits(12), m["received"]
+			source["originalMessageId"] = "mid." + m["_id"].(string) // the channel's own
+			source["originalMessageTimestamp"] = m["received"]
 		}
 		m["authorId"], m["source"] = u.id, source
 		if m["name"] == nil {
