@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
 
 // Delivery is one attempt to deliver an event to a webhook. See [Server.DeliveryLog].
 type Delivery struct {
+	ID        string // of this attempt, for Redeliver
 	WebhookID string
 	Trigger   string // "HEAD" for the request that checks the target of a new webhook
 	Attempt   int    // 1 is the first
@@ -22,6 +24,9 @@ type Delivery struct {
 	Err       error // why there was no answer
 	Body      []byte
 }
+
+// triggerHead is the trigger in the log of the request that checks a target.
+const triggerHead = "HEAD"
 
 const (
 	maxRetries      = 5
@@ -40,10 +45,11 @@ type deliveries struct {
 
 	mu      sync.Mutex
 	stopped bool
-	busy    int        // events that are in a queue or in their first attempt
+	busy    int        // events and checks of targets that are in a queue or in their first attempt
 	changed *sync.Cond // broadcasts when busy falls
 	retries []*outgoing
 	log     []Delivery
+	logged  int // attempts so far, for their ids
 }
 
 // outgoing is an event on its way to a webhook.
@@ -89,11 +95,13 @@ func (d *deliveries) wait() {
 	d.client.CloseIdleConnections()
 }
 
-// start runs f in a goroutine, unless the server is being closed.
+// start runs f in a goroutine, unless the server is being closed. It counts as busy until f calls
+// finished(1).
 func (d *deliveries) start(f func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.stopped {
+		d.busy++
 		d.goroutines.Go(f)
 	}
 }
@@ -103,7 +111,8 @@ func (d *deliveries) start(f func()) {
 func (d *deliveries) open(webhookID, target string) *webhookQueue {
 	q := &webhookQueue{webhookID, nil, make(chan struct{}, 1), make(chan struct{})}
 	d.start(func() {
-		d.send(http.MethodHead, &outgoing{queue: q, target: target, trigger: "HEAD", attempts: 1})
+		d.send(http.MethodHead, &outgoing{queue: q, target: target, trigger: triggerHead, attempts: 1})
+		d.finished(1)
 		for {
 			if e := d.next(q); e != nil {
 				d.attempt(e)
@@ -185,7 +194,7 @@ func (d *deliveries) discard(q *webhookQueue) {
 // attempt sends an event once, and schedules a retry if the answer calls for one.
 func (d *deliveries) attempt(e *outgoing) {
 	e.attempts++
-	status := d.send(http.MethodPost, e)
+	status := d.send(http.MethodPost, e).Status
 	switch status {
 	case 400, 401, 403, 404, 406:
 		return
@@ -230,16 +239,29 @@ func (d *deliveries) retryDue() {
 	attempts.Wait()
 }
 
-// send sends an event, logs what came of it and returns the status of the answer.
-func (d *deliveries) send(method string, e *outgoing) (status int) {
+// send sends an event, logs what came of it and returns that.
+func (d *deliveries) send(method string, e *outgoing) Delivery {
 	entry := Delivery{
 		WebhookID: e.queue.webhookID, Trigger: e.trigger, Attempt: e.attempts, At: d.clock.now(), Body: e.body,
 	}
 	entry.Status, entry.Err = d.request(method, e)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.logged++
+	entry.ID = strconv.Itoa(d.logged)
 	d.log = append(d.log, entry)
-	return entry.Status
+	return entry
+}
+
+// find returns the attempt with the id.
+func (d *deliveries) find(id string) (entry Delivery, found bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at := slices.IndexFunc(d.log, func(entry Delivery) bool { return entry.ID == id })
+	if at < 0 {
+		return Delivery{}, false
+	}
+	return d.log[at], true
 }
 
 func (d *deliveries) request(method string, e *outgoing) (status int, err error) {

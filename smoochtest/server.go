@@ -1,11 +1,24 @@
 // Package smoochtest is a fake Smooch service for tests. It runs in the test's own process, keeps
 // apps, users, conversations, webhooks and everything else in memory, checks credentials as the
 // service does, answers both versions of the API over real HTTP on loopback, and delivers webhooks.
+// What the documents require of a call is required here, and a refusal names the member that is
+// wrong.
 //
 //	server := smoochtest.NewServer()
 //	defer server.Close()
 //	client := server.Client()
 //	user, err := client.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
+//
+// A test plays the other side with a [Person], who is an app user on a channel:
+//
+//	ida := server.Person(server.App().ID, "ida", "whatsapp")
+//	messageID, err := ida.Say("Is it open on Sunday?")
+//	err = ida.Tap("BOOK") // the button with this payload
+//	err = server.WaitDeliveries(ctx)
+//
+// [Server.Emit] delivers events that no person makes, [Server.Redeliver] an event once more,
+// [Server.Fail] makes calls go wrong, and [Server.Advance] turns the clock. [Server.Requests] and
+// [Server.DeliveryLog] tell what has happened.
 //
 // The caller does not have to be the SDK: a client in any language can be pointed at [Server.URL].
 // The command smooch-fake runs the service as a process of its own.
@@ -15,11 +28,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"time"
 
@@ -49,8 +60,8 @@ type Server struct {
 	serviceAccounts []object
 	deployments     []object
 	attachments     map[string]attachment // by id
-	mediaTokens     map[string]time.Time  // and when they expire
-	accessTokens    map[string]*app       // of OAuth, and the app of each
+	mediaTokens     map[string]mediaToken
+	accessTokens    map[string]*app // of OAuth, and the app of each
 }
 
 type config struct {
@@ -93,7 +104,7 @@ func NewServer(opts ...Option) *Server {
 		clock:        &clock{},
 		keys:         map[string]*key{},
 		attachments:  map[string]attachment{},
-		mediaTokens:  map[string]time.Time{},
+		mediaTokens:  map[string]mediaToken{},
 		accessTokens: map[string]*app{},
 	}
 	for _, opt := range opts {
@@ -161,6 +172,7 @@ func (s *Server) Client(opts ...smooch.Option) *smooch.Client {
 // connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kept := &limitedBuffer{room: maxLoggedBody}
+	r = r.WithContext(r.Context()) // a copy, as net/http needs the original's body
 	r.Body = struct {
 		io.Reader
 		io.Closer
@@ -182,7 +194,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer = handle(s, w, r)
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxLoggedBody)) // what the handler did not read
+	if !answer.bodyUnread {
+		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxLoggedBody)) // what the handler did not read
+	}
 	if f.Cut == CutAfter {
 		s.requests.finish(number, kept, 0)
 		panic(http.ErrAbortHandler)
@@ -206,9 +220,14 @@ func (s *Server) delay(r *http.Request, d time.Duration) {
 // Requests returns all calls so far in the order of their arrival.
 func (s *Server) Requests() []Request { return s.requests.list() }
 
-// Fail injects a fault into the calls that match it. If several faults match a call, the first one
-// that was added is used.
-func (s *Server) Fail(f Fault) { s.faults.add(f) }
+// Fail injects a fault into the calls that match it, until it has affected as many as its Times
+// says or lift is called, which may happen more than once. If several faults match a call, the
+// first one that was added is used.
+func (s *Server) Fail(f Fault) (lift func()) { return s.faults.add(f) }
+
+// Faults returns the faults that are in force, in the order in which they were added. The Times of
+// each is the number of calls that it has yet to affect; -1 means all.
+func (s *Server) Faults() []Fault { return s.faults.list() }
 
 // Advance moves the server's clock forward by d, so that tokens expire. Webhook deliveries that
 // become due are retried before it returns. The clocks of clients do not move: the tokens that they
@@ -222,55 +241,69 @@ func (s *Server) Advance(d time.Duration) {
 // the attempts ended.
 func (s *Server) DeliveryLog() []Delivery { return s.deliveries.list() }
 
+// Redeliver sends the event of an attempt in the log once more, byte for byte, to the target that
+// the webhook has by now, and returns what came of it when that is known. It is a further attempt
+// in the log, and is not repeated. An id that is not in the log and a webhook that was deleted are
+// errors.
+func (s *Server) Redeliver(deliveryID string) (Delivery, error) {
+	first, found := s.deliveries.find(deliveryID)
+	if !found {
+		return Delivery{}, errors.New("smoochtest: no such delivery")
+	}
+	e := &outgoing{trigger: first.Trigger, body: first.Body, attempts: first.Attempt + 1}
+	s.mu.Lock()
+	for _, a := range s.apps {
+		for _, h := range a.webhooks {
+			if h.id == first.WebhookID {
+				e.queue, e.target, e.secret = h.queue, h.target(), h.secret
+			}
+		}
+	}
+	s.mu.Unlock()
+	if e.queue == nil {
+		return Delivery{}, errors.New("smoochtest: the webhook was deleted")
+	}
+	method := http.MethodPost
+	if first.Trigger == triggerHead {
+		method = http.MethodHead
+	}
+	return s.deliveries.send(method, e), nil
+}
+
 // WaitDeliveries waits until every event so far has been sent once to each webhook that wants it,
-// or until ctx ends, and returns the error of ctx. It does not wait for retries, which depend on
-// the clock: see [Server.Advance].
+// and the target of every new webhook has been checked, or until ctx ends, and returns the error of
+// ctx. It does not wait for retries, which depend on the clock: see [Server.Advance].
 func (s *Server) WaitDeliveries(ctx context.Context) error { return s.deliveries.waitIdle(ctx) }
 
-// Say posts a text as a user, as if it had come in over a channel, and returns the message's id.
+// Person plays an app user, named by _id or userId, on a channel: a type such as "whatsapp", or the
+// id of an integration. A user who is not on the channel yet is as soon as a method does something
+// there. With an empty channel it is the one that the user used last; a user who has none does
+// things without a channel, as over the API.
+func (s *Server) Person(appID, userID, channel string) *Person {
+	return &Person{s, appID, userID, channel}
+}
+
+// Say posts a text as a user, on the channel that the user used last, and returns the message's id.
+// [Server.Person] has whatever else a user does.
 func (s *Server) Say(appID, userID, text string) (messageID string, err error) {
-	return s.Send(appID, userID, map[string]any{"type": "text", "text": text})
+	return s.Person(appID, userID, "").Say(text)
 }
 
-// Send posts a message as a user, as if it had come in over a channel, and returns its id. The
-// message has the fields of a posted message. Send fills in the role.
+// Send posts a message as a user, on the channel that the user used last, and returns its id. See
+// [Person.Send].
 func (s *Server) Send(appID, userID string, message map[string]any) (messageID string, err error) {
-	m, err := copyJSON(message)
-	if err != nil {
-		return "", err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, u, err := findUser(s, appID, userID)
-	if err != nil {
-		return "", err
-	}
-	m["role"] = "appUser"
-	return addMessage(a, u, m)["_id"].(string), nil
+	return s.Person(appID, userID, "").Send(message)
 }
 
-// Tap taps a postback button as a user: the last one with the given payload in the user's messages,
-// or else the one in the app's menu.
-func (s *Server) Tap(appID, userID, payload string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, u, err := findUser(s, appID, userID)
-	if err != nil {
-		return err
-	}
-	action, message := findAction(a, u, func(action object) bool {
-		return action["type"] == "postback" && action["payload"] == payload
-	})
-	if action == nil {
-		return errors.New("smoochtest: the user was sent no such postback button")
-	}
-	emitPostback(a, u, action, message)
-	return nil
+// Tap taps a button as a user, on the channel that the user used last. See [Person.Tap].
+func (s *Server) Tap(appID, userID, button string) error {
+	return s.Person(appID, userID, "").Tap(button)
 }
 
-// Emit delivers an event to the webhooks that want it. The trigger is one of v1.1, and fields are
-// the event's fields other than trigger, version, app, appUser and conversation. With an empty
-// userID the event has no user. Emit fills in a timestamp if there is none.
+// Emit delivers an event to the webhooks that want it. The trigger is one of v1.1; v1 gets the
+// event under its own name, if it has it. The event has all members that the documents show on it,
+// made of what the user has been sent and made up where there is nothing: fields replaces those
+// that it has, and adds others. With an empty userID the event is about no user.
 func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) error {
 	given, err := copyJSON(fields)
 	if err != nil {
@@ -282,26 +315,13 @@ func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) erro
 	if a == nil {
 		return errNotFound
 	}
-	e := event{trigger: trigger}
+	var u *user
 	if userID != "" {
-		if e.user = a.user(userID); e.user == nil {
+		if u = a.user(userID); u == nil {
 			return errNotFound
 		}
 	}
-	e.fullUserOnV1 = trigger == "postback" || trigger == "conversation:start" ||
-		strings.HasPrefix(trigger, "message:app")
-	all := union(object{"timestamp": unixTime(s.clock.unique())}, given)
-	e.fields = func(version string) object {
-		o := maps.Clone(all)
-		message, single := o["message"]
-		if single && version == "v1" && strings.HasPrefix(trigger, "message:delivery") {
-			o["messages"] = []any{message}
-			delete(o, "message")
-			delete(o, "isFinalEvent")
-		}
-		return o
-	}
-	emit(a, e)
+	emitExample(a, u, trigger, given)
 	return nil
 }
 

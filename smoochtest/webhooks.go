@@ -48,7 +48,9 @@ func (h *webhook) wants(trigger string) bool {
 		case trigger:
 			return true
 		case "*":
-			return trigger != "typing:appUser"
+			if trigger != "typing:appUser" {
+				return true
+			}
 		case "message":
 			if trigger == "message:appUser" || trigger == "message:appMaker" {
 				return true
@@ -91,8 +93,8 @@ func visibleWebhooks(c *call) []*webhook {
 	return visible
 }
 
-// checkWebhook refuses a target or triggers that the service refuses.
-func checkWebhook(c *call) *reply {
+// checkWebhook refuses what the service refuses of a webhook with events of a version.
+func checkWebhook(c *call, version string) *reply {
 	if target, given := c.body["target"]; given {
 		text, _ := target.(string)
 		u, err := url.Parse(text)
@@ -103,7 +105,17 @@ func checkWebhook(c *call) *reply {
 	if triggers, given := c.body["triggers"]; given {
 		names, isList := triggers.([]any)
 		if !isList || len(names) == 0 {
-			return badRequest("triggers must be an array")
+			return badRequest("triggers must be an array of at least one")
+		}
+		for i, name := range names {
+			if text, _ := name.(string); !slices.Contains(knownTriggers[version], text) {
+				return badRequest(fmt.Sprintf("triggers[%d] is no trigger of %s", i, version))
+			}
+		}
+	}
+	for _, name := range []string{"includeClient", "includeFullAppUser"} {
+		if _, isBool := c.body[name].(bool); !isBool && c.body[name] != nil {
+			return badRequest(name + " must be true or false")
 		}
 	}
 	return nil
@@ -113,7 +125,7 @@ func createWebhook(c *call) *reply {
 	if refusal := c.require("target"); refusal != nil {
 		return refusal
 	}
-	if refusal := checkWebhook(c); refusal != nil {
+	if refusal := checkWebhook(c, c.version); refusal != nil {
 		return refusal
 	}
 	if _, given := c.body["triggers"]; !given {
@@ -153,10 +165,10 @@ func listWebhooks(c *call) *reply {
 func getWebhook(c *call, h *webhook) *reply { return ok(object{"webhook": h.json(c.version)}) }
 
 func updateWebhook(c *call, h *webhook) *reply {
-	if refusal := checkWebhook(c); refusal != nil {
+	if refusal := checkWebhook(c, h.version); refusal != nil {
 		return refusal
 	}
-	merge(h.fields, c.body, "target", "triggers", "includeClient", "includeFullAppUser")
+	mergeGiven(h.fields, c.body, "target", "triggers", "includeClient", "includeFullAppUser")
 	return getWebhook(c, h)
 }
 
