@@ -67,8 +67,8 @@ func measureGrowth(o *other) []growth {
 			for range many {
 				next++
 				key := "message:appUser:" + strconv.Itoa(next)
-				_ = must(d.Claim(context.Background(), key, time.Minute))
-				check(d.Done(context.Background(), key))
+				claim := must(d.Claim(context.Background(), key, time.Minute))
+				check(d.Done(context.Background(), key, claim.Token))
 			}
 		}
 		claim(n) // from here on, each key displaces another
