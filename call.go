@@ -238,6 +238,9 @@ func likeOut(out any) (decoded any, keep func()) {
 
 // decodeBody decodes the body of a response into out, see [call].
 func decodeBody(r *request, body []byte, out any) error {
+	if decodeFast(r, body, out) {
+		return nil
+	}
 	members, ok := out.(lenient.Members)
 	switch {
 	case ok:
