@@ -22,71 +22,42 @@ type Member struct {
 // Unmarshal decodes one JSON value into v, a pointer to a zero value, and reports whether it did.
 // If not, the value is still zero.
 func (t *Table) Unmarshal(data []byte, v any) bool {
-	target := reflect.ValueOf(v)
-	if target.Kind() != reflect.Pointer || target.IsNil() || !target.Elem().IsZero() {
+	if !isZero(v) {
 		return false
 	}
-	target = target.Elem()
 	s := newScanner(data)
-	if t.planOf(target.Type()).read(s, target); s.succeeded() {
-		return true
-	}
-	target.SetZero()
-	return false
+	t.read(s, v)
+	return s.succeeded(Member{"", v})
 }
 
-// Members decodes members of a JSON object, skips the others, and reports whether it did. If not,
-// all targets are as they were. A target that is not zero must be a bool, number or string; it
-// keeps its value if the member is missing or null.
+// Members decodes members of a JSON object as Unmarshal does, skips the others, and reports whether
+// it did. If not, all targets are still zero.
 func (t *Table) Members(data []byte, members ...Member) bool {
-	type state struct {
-		target, before reflect.Value // before is valid if the target was not zero
-		read           bool
-	}
-	var few [4]state
-	states := few[:0]
 	for _, m := range members {
-		target := reflect.ValueOf(m.Target)
-		if target.Kind() != reflect.Pointer || target.IsNil() {
+		if !isZero(m.Target) {
 			return false
 		}
-		st := state{target: target.Elem()}
-		if !st.target.IsZero() {
-			if kind := st.target.Kind(); kind > reflect.Float64 && kind != reflect.String {
-				return false
-			}
-			st.before = reflect.New(st.target.Type()).Elem()
-			st.before.Set(st.target)
-		}
-		states = append(states, st)
 	}
 	s := newScanner(data)
-next:
+	var seen uint64
 	for more := s.open('{', '}'); more; more = s.more('}') {
 		name := s.name()
-		for i := range states {
-			if st := &states[i]; members[i].Name == string(name) {
-				if st.read {
-					s.giveUp()
-				}
-				st.read = true
-				t.planOf(st.target.Type()).read(s, st.target)
-				continue next
-			}
+		i := 0
+		for i < len(members) && members[i].Name != string(name) {
+			i++
 		}
-		s.skip()
-	}
-	if s.succeeded() {
-		return true
-	}
-	for _, st := range states {
-		if st.before.IsValid() {
-			st.target.Set(st.before)
-		} else {
-			st.target.SetZero()
+		if i == len(members) {
+			s.skip()
+		} else if s.once(&seen, i) {
+			t.read(s, members[i].Target)
 		}
 	}
-	return false
+	return s.succeeded(members...)
+}
+
+func isZero(v any) bool {
+	pointer := reflect.ValueOf(v)
+	return pointer.Kind() == reflect.Pointer && !pointer.IsNil() && pointer.Elem().IsZero()
 }
 
 // Text returns the text of a member of a JSON object and reports whether it found one. It reads no

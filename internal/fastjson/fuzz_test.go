@@ -12,13 +12,13 @@ import (
 )
 
 const usual = `{"text":"a text of some length","kind":"k","on":true,"perhaps":false,"name":"nämé \"n\" \u00e9\ud83d\ude00","count":-12,"small":127,"size":9007199254740993,"ratio":-1.5e-3,` +
-	`"any":{"a":[1,"b",null,true,{}],"n":10.0},"free":{"a":1,"bool":false,"text":"x"},"texts":{"k":"v","l":""},"parts":{"p":{"text":"p"},"q":null},` +
+	`"any":{"a":[1,"b",null,true,{}],"n":10.0},"free":{"a":1,"bool":false,"text":"x"},` +
 	`"raw":{"a": [1, 2]},"raws":[1,"x",{}],"list":[{"text":"first"},{"kind":"second","list":[]},{},{"text":"first","free":[]}],"pointers":[{"on":true},null],` +
 	`"names":["a","b","a"],"anys":[[],{},"",0],"lists":[["x"],[],null],"self":{"self":{"text":"innermost"}},"at":1439220041.586,"until":2,` +
 	`"does":{"type":"link","extra":{"k":"s"}},"done":[{"type":"a"},{"extra":{"type":"x"},"type":""},{"extra":[]}],"deep":"d","inner":{"sk":"key"},"unknown":{"skipped":[{"a":{}}]}}`
 
 var seeds = []string{
-	usual, `{}`, ` { "text" : "a" , "list" : [ { } ] } `, `null`, `[]`, `{"free":[],"texts":[ ],"parts":[]}`, `{"Untagged":"u"}`,
+	usual, `{}`, ` { "text" : "a" , "list" : [ { } ] } `, `null`, `[]`, `{"free":[ ],"does":{"extra":[]}}`, `{"texts":{"k":"v"}}`, `{"Untagged":"u"}`,
 	`{"foreign":"2015-10-08T23:52:11.677Z"}`, `{"host":"h"}`, `{"number":12}`, `{"bytes":"AQI="}`, `{"uint":1}`, `{"array":[1,2]}`, `{"quoted":"5"}`,
 	`{"text":"x","text":"y"}`, `{"Text":"x"}`, `{"texts":{"a":"b","a":"c"}}`, `{"does":null,"at":null,"until":null,"raw":null}`,
 }
@@ -44,16 +44,14 @@ func FuzzUnmarshal(f *testing.F) {
 func requireSameMembers(t *testing.T, body []byte) {
 	type page struct {
 		list []whole
-		n    int
+		n    *int
 		on   bool
 	}
-	var got page
-	got.n = 5
-	want := got
+	var got, want page
 	fast := table.Members(body, fastjson.Member{Name: "list", Target: &got.list},
 		fastjson.Member{Name: "count", Target: &got.n}, fastjson.Member{Name: "on", Target: &got.on})
 	if !fast {
-		require.True(t, reflect.DeepEqual(page{n: 5}, got), "%q", body)
+		require.True(t, reflect.DeepEqual(page{}, got), "%q", body)
 		return
 	}
 	require.NoError(t, lenient.Members{"list": &want.list, "count": &want.n, "on": &want.on}.Unmarshal(body), "%q", body)

@@ -1,10 +1,13 @@
 package fastjson
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"math/bits"
+	"reflect"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -14,11 +17,16 @@ const (
 	cacheSlots = 256     // must be a power of two
 	maxCached  = 64      // bytes of a string that is looked for in the cache
 	smallest   = 1 << 11 // bytes of data from which a cache is worth its memory
-	mapSize    = 350     // bytes that a map of a few members takes, roughly
-	freeRoom   = 1 << 20 // bytes that the values of any data may take
-	roomFactor = 16      // bytes that they may take for each byte of data
-	ones       = 0x0101010101010101
-	highBits   = 0x8080808080808080
+
+	// what values take in memory besides their text, roughly, and never less than package lenient
+	// reckons: what it refuses is not accepted here
+	mapSize    = 350
+	memberSize = 90
+	itemSize   = 50
+	methodSize = 520 // what is decoded by a method
+
+	ones     = 0x0101010101010101
+	highBits = 0x8080808080808080
 )
 
 // A scanner reads data once, from front to back. Its methods read the value that comes next. When
@@ -38,15 +46,25 @@ type scanner struct {
 }
 
 func newScanner(data []byte) *scanner {
-	s := &scanner{data: data, room: freeRoom + roomFactor*len(data)}
+	n := len(data)
+	s := &scanner{data: data, room: min(1<<20+15*n, 16<<20+n)}
 	if len(data) >= smallest {
 		s.cache = new([cacheSlots]string)
 	}
 	return s
 }
 
-// succeeded reports whether data has ended and the scanner has not given up.
-func (s *scanner) succeeded() bool { return s.peek() == 0 && s.pos == len(s.data) && !s.failed }
+// succeeded reports whether data has ended and the scanner has not given up. If it has, it makes
+// the targets zero.
+func (s *scanner) succeeded(targets ...Member) bool {
+	if s.peek() == 0 && s.pos == len(s.data) && !s.failed {
+		return true
+	}
+	for _, m := range targets {
+		reflect.ValueOf(m.Target).Elem().SetZero()
+	}
+	return false
+}
 
 // giveUp makes every method fail from here on.
 func (s *scanner) giveUp() {
@@ -55,10 +73,19 @@ func (s *scanner) giveUp() {
 }
 
 // take counts memory that a value takes, and gives up if it would be too much for the data.
-func (s *scanner) take(bytes int) {
-	if s.room -= bytes; s.room < 0 {
+func (s *scanner) take(size int) {
+	if s.room -= size; s.room < 0 {
 		s.giveUp()
 	}
+}
+
+// once reports whether a bit of seen was not set, and sets it. If it was, once gives up.
+func (s *scanner) once(seen *uint64, bit int) bool {
+	if *seen>>bit&1 != 0 {
+		s.giveUp()
+	}
+	*seen |= 1 << bit
+	return !s.failed
 }
 
 // peek returns the next byte that is not white space, or 0 at the end.
@@ -104,31 +131,24 @@ func (s *scanner) more(last byte) bool {
 }
 
 // null reads null if it comes next, and reports whether it did.
-func (s *scanner) null() bool {
-	if s.peek() != 'n' {
-		return false
-	}
-	s.word("null")
-	return true
-}
-
-// word reads a literal, of which peek has returned the first byte.
-func (s *scanner) word(w string) {
-	if end := s.pos + len(w); end <= len(s.data) && string(s.data[s.pos:end]) == w {
-		s.pos = end
-	} else {
-		s.giveUp()
-	}
-}
+func (s *scanner) null() bool { return s.peek() == 'n' && s.word("null") }
 
 // boolean reads true or false.
 func (s *scanner) boolean() bool {
-	if s.peek() == 't' {
-		s.word("true")
-		return !s.failed
+	isTrue := s.peek() == 't' && s.word("true")
+	if !isTrue && !s.word("false") {
+		s.giveUp()
 	}
-	s.word("false")
-	return false
+	return isTrue
+}
+
+// word reads w if it comes next, and reports whether it did.
+func (s *scanner) word(w string) bool {
+	found := bytes.HasPrefix(s.data[s.pos:], []byte(w))
+	if found {
+		s.pos += len(w)
+	}
+	return found
 }
 
 // name reads the name of a member and the colon after it. It gives up if the name is escaped.
@@ -152,24 +172,18 @@ func (s *scanner) colon() {
 // quoted reads a string. The result is valid until the next call; plain tells that it is part of
 // data.
 func (s *scanner) quoted() (text []byte, plain bool) {
-	if s.peek() != '"' {
-		s.giveUp()
-		return nil, false
-	}
-	start := s.pos + 1
-	end, seen := s.special(start)
+	first, start := s.peek(), s.pos+1
+	end, seen := s.special(min(start, len(s.data)))
 	switch {
-	case end == len(s.data) || s.data[end] < ' ':
-		s.giveUp()
-		return nil, false
+	case first != '"' || end == len(s.data) || s.data[end] < ' ':
 	case s.data[end] == '\\':
 		return s.unescape(start, end), false
-	case seen&highBits != 0 && !utf8.Valid(s.data[start:end]):
-		s.giveUp()
-		return nil, false
+	case seen&highBits == 0 || utf8.Valid(s.data[start:end]):
+		s.pos = end + 1
+		return s.data[start:end], true
 	}
-	s.pos = end + 1
-	return s.data[start:end], true
+	s.giveUp()
+	return nil, false
 }
 
 // special returns the position of the next quote, backslash or control character from i on, or of
@@ -224,50 +238,32 @@ func (s *scanner) escape(i int) (rune, int) {
 	if i == len(s.data) {
 		return -1, i
 	}
-	switch c := s.data[i]; c {
-	case '"', '\\', '/':
-		return rune(c), i + 1
-	case 'b':
-		return '\b', i + 1
-	case 'f':
-		return '\f', i + 1
-	case 'n':
-		return '\n', i + 1
-	case 'r':
-		return '\r', i + 1
-	case 't':
-		return '\t', i + 1
-	case 'u':
-		r := s.hex(i + 1)
-		if i += 5; !utf16.IsSurrogate(r) {
-			return r, i
-		}
-		if i+1 < len(s.data) && s.data[i] == '\\' && s.data[i+1] == 'u' {
-			if r = utf16.DecodeRune(r, s.hex(i+2)); r != utf8.RuneError {
-				return r, i + 6
-			}
+	if plain := strings.IndexByte(`"\/bfnrt`, s.data[i]); plain >= 0 {
+		return rune("\"\\/\b\f\n\r\t"[plain]), i + 1
+	}
+	if s.data[i] != 'u' {
+		return -1, i
+	}
+	r := s.hex(i + 1)
+	if i += 5; !utf16.IsSurrogate(r) {
+		return r, i
+	}
+	if bytes.HasPrefix(s.data[i:], []byte(`\u`)) {
+		if r = utf16.DecodeRune(r, s.hex(i+2)); r != utf8.RuneError {
+			return r, i + 6
 		}
 	}
 	return -1, i
 }
 
 // hex returns the value of four hexadecimal digits, or -1 if they are none.
-func (s *scanner) hex(i int) (r rune) {
-	if i+4 > len(s.data) {
-		return -1
-	}
-	for _, c := range s.data[i : i+4] {
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return -1
+func (s *scanner) hex(i int) rune {
+	if i+4 <= len(s.data) {
+		if r, err := strconv.ParseUint(string(s.data[i:i+4]), 16, 16); err == nil {
+			return rune(r)
 		}
-		r = r<<4 | rune(c)
 	}
-	return r
+	return -1
 }
 
 // string reads a string. The result shares no memory with data.
@@ -292,26 +288,32 @@ func (s *scanner) string() string {
 // number reads a number and returns its text.
 func (s *scanner) number() []byte {
 	s.peek()
-	data, start := s.data, s.pos
+	data, start, ok := s.data, s.pos, true
 	i := start
+	digits := func() {
+		first := i
+		for i < len(data) && data[i]-'0' <= 9 {
+			i++
+		}
+		ok = ok && i > first
+	}
 	if i < len(data) && data[i] == '-' {
 		i++
 	}
-	whole := i
-	i = digits(data, i)
-	ok := i > whole && (data[whole] != '0' || i == whole+1)
-	if ok && i < len(data) && data[i] == '.' {
-		fraction := i + 1
-		i = digits(data, fraction)
-		ok = i > fraction
+	if i < len(data) && data[i] == '0' {
+		i++
+	} else {
+		digits()
 	}
-	if ok && i < len(data) && data[i]|0x20 == 'e' {
+	if i < len(data) && data[i] == '.' {
+		i++
+		digits()
+	}
+	if i < len(data) && data[i]|0x20 == 'e' {
 		if i++; i < len(data) && (data[i] == '+' || data[i] == '-') {
 			i++
 		}
-		exponent := i
-		i = digits(data, exponent)
-		ok = i > exponent
+		digits()
 	}
 	if !ok {
 		s.giveUp()
@@ -321,45 +323,10 @@ func (s *scanner) number() []byte {
 	return data[start:i]
 }
 
-// digits returns the position after the digits that begin at i.
-func digits(data []byte, i int) int {
-	for i < len(data) && data[i]-'0' <= 9 {
-		i++
-	}
-	return i
-}
-
-// integer reads a whole number without a point or exponent.
-func (s *scanner) integer() int64 {
-	n, err := strconv.ParseInt(string(s.number()), 10, 64)
-	if err != nil {
-		s.giveUp()
-	}
-	return n
-}
-
-// float reads a number.
-func (s *scanner) float() float64 {
-	f, err := strconv.ParseFloat(string(s.number()), 64)
-	if err != nil {
-		s.giveUp()
-	}
-	return f
-}
-
-// raw reads any value and returns its JSON, which is part of data.
-func (s *scanner) raw() []byte {
-	s.peek()
-	start := s.pos
-	if s.skip(); s.failed {
-		return nil
-	}
-	return s.data[start:s.pos]
-}
-
-// skip reads any value.
-func (s *scanner) skip() {
-	switch s.peek() {
+// skip reads any value and returns its JSON, which is part of data.
+func (s *scanner) skip() []byte {
+	first, start := s.peek(), s.pos
+	switch first {
 	case '{':
 		for more := s.open('{', '}'); more; more = s.more('}') {
 			s.quoted()
@@ -374,11 +341,12 @@ func (s *scanner) skip() {
 		s.quoted()
 	case 't', 'f':
 		s.boolean()
-	case 'n':
-		s.null()
 	default:
-		s.number()
+		if !s.null() {
+			s.number()
+		}
 	}
+	return s.data[start:s.pos]
 }
 
 // any reads any value. It has the type that encoding/json chooses with UseNumber.
@@ -388,8 +356,9 @@ func (s *scanner) any() any {
 		return s.object()
 	case '[':
 		list := []any{}
+		s.take(itemSize)
 		for more := s.open('[', ']'); more; more = s.more(']') {
-			s.take(48) // an interface and what append reserves for the next
+			s.take(itemSize)
 			list = append(list, s.any())
 		}
 		return list
@@ -397,22 +366,11 @@ func (s *scanner) any() any {
 		return s.string()
 	case 't', 'f':
 		return s.boolean()
-	case 'n':
-		s.null()
+	}
+	if s.null() {
 		return nil
 	}
 	return json.Number(s.number())
-}
-
-// emptyList reads [] if a list comes next, and reports whether one did.
-func (s *scanner) emptyList() bool {
-	if s.peek() != '[' {
-		return false
-	}
-	if s.open('[', ']') {
-		s.giveUp()
-	}
-	return true
 }
 
 // object reads an object whose members can be of any type.
@@ -424,17 +382,10 @@ func (s *scanner) object() map[string]any {
 		s.colon()
 		known := len(m)
 		m[name] = s.any()
-		s.added(known, len(m))
+		if len(m) == known { // the name was there before
+			s.giveUp()
+		}
+		s.take(memberSize)
 	}
 	return m
-}
-
-// added gives up if a member that was read into a map has the name of another one.
-func (s *scanner) added(before, after int) {
-	if after == before {
-		s.giveUp()
-	}
-	if after > 8 { // as many as mapSize has room for
-		s.take(mapSize / 4)
-	}
 }

@@ -2,16 +2,21 @@ package fastjson
 
 import (
 	"bytes"
-	"cmp"
 	"encoding"
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // maxFields is the number of fields that a struct can have: a bit of two words for each.
 const maxFields = 128
+
+// plainLetters are the characters of names in tags. With others, it depends on its version what
+// encoding/json makes of a tag.
+const plainLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 // A Table holds how to decode types. It learns each type when it is first met.
 type Table struct {
@@ -19,12 +24,26 @@ type Table struct {
 	plans    sync.Map // of *plan, by reflect.Type
 }
 
-// A reader reads the value that comes next into v, which is zero unless it has no parts.
+// A reader reads the value that comes next into v, which is zero.
 type reader func(s *scanner, v reflect.Value)
 
-// A plan is how to read a type. A struct can contain itself, so its plan is there before its reader
-// is made.
-type plan struct{ read reader }
+// A plan is how to read a type.
+type plan struct {
+	read      reader
+	isText    bool // a string, which most values are: not worth the call of read
+	readsNull bool // read also reads null, which leaves any other type as it is
+}
+
+// into reads the value that comes next into v.
+func (p *plan) into(s *scanner, v reflect.Value) {
+	switch {
+	case !p.readsNull && s.null():
+	case p.isText:
+		v.SetString(s.string())
+	default:
+		p.read(s, v)
+	}
+}
 
 // A Special says how to decode a type that has an UnmarshalJSON method.
 type Special struct {
@@ -44,9 +63,9 @@ func With[T any](decode func(v *T, data []byte) bool) Special {
 // ThenWith returns a Special that decodes each T, which is a struct, as if it had no methods, and
 // then calls finish, like the function of [With]. null leaves a T as it is.
 func ThenWith[T any](finish func(v *T, data []byte) bool) Special {
-	special := With(finish)
-	special.byTags = true
-	return special
+	s := With(finish)
+	s.byTags = true
+	return s
 }
 
 // NewTable returns a Table that knows some types with an UnmarshalJSON method. It gives up on all
@@ -59,70 +78,58 @@ func NewTable(specials ...Special) *Table {
 	return t
 }
 
-// planOf returns the plan of a type and makes it if necessary.
-func (t *Table) planOf(of reflect.Type) *plan {
-	if known, ok := t.plans.Load(of); ok {
-		return known.(*plan)
-	}
-	made := map[reflect.Type]*plan{}
-	t.plan(of, made)
-	for of, p := range made { // only after all of them are complete
-		t.plans.LoadOrStore(of, p)
-	}
-	return made[of]
-}
-
-// plan returns the plan of a type from made, and adds it if necessary.
-func (t *Table) plan(of reflect.Type, made map[reflect.Type]*plan) *plan {
-	if made[of] == nil {
-		made[of] = &plan{}
-		made[of].read = t.reader(of, made)
-	}
-	return made[of]
-}
-
-// refuse is the reader of a type that cannot be decoded.
-func refuse(s *scanner, _ reflect.Value) { s.giveUp() }
-
-// reader returns the reader of a type. It chooses by the exact type before the kind: another type
-// of the same kind may have methods, and one with a type of ours embedded has the methods of that.
-func (t *Table) reader(of reflect.Type, made map[reflect.Type]*plan) reader {
-	special, isSpecial := t.specials[of]
-	switch {
-	case isSpecial && special.byTags:
-		return finished(t.structReader(of, made), special)
-	case isSpecial:
-		return func(s *scanner, v reflect.Value) {
-			if raw := s.raw(); !s.failed && !special.decode(v, raw) {
-				s.giveUp()
-			}
+// read reads the value that comes next into what v points to.
+func (t *Table) read(s *scanner, v any) {
+	target := reflect.ValueOf(v).Elem()
+	known, ok := t.plans.Load(target.Type())
+	if !ok {
+		made := map[reflect.Type]*plan{}
+		known = t.plan(target.Type(), made)
+		for of, p := range made { // only when all of them are complete
+			t.plans.Store(of, p)
 		}
+	}
+	known.(*plan).into(s, target)
+}
+
+// plan returns the plan of a type from made, and adds it if necessary. It chooses by the exact type
+// before the kind: other types of the kind may have methods, and a struct in which a type with
+// methods is embedded has them, too.
+func (t *Table) plan(of reflect.Type, made map[reflect.Type]*plan) *plan {
+	if p := made[of]; p != nil {
+		return p
+	}
+	p := &plan{read: refuse}
+	made[of] = p // before its parts, as it may be one of them
+	special, isSpecial := t.specials[of]
+	switch kind := of.Kind(); {
+	case isSpecial && special.byTags:
+		p.read = special.finish(t.structReader(of, made))
+	case isSpecial:
+		p.read, p.readsNull = special.finish(func(s *scanner, _ reflect.Value) { s.skip() }), true
 	case of == reflect.TypeFor[json.RawMessage]():
-		return func(s *scanner, v reflect.Value) { v.SetBytes(bytes.Clone(s.raw())) }
+		p.read, p.readsNull = readRaw, true
 	case of == reflect.TypeFor[any]():
-		return func(s *scanner, v reflect.Value) { *v.Addr().Interface().(*any) = s.any() }
+		p.read = func(s *scanner, v reflect.Value) { *v.Addr().Interface().(*any) = s.any() }
 	case of == reflect.TypeFor[map[string]any]():
-		return orNull(func(s *scanner, v reflect.Value) {
-			m := map[string]any{}
-			if !s.emptyList() {
-				m = s.object()
-			}
-			*v.Addr().Interface().(*map[string]any) = m
-		})
+		p.read = readMap
 	case decodesItself(of):
-		return refuse
+	case kind == reflect.String:
+		p.isText = true
+	case kind == reflect.Bool:
+		p.read = func(s *scanner, v reflect.Value) { v.SetBool(s.boolean()) }
+	case reflect.Int <= kind && kind <= reflect.Int64:
+		p.read = readInt
+	case kind == reflect.Float64:
+		p.read = readFloat
+	case kind == reflect.Struct:
+		p.read = t.structReader(of, made)
+	case kind == reflect.Slice && of.Elem().Kind() != reflect.Uint8: // which would be base64
+		p.read = listReader(of, t.plan(of.Elem(), made))
+	case kind == reflect.Pointer && of.Elem().Kind() != reflect.Pointer:
+		p.read = pointerReader(of.Elem(), t.plan(of.Elem(), made))
 	}
-	switch of.Kind() {
-	case reflect.Struct:
-		return t.structReader(of, made)
-	case reflect.Slice:
-		return t.listReader(of, made)
-	case reflect.Map:
-		return t.mapReader(of, made)
-	case reflect.Pointer:
-		return t.pointerReader(of, made)
-	}
-	return orNull(scalarReader(of.Kind()))
+	return p
 }
 
 // decodesItself reports whether encoding/json leaves the decoding of a type to the type.
@@ -134,61 +141,63 @@ func decodesItself(of reflect.Type) bool {
 		pointer.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// orNull returns a reader that leaves a value as it is if null comes next.
-func orNull(read reader) reader {
+// refuse is the reader of types that cannot be decoded.
+func refuse(s *scanner, _ reflect.Value) { s.giveUp() }
+
+func readRaw(s *scanner, v reflect.Value) {
+	s.take(methodSize)
+	v.SetBytes(bytes.Clone(s.skip()))
+}
+
+func readMap(s *scanner, v reflect.Value) {
+	into := v.Addr().Interface().(*map[string]any)
+	if s.peek() != '[' {
+		*into = s.object()
+	} else if s.open('[', ']') {
+		s.giveUp()
+	} else {
+		*into = map[string]any{}
+	}
+}
+
+func readInt(s *scanner, v reflect.Value) {
+	n, err := strconv.ParseInt(string(s.number()), 10, v.Type().Bits())
+	if v.SetInt(n); err != nil {
+		s.giveUp()
+	}
+}
+
+func readFloat(s *scanner, v reflect.Value) {
+	f, err := strconv.ParseFloat(string(s.number()), 64)
+	if v.SetFloat(f); err != nil {
+		s.giveUp()
+	}
+}
+
+// finish returns a reader that calls the function of a Special after read.
+func (special Special) finish(read reader) reader {
 	return func(s *scanner, v reflect.Value) {
-		if !s.null() {
-			read(s, v)
-		}
-	}
-}
-
-func scalarReader(kind reflect.Kind) reader {
-	switch kind {
-	case reflect.String:
-		return func(s *scanner, v reflect.Value) { v.SetString(s.string()) }
-	case reflect.Bool:
-		return func(s *scanner, v reflect.Value) { v.SetBool(s.boolean()) }
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return func(s *scanner, v reflect.Value) {
-			n := s.integer()
-			if v.OverflowInt(n) {
-				s.giveUp()
-			}
-			v.SetInt(n)
-		}
-	case reflect.Float64:
-		return func(s *scanner, v reflect.Value) { v.SetFloat(s.float()) }
-	}
-	return refuse
-}
-
-// finished returns a reader that has a Special finish what read has read.
-func finished(read reader, special Special) reader {
-	return orNull(func(s *scanner, v reflect.Value) {
+		s.take(methodSize)
+		s.peek()
 		start := s.pos
 		if read(s, v); !s.failed && !special.decode(v, s.data[start:s.pos]) {
 			s.giveUp()
 		}
-	})
-}
-
-func (t *Table) pointerReader(of reflect.Type, made map[reflect.Type]*plan) reader {
-	to := t.plan(of.Elem(), made)
-	return orNull(func(s *scanner, v reflect.Value) {
-		s.take(int(of.Elem().Size()))
-		pointer := reflect.New(of.Elem())
-		to.read(s, pointer.Elem())
-		v.Set(pointer)
-	})
-}
-
-func (t *Table) listReader(of reflect.Type, made map[reflect.Type]*plan) reader {
-	if of.Elem().Kind() == reflect.Uint8 { // base64
-		return refuse
 	}
-	item, size := t.plan(of.Elem(), made), int(of.Elem().Size())
-	return orNull(func(s *scanner, v reflect.Value) {
+}
+
+func pointerReader(to reflect.Type, p *plan) reader {
+	return func(s *scanner, v reflect.Value) {
+		s.take(int(to.Size()))
+		pointer := reflect.New(to)
+		p.into(s, pointer.Elem())
+		v.Set(pointer)
+	}
+}
+
+func listReader(of reflect.Type, item *plan) reader {
+	size := int(of.Elem().Size())
+	return func(s *scanner, v reflect.Value) {
 		n, start := 0, s.pos
 		for more := s.open('[', ']'); more; more = s.more(']') {
 			if n == v.Cap() {
@@ -199,52 +208,26 @@ func (t *Table) listReader(of reflect.Type, made map[reflect.Type]*plan) reader 
 				v.Grow(further)
 			}
 			v.SetLen(n + 1)
-			item.read(s, v.Index(n))
+			item.into(s, v.Index(n))
 			n++
 		}
 		if n == 0 {
 			v.Set(reflect.MakeSlice(of, 0, 0))
 		}
-	})
+	}
 }
 
 // further returns for how many items a list with n items should grow. start is where it begins. An
 // outer list grows to what the length of the items promises, an inner one doubles.
 func (s *scanner) further(n, start int) int {
 	switch {
-	case n == 0:
-		return 1
-	case n == 1:
-		return 3
+	case n < 2:
+		return 1 + 2*n
 	case s.depth > 2:
 		return n
 	}
 	rest := (len(s.data) - s.pos) / ((s.pos - start) / n)
-	return min(max(n, rest+1), 8*n)
-}
-
-func (t *Table) mapReader(of reflect.Type, made map[reflect.Type]*plan) reader {
-	if of.Key().Kind() != reflect.String || decodesItself(of.Key()) {
-		return refuse
-	}
-	value, size := t.plan(of.Elem(), made), int(of.Elem().Size())
-	return orNull(func(s *scanner, v reflect.Value) {
-		v.Set(reflect.MakeMap(of))
-		s.take(mapSize)
-		if s.emptyList() {
-			return
-		}
-		for more := s.open('{', '}'); more; more = s.more('}') {
-			key, held := reflect.New(of.Key()).Elem(), reflect.New(of.Elem()).Elem()
-			key.SetString(s.string())
-			s.colon()
-			s.take(4 * size)
-			value.read(s, held)
-			known := v.Len()
-			v.SetMapIndex(key, held)
-			s.added(known, v.Len())
-		}
-	})
+	return min(max(n, rest+rest/16+1), 32*n)
 }
 
 // A field is a field of a struct that can be read.
@@ -252,7 +235,6 @@ type field struct {
 	name string
 	at   int   // its index in the struct
 	then []int // its index in structs embedded there
-	text bool  // a string, so that read is not called
 	*plan
 }
 
@@ -274,7 +256,7 @@ func (t *Table) structReader(of reflect.Type, made map[reflect.Type]*plan) reade
 		}
 		table[slot] = uint8(i + 1)
 	}
-	return orNull(func(s *scanner, v reflect.Value) {
+	return func(s *scanner, v reflect.Value) {
 		var seen [maxFields / 64]uint64
 		for more := s.open('{', '}'); more; more = s.more('}') {
 			name := s.name()
@@ -287,23 +269,17 @@ func (t *Table) structReader(of reflect.Type, made map[reflect.Type]*plan) reade
 				s.unknown(name, fields)
 				continue
 			}
-			if seen[i/64]&(1<<(i%64)) != 0 {
-				s.giveUp()
+			if !s.once(&seen[i/64], i%64) {
 				return
 			}
-			seen[i/64] |= 1 << (i % 64)
 			f := &fields[i]
 			into := v.Field(f.at)
 			for _, at := range f.then {
 				into = into.Field(at)
 			}
-			if !f.text {
-				f.read(s, into)
-			} else if !s.null() {
-				into.SetString(s.string())
-			}
+			f.into(s, into)
 		}
-	})
+	}
 }
 
 // hash returns a number for a name that differs between the names of most fields.
@@ -318,17 +294,15 @@ func hash(name []byte) uint {
 // unknown skips the value of a member that no field has the name of. It gives up if encoding/json
 // could take a field for it, as it ignores case.
 func (s *scanner) unknown(name []byte, fields []field) {
-	for _, c := range name {
-		if c >= 0x80 { // ſ is an s to encoding/json
+	for i := range fields {
+		f := fields[i].name
+		if len(f) == len(name) && strings.EqualFold(f, string(name)) {
 			s.giveUp()
 			return
 		}
 	}
-	for i := range fields {
-		if f := &fields[i]; len(f.name) == len(name) && strings.EqualFold(f.name, string(name)) {
-			s.giveUp()
-			return
-		}
+	if bytes.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		s.giveUp() // ſ is an s to encoding/json
 	}
 	s.skip()
 }
@@ -352,28 +326,16 @@ func (t *Table) fields(of reflect.Type, index []int, made map[reflect.Type]*plan
 			}
 			fields = append(fields, embedded...)
 			continue
-		case f.Anonymous:
-			return nil, false
-		case !isPlain(name):
+		case f.Anonymous, strings.Trim(name, plainLetters) != "":
 			return nil, false
 		}
-		p := t.plan(f.Type, made)
-		text := f.Type.Kind() == reflect.String && !decodesItself(f.Type)
-		if name == "" || options != "" && options != "omitempty" && options != "omitzero" {
-			name, p, text = cmp.Or(name, f.Name), &plan{refuse}, false
+		p := &plan{read: refuse}
+		if name == "" {
+			name = f.Name
+		} else if options == "" || options == "omitempty" || options == "omitzero" {
+			p = t.plan(f.Type, made)
 		}
-		fields = append(fields, field{name, at[0], at[1:], text, p})
+		fields = append(fields, field{name, at[0], at[1:], p})
 	}
 	return fields, len(fields) <= maxFields
-}
-
-// isPlain reports whether a name consists of ASCII letters, digits and a few other characters. How
-// encoding/json reads a tag with others depends on its version.
-func isPlain(name string) bool {
-	for _, c := range []byte(name) {
-		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '_' || c == '-') {
-			return false
-		}
-	}
-	return true
 }
