@@ -23,7 +23,7 @@ const (
 	mapSize    = 350
 	memberSize = 90
 	itemSize   = 50
-	methodSize = 520 // what is decoded by a method
+	methodSize = 520 // of a struct with an UnmarshalJSON method
 
 	ones     = 0x0101010101010101
 	highBits = 0x8080808080808080
@@ -37,7 +37,7 @@ type scanner struct {
 	pos    int
 	failed bool
 	depth  int
-	room   int    // how many bytes the values may still take
+	used   int    // how many bytes the values take
 	text   []byte // the last string that had to be unescaped
 
 	// cache holds short strings that were read, so that each is made once; nil if data is small. It
@@ -46,8 +46,7 @@ type scanner struct {
 }
 
 func newScanner(data []byte) *scanner {
-	n := len(data)
-	s := &scanner{data: data, room: min(1<<20+15*n, 16<<20+n)}
+	s := &scanner{data: data}
 	if len(data) >= smallest {
 		s.cache = new([cacheSlots]string)
 	}
@@ -72,9 +71,9 @@ func (s *scanner) giveUp() {
 	s.pos = len(s.data)
 }
 
-// take counts memory that a value takes, and gives up if it would be too much for the data.
+// take counts memory that a value takes, and gives up if that is too much for the data so far.
 func (s *scanner) take(size int) {
-	if s.room -= size; s.room < 0 {
+	if s.used += size; s.used > min(1<<20+15*s.pos, 16<<20+s.pos) {
 		s.giveUp()
 	}
 }

@@ -104,9 +104,10 @@ func (t *Table) plan(of reflect.Type, made map[reflect.Type]*plan) *plan {
 	special, isSpecial := t.specials[of]
 	switch kind := of.Kind(); {
 	case isSpecial && special.byTags:
-		p.read = special.finish(t.structReader(of, made))
+		p.read = special.finish(t.structReader(of, made), methodSize)
 	case isSpecial:
-		p.read, p.readsNull = special.finish(func(s *scanner, _ reflect.Value) { s.skip() }), true
+		skip := func(s *scanner, _ reflect.Value) { s.skip() }
+		p.read, p.readsNull = special.finish(skip, itemSize), true
 	case of == reflect.TypeFor[json.RawMessage]():
 		p.read, p.readsNull = readRaw, true
 	case of == reflect.TypeFor[any]():
@@ -145,7 +146,7 @@ func decodesItself(of reflect.Type) bool {
 func refuse(s *scanner, _ reflect.Value) { s.giveUp() }
 
 func readRaw(s *scanner, v reflect.Value) {
-	s.take(methodSize)
+	s.take(itemSize)
 	v.SetBytes(bytes.Clone(s.skip()))
 }
 
@@ -175,9 +176,9 @@ func readFloat(s *scanner, v reflect.Value) {
 }
 
 // finish returns a reader that calls the function of a Special after read.
-func (special Special) finish(read reader) reader {
+func (special Special) finish(read reader, size int) reader {
 	return func(s *scanner, v reflect.Value) {
-		s.take(methodSize)
+		s.take(size)
 		s.peek()
 		start := s.pos
 		if read(s, v); !s.failed && !special.decode(v, s.data[start:s.pos]) {
@@ -220,14 +221,14 @@ func listReader(of reflect.Type, item *plan) reader {
 // further returns for how many items a list with n items should grow. start is where it begins. An
 // outer list grows to what the length of the items promises, an inner one doubles.
 func (s *scanner) further(n, start int) int {
-	switch {
-	case n < 2:
+	if n < 2 {
 		return 1 + 2*n
-	case s.depth > 2:
+	}
+	if s.depth > 2 {
 		return n
 	}
 	rest := (len(s.data) - s.pos) / ((s.pos - start) / n)
-	return min(max(n, rest+rest/16+1), 32*n)
+	return min(max(n, rest+rest/16+1), max(128, 3*n))
 }
 
 // A field is a field of a struct that can be read.
