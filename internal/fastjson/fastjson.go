@@ -8,7 +8,8 @@
 // that are not zero or of types that encoding/json treats in a special way. It accepts only one
 // thing that encoding/json refuses: [] in place of a map, which becomes {}.
 //
-// What it decodes shares no memory with the data, and nothing of the data is kept.
+// What it decodes shares no memory with the data, and nothing of the data is kept. The build tag
+// smooch_slowjson makes it give up on everything.
 package fastjson
 
 import "reflect"
@@ -55,9 +56,10 @@ func (t *Table) Members(data []byte, members ...Member) bool {
 	return s.succeeded(members...)
 }
 
+// isZero reports whether v points to a zero value, and the package is not turned off.
 func isZero(v any) bool {
 	pointer := reflect.ValueOf(v)
-	return pointer.Kind() == reflect.Pointer && !pointer.IsNil() && pointer.Elem().IsZero()
+	return !off && pointer.Kind() == reflect.Pointer && !pointer.IsNil() && pointer.Elem().IsZero()
 }
 
 // Text returns the text of a member of a JSON object and reports whether it found one. It reads no

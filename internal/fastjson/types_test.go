@@ -1,3 +1,5 @@
+//go:build !smooch_slowjson
+
 package fastjson_test
 
 import (
