@@ -21,7 +21,7 @@ const usual = `{"text":"a text of some length","kind":"k","on":true,"perhaps":fa
 
 var seeds = []string{
 	usual, `{}`, ` { "text" : "a" , "list" : [ { } ] } `, `null`, `[]`, `{"free":[ ],"does":{"extra":[]}}`, `{"texts":{"k":"v"}}`, `{"Untagged":"u"}`,
-	`{"foreign":"2015-10-08T23:52:11.677Z"}`, `{"host":"h"}`, `{"number":12}`, `{"bytes":"AQI="}`, `{"uint":1}`, `{"array":[1,2]}`, `{"quoted":"5"}`,
+	`{"foreign":"2015-10-08T23:52:11.677Z"}`, `{"host":"h"}`, `{"loud":1}`, `{"loud":null}`, `{"number":12}`, `{"bytes":"AQI="}`, `{"uint":1}`, `{"array":[1,2]}`, `{"quoted":"5"}`,
 	`{"text":"x","text":"y"}`, `{"Text":"x"}`, `{"texts":{"a":"b","a":"c"}}`, `{"does":null,"at":null,"until":null,"raw":null}`,
 }
 

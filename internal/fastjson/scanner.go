@@ -388,3 +388,46 @@ func (s *scanner) object() map[string]any {
 	}
 	return m
 }
+
+// unknown skips the value of a member that no field has the name of. It gives up if encoding/json
+// could take a field for it, as it ignores case.
+func (s *scanner) unknown(name []byte, fields []field) {
+	for i := range fields {
+		f := fields[i].name
+		if len(f) == len(name) && strings.EqualFold(f, string(name)) {
+			s.giveUp()
+			return
+		}
+	}
+	if bytes.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		s.giveUp() // ſ is an s to encoding/json
+	}
+	s.skip()
+}
+
+// further returns for how many items a list with n items should grow. start is where it begins. An
+// outer list grows to what the length of the items promises, an inner one doubles.
+func (s *scanner) further(n, start int) int {
+	if n < 2 {
+		return 1 + 2*n
+	}
+	if s.depth > 2 {
+		return n
+	}
+	rest := (len(s.data) - s.pos) / ((s.pos - start) / n)
+	return min(max(n, rest+rest/16+1), max(128, 3*n))
+}
+
+// Text returns the text of a member of a JSON object and reports whether it found one. It reads no
+// further than that.
+func Text(data []byte, name string) (string, bool) {
+	s := scanner{data: data}
+	for more := s.open('{', '}'); more; more = s.more('}') {
+		if string(s.name()) == name {
+			text, _ := s.quoted()
+			return string(text), !s.failed
+		}
+		s.skip()
+	}
+	return "", false
+}

@@ -48,6 +48,7 @@ type whole struct {
 
 	Foreign time.Time   `json:"foreign"`
 	Host    host        `json:"host"`
+	Loud    loud        `json:"loud"`
 	Number  json.Number `json:"number"`
 	Bytes   []byte      `json:"bytes"`
 	Uint    uint8       `json:"uint"`
@@ -98,6 +99,11 @@ func (a *action) UnmarshalJSON(data []byte) error {
 type host struct{ name string }
 
 func (h *host) UnmarshalText(text []byte) error { h.name = string(text); return nil }
+
+// loud decodes itself, null like anything else.
+type loud string
+
+func (l *loud) UnmarshalJSON(data []byte) error { *l = loud("<" + string(data) + ">"); return nil }
 
 var table = fastjson.NewTable(
 	fastjson.With(func(s *stamp, data []byte) bool { return s.UnmarshalJSON(data) == nil }),
