@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"hash/maphash"
 	"math/bits"
 	"reflect"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 
 const (
 	maxDepth   = 100     // of objects and lists inside each other
-	cacheSlots = 256     // must be a power of two
+	cacheSlots = 256     // strings that are remembered
 	maxCached  = 64      // bytes of a string that is looked for in the cache
 	smallest   = 1 << 11 // bytes of data from which a cache is worth its memory
 
@@ -271,18 +272,16 @@ func (s *scanner) string() string {
 	if s.cache == nil || len(text) < 2 || len(text) > maxCached {
 		return string(text)
 	}
-	hash := uint64(len(text))
-	if n := len(text); n >= 8 {
-		hash += binary.LittleEndian.Uint64(text) ^ binary.LittleEndian.Uint64(text[n-8:])*31
-	} else {
-		hash += uint64(text[0])<<8 | uint64(text[n/2])<<16 | uint64(text[n-1])<<24
-	}
-	cached := &s.cache[hash*0x9E3779B97F4A7C15>>56%cacheSlots]
+	cached := &s.cache[hash(text)%cacheSlots]
 	if *cached != string(text) {
 		*cached = string(text)
 	}
 	return *cached
 }
+
+var seed = maphash.MakeSeed()
+
+func hash(text []byte) uint64 { return maphash.Bytes(seed, text) }
 
 // number reads a number and returns its text.
 func (s *scanner) number() []byte {

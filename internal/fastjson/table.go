@@ -332,15 +332,6 @@ func (t *Table) structReader(of reflect.Type, made map[reflect.Type]*plan) reade
 	}
 }
 
-// hash returns a number for a name that differs between the names of most fields.
-func hash(name []byte) uint {
-	n := len(name)
-	if n == 0 {
-		return 0
-	}
-	return uint(name[0])*7 + uint(name[n/2])*3 + uint(name[n-1])*31 + uint(n)*17
-}
-
 // fields returns the fields of a struct, and reports whether all of them can be told by their
 // names. index is where the struct is embedded.
 func (t *Table) fields(of reflect.Type, index []int, made map[reflect.Type]*plan) ([]field, bool) {
