@@ -40,27 +40,21 @@ func change(r *rand.Rand, tokens []string) []string {
 	switch choice := r.IntN(10); {
 	case isName && choice < 4:
 		return replace(tokens, at, end, renamed(r, value))
-	case isName: // with its value: again, elsewhere, or not at all
-		end = valueEnd(tokens, min(end+1, len(tokens)-1))
+	case isName: // with its value: again, with another one, or not at all
+		from := min(end+1, len(tokens)-1)
+		end = valueEnd(tokens, from)
 		member := strings.Join(tokens[at:end], "")
 		switch choice {
-		case 4, 5:
-			return replace(tokens, end, end, ","+member)
-		case 6:
+		case 4:
+			return replace(tokens, end, end, ",", member)
+		case 5:
 			return replace(tokens, at, end)
 		}
-		return replace(tokens, at, at, member, ",")
+		return replace(tokens, at, at, value, ":", similar(r, tokens, tokens[from]), ",")
 	case choice < 2:
 		return replace(tokens, at, end, odd[r.IntN(len(odd))])
-	case choice < 6: // of the same type, if one is soon found
-		other := r.IntN(len(tokens))
-		for range 20 {
-			if tokens[other][0] == value[0] {
-				break
-			}
-			other = r.IntN(len(tokens))
-		}
-		return replace(tokens, at, end, tokens[other:valueEnd(tokens, other)]...)
+	case choice < 6:
+		return replace(tokens, at, end, similar(r, tokens, value))
 	case choice == 6:
 		levels := []int{1, 2, 90, 98, 99, 100, 101}[r.IntN(7)]
 		return replace(tokens, at, end, strings.Repeat("[", levels), value, strings.Repeat("]", levels))
@@ -72,6 +66,18 @@ func change(r *rand.Rand, tokens []string) []string {
 	flipped := []byte(value)
 	flipped[r.IntN(len(flipped))] ^= 1 << r.IntN(8)
 	return replace(tokens, at, end, string(flipped))
+}
+
+// similar returns one of the values, of the type of another one if it soon finds one.
+func similar(r *rand.Rand, tokens []string, to string) string {
+	at := r.IntN(len(tokens))
+	for range 20 {
+		if tokens[at][0] == to[0] {
+			break
+		}
+		at = r.IntN(len(tokens))
+	}
+	return strings.Join(tokens[at:valueEnd(tokens, at)], "")
 }
 
 // renamed returns a name, in its quotes, in another spelling.
