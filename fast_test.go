@@ -188,6 +188,24 @@ func TestFastGivesUpOnOddTimes(t *testing.T) {
 	}
 }
 
+// TestDenseEventsBothWays: where the slow way leaves items out of a list that would take far more
+// memory than its text, the fast one gives up.
+func TestDenseEventsBothWays(t *testing.T) {
+	t.Parallel()
+	for _, item := range []string{
+		`{}`, `{"source":null,"location":null,"quotedMessage":null}`, `{"actions":[{}]}`, `{"actions":[{"type":"reply","text":"Yes","payload":"YES"}]}`,
+		`{"_id":"0123456789abcdef","text":"` + strings.Repeat("x", 30) + `"}`, `{"actions":[{"type":"link","text":"` + strings.Repeat("x", 30) + `"},{"uri":"https://a.test/b"}]}`,
+		`{"items":[{"actions":[{},{}]},{}]}`, `{"coordinates":{"lat":1,"long":2},"source":{},"quotedMessage":{"content":{}}}`,
+	} {
+		outcomes := map[bool]int{}
+		for n := 10; n < 1<<20/len(item); n += n / 3 {
+			outcomes[requireSameEvent(t, []byte(`{"trigger":"message:appUser","messages":[`+strings.Repeat(item+",", n)+item+`]}`))]++
+		}
+		assert.Positive(t, outcomes[true], item)
+		assert.Positive(t, outcomes[false], item)
+	}
+}
+
 // TestTriggerIsTheOneThatCounts: an event whose trigger is anything but one text is not decoded as
 // the type of the first.
 func TestTriggerIsTheOneThatCounts(t *testing.T) {

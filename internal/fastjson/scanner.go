@@ -272,7 +272,7 @@ func (s *scanner) string() string {
 	if s.cache == nil || len(text) < 2 || len(text) > maxCached {
 		return string(text)
 	}
-	cached := &s.cache[hash(text)%cacheSlots]
+	cached := &s.cache[maphash.Bytes(seed, text)%cacheSlots]
 	if *cached != string(text) {
 		*cached = string(text)
 	}
@@ -280,8 +280,6 @@ func (s *scanner) string() string {
 }
 
 var seed = maphash.MakeSeed()
-
-func hash(text []byte) uint64 { return maphash.Bytes(seed, text) }
 
 // number reads a number and returns its text.
 func (s *scanner) number() []byte {

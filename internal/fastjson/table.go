@@ -16,6 +16,7 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
+	"hash/maphash"
 	"reflect"
 	"strconv"
 	"strings"
@@ -188,7 +189,7 @@ func (t *Table) plan(of reflect.Type, made map[reflect.Type]*plan) *plan {
 	case kind == reflect.Slice && of.Elem().Kind() != reflect.Uint8: // which would be base64
 		p.read = listReader(of, t.plan(of.Elem(), made))
 	case kind == reflect.Pointer && of.Elem().Kind() != reflect.Pointer:
-		p.read = pointerReader(of.Elem(), t.plan(of.Elem(), made))
+		p.read, p.readsNull = pointerReader(of.Elem(), t.plan(of.Elem(), made)), true
 	default:
 		p.read = refuse
 	}
@@ -251,7 +252,10 @@ func (special Special) finish(read reader, size int) reader {
 
 func pointerReader(to reflect.Type, p *plan) reader {
 	return func(s *scanner, v reflect.Value) {
-		s.take(int(to.Size()))
+		s.take(int(to.Size())) // also for null, as package lenient does
+		if s.null() {
+			return
+		}
 		pointer := reflect.New(to)
 		p.into(s, pointer.Elem())
 		v.Set(pointer)
@@ -297,7 +301,7 @@ func (t *Table) structReader(of reflect.Type, made map[reflect.Type]*plan) reade
 	const slots = 4 * maxFields
 	table := new([slots]uint8) // the number of the field, from 1 on; the next slot if it is taken
 	for i, f := range fields {
-		slot := hash([]byte(f.name)) % slots
+		slot := maphash.String(seed, f.name) % slots
 		for table[slot] != 0 {
 			if fields[table[slot]-1].name == f.name {
 				return refuse // encoding/json has rules for which of them counts
@@ -310,7 +314,7 @@ func (t *Table) structReader(of reflect.Type, made map[reflect.Type]*plan) reade
 		var seen [maxFields / 64]uint64
 		for more := s.open('{', '}'); more; more = s.more('}') {
 			name := s.name()
-			slot := hash(name) % slots
+			slot := maphash.Bytes(seed, name) % slots
 			for table[slot] != 0 && fields[table[slot]-1].name != string(name) {
 				slot = (slot + 1) % slots
 			}

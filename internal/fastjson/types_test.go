@@ -43,7 +43,7 @@ type whole struct {
 	Done     []action          `json:"done"`
 	Ignored  string            `json:"-"`
 	Untagged string
-	hidden   string
+	hidden   string //nolint:unused // not to be decoded
 	embedded
 
 	Foreign time.Time   `json:"foreign"`
