@@ -18,6 +18,9 @@ var odd = []string{
 	`1439220041.586`, `"1439220041.586"`, `"2015-10-08T23:52:11.677Z"`, `-62135596800`, `"never"`, `253402300800`,
 }
 
+// fragments are put into texts.
+var fragments = []string{`\n`, `\"`, `\u00e9`, `\ud83d`, `\ude00`, `\ud83d\ude00`, `\u0000`, `\x`, `\u12`, `\`, `"`, "\xff", "\xc3", "\xa9", "\xed\xa0\x80", "é", "😀", "\x1f", "\n", "\x7f", "12345678"}
+
 // JSON returns data with up to three changes, which seed chooses: values replaced by odd ones or by
 // each other, members repeated, renamed or removed, levels and white space added.
 func JSON(data []byte, seed uint64) []byte {
@@ -38,6 +41,9 @@ func change(r *rand.Rand, tokens []string) []string {
 	value := strings.Join(tokens[at:end], "")
 	isName := end < len(tokens) && tokens[end] == ":"
 	switch choice := r.IntN(10); {
+	case value[0] == '"' && r.IntN(3) == 0:
+		inside := 1 + r.IntN(len(value))
+		return replace(tokens, at, end, value[:inside]+fragments[r.IntN(len(fragments))]+value[inside:])
 	case isName && choice < 4:
 		return replace(tokens, at, end, renamed(r, value))
 	case isName: // with its value: again, with another one, or not at all
