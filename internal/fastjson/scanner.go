@@ -272,7 +272,11 @@ func (s *scanner) string() string {
 	if s.cache == nil || len(text) < 2 || len(text) > maxCached {
 		return string(text)
 	}
-	cached := &s.cache[maphash.Bytes(seed, text)%cacheSlots]
+	hash := maphash.Bytes(seed, text)
+	cached := &s.cache[hash%cacheSlots]
+	if *cached != string(text) && *cached != "" { // by another one, which may also be repeated
+		cached = &s.cache[hash>>32%cacheSlots]
+	}
 	if *cached != string(text) {
 		*cached = string(text)
 	}
@@ -405,11 +409,8 @@ func (s *scanner) unknown(name []byte, fields []field) {
 // further returns for how many items a list with n items should grow. start is where it begins. An
 // outer list grows to what the length of the items promises, an inner one doubles.
 func (s *scanner) further(n, start int) int {
-	if n < 2 {
-		return 1 + 2*n
-	}
-	if s.depth > 2 {
-		return n
+	if n < 2 || s.depth > 2 {
+		return max(n, min(3, 2*n+1))
 	}
 	rest := (len(s.data) - s.pos) / ((s.pos - start) / n)
 	return min(max(n, rest+rest/16+1), max(128, 3*n))

@@ -8,8 +8,7 @@
 // that are not zero or of types that encoding/json treats in a special way. It accepts only one
 // thing that encoding/json refuses: [] in place of a map, which becomes {}.
 //
-// What it decodes shares no memory with the data, and nothing of the data is kept. The build tag
-// smooch_slowjson makes it give up on everything.
+// What it decodes shares no memory with the data, and nothing of the data is kept.
 package fastjson
 
 import (
