@@ -235,6 +235,8 @@ func TestRepeatedTextIsMadeOnce(t *testing.T) {
 		assert.True(t, table.Unmarshal(data, &list))
 	})
 	assert.InDelta(t, 1000+20, allocations, 300)
+	_, wrong := both[[]whole](data)
+	assert.Empty(t, wrong, "texts were mixed up")
 }
 
 // TestMemoryIsBounded: a list of a million times {} is given up before it takes much memory, and
