@@ -25,7 +25,7 @@ var stated = map[string]float64{
 	"POST":                             -9,
 	"GET from memory":                  -35,
 	"POST from memory":                 -18,
-	"page of 100 messages from memory": -1927,
+	"page of 100 messages from memory": -1900, // some, as the hash of texts differs by process
 	"ParseEvent":                       -7,
 	"delivery from memory":             16,
 }
