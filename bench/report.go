@@ -17,10 +17,11 @@ type report struct {
 	instructions map[string][]float64
 	fresh        *fresh // nil: not measured
 	growth       []growth
+	busy         bool // busy rounds count, too
 }
 
 func measureAll(s settings, o *other) *report {
-	r := &report{results: map[string]result{}, instructions: map[string][]float64{}}
+	r := &report{results: map[string]result{}, instructions: map[string][]float64{}, busy: s.busy}
 	dir := must(os.MkdirTemp("", "bench"))
 	defer os.RemoveAll(dir)
 	memory := fromMemory()
@@ -160,6 +161,9 @@ func (r *report) tables() string {
 		fmt.Fprintf(&b, "\nA fresh process with its first call takes %.1f ms, and its binary %.1f MiB.\n", f.startSDK, f.sizeSDK)
 	}
 	fmt.Fprintf(&b, "\nIn all, %s rounds counted, and %s were dropped because the machine was busy.\n", grouped(float64(rounds)), grouped(float64(dropped)))
+	if r.busy {
+		b.WriteString("Other work ran on the machine, and its rounds were counted, too.\n")
+	}
 	return b.String()
 }
 
