@@ -3,6 +3,7 @@ package smoochtest
 import (
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,22 +45,46 @@ type activeFault struct {
 	left int // calls that it has yet to affect, if Times is not negative
 }
 
-func (l *faultList) add(f Fault) {
+func (l *faultList) add(f Fault) (lift func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = append(l.all, &activeFault{f, max(f.Times, 1)})
+	added := &activeFault{f, max(f.Times, 1)}
+	l.all = append(l.all, added)
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.all = slices.DeleteFunc(l.all, func(other *activeFault) bool { return other == added })
+	}
+}
+
+// list returns the faults that have calls left to affect, with their number as Times.
+func (l *faultList) list() []Fault {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []Fault
+	for _, f := range l.all {
+		fault := f.Fault
+		if fault.Times >= 0 {
+			fault.Times = f.left
+		}
+		all = append(all, fault)
+	}
+	return all
 }
 
 // take returns the first fault that matches a call, or the zero Fault, which does nothing.
 func (l *faultList) take(r *http.Request) Fault {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, f := range l.all {
-		if f.left == 0 || !f.matches(r) {
+	for i, f := range l.all {
+		if !f.matches(r) {
 			continue
 		}
 		if f.Times >= 0 {
 			f.left--
+		}
+		if f.left == 0 {
+			l.all = slices.Delete(l.all, i, i+1)
 		}
 		return f.Fault
 	}

@@ -206,9 +206,14 @@ func (s *Server) delay(r *http.Request, d time.Duration) {
 // Requests returns all calls so far in the order of their arrival.
 func (s *Server) Requests() []Request { return s.requests.list() }
 
-// Fail injects a fault into the calls that match it. If several faults match a call, the first one
-// that was added is used.
-func (s *Server) Fail(f Fault) { s.faults.add(f) }
+// Fail injects a fault into the calls that match it, until it has affected as many as its Times
+// says or lift is called, which may happen more than once. If several faults match a call, the first
+// one that was added is used.
+func (s *Server) Fail(f Fault) (lift func()) { return s.faults.add(f) }
+
+// Faults returns the faults that are in force, in the order in which they were added. The Times of
+// each is the number of calls that it has yet to affect; -1 means all.
+func (s *Server) Faults() []Fault { return s.faults.list() }
 
 // Advance moves the server's clock forward by d, so that tokens expire. Webhook deliveries that
 // become due are retried before it returns. The clocks of clients do not move: the tokens that they
