@@ -20,12 +20,14 @@ const mediaTokenLife = 2 * time.Hour
 type attachment struct {
 	app  *app
 	file *file
+	at   time.Time // differs from that of any other
 }
 
 // addAttachment stores a file and returns its URL.
 func addAttachment(a *app, f *file) (mediaURL string) {
 	id := newID()
-	a.server.attachments[id] = attachment{a, f}
+	a.server.attachments[id] = attachment{a, f, a.server.clock.unique()}
+	a.server.trimMedia(int64(len(f.data)))
 	return a.server.URL + "/media/" + id
 }
 

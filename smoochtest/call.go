@@ -22,8 +22,8 @@ type call struct {
 	user    *user             // nil if the call is not about one user
 }
 
-// handle carries a call out, or refuses it.
-func handle(s *Server, w http.ResponseWriter, r *http.Request) *reply {
+// handle carries a call out, or refuses it. It notes in entry what the call is about.
+func handle(s *Server, w http.ResponseWriter, r *http.Request, entry *loggedCall) *reply {
 	segments, valid := splitPath(r.URL.EscapedPath())
 	if !valid {
 		return badRequest("malformed path")
@@ -32,6 +32,7 @@ func handle(s *Server, w http.ResponseWriter, r *http.Request) *reply {
 		return serveAttachment(s, segments[1])
 	}
 	c := &call{server: s, request: r}
+	defer entry.describe(c)
 	if refusal := findRoute(c, segments); refusal != nil {
 		return refusal
 	}
@@ -43,7 +44,9 @@ func handle(s *Server, w http.ResponseWriter, r *http.Request) *reply {
 	if refusal := authorize(c); refusal != nil {
 		return refusal
 	}
-	return c.route.handler(c)
+	answer := c.route.handler(c)
+	s.tellChanges(c, answer)
+	return answer
 }
 
 // splitPath splits a path without cleaning it: an escaped slash stays within its segment.

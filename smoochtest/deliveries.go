@@ -3,7 +3,7 @@ package smoochtest
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -36,37 +36,73 @@ type deliveries struct {
 	clock      *clock
 	firstRetry time.Duration
 	client     *http.Client
+	allowed    []string // hosts of targets that are not on this machine
+	tell       func(*delivery) // is called with mu held when a delivery is new or was attempted
 	goroutines sync.WaitGroup
 
 	mu      sync.Mutex
 	stopped bool
 	busy    int        // events that are in a queue or in their first attempt
 	changed *sync.Cond // broadcasts when busy falls
-	retries []*outgoing
-	log     []Delivery
+	retries []*delivery
+	kept    recent[*delivery]
+	log     []Delivery // of the attempts, as many as kept may hold
 }
 
-// outgoing is an event on its way to a webhook.
-type outgoing struct {
+// delivery is an event for a webhook. The fields from state on are guarded by deliveries.mu.
+type delivery struct {
+	logEntry
 	queue    *webhookQueue
+	at       time.Time
+	appID    string
+	userID   string // the _id of the user that the event is about, or ""
 	target   string
 	secret   string
 	trigger  string
+	version  string
 	body     []byte
-	attempts int
+	other    []byte // the event in the other version; nil if that lacks it
+	repeatOf int    // the number of the delivery that it repeats, or 0
+
+	state    deliveryState
+	attempts []attempt
 	due      time.Time // of the next retry
+}
+
+// deliveryState is what has become of a delivery so far.
+type deliveryState string
+
+const (
+	deliveryWaiting  deliveryState = "waiting"
+	deliveryRetrying deliveryState = "retrying"
+	deliveryDone     deliveryState = "delivered"
+	deliveryFailed   deliveryState = "failed"
+)
+
+// attempt is one attempt to deliver an event, and the target's answer.
+type attempt struct {
+	at     time.Time
+	took   time.Duration
+	status int   // 0 if there was no answer
+	err    error // why there was none
+	header http.Header
+	body   []byte
+	size   int // of the whole body
 }
 
 // webhookQueue holds the events that a webhook has not been sent yet.
 type webhookQueue struct {
 	webhookID string
-	events    []*outgoing   // guarded by deliveries.mu
+	events    []*delivery   // guarded by deliveries.mu
 	added     chan struct{} // has a value after an event was added; buffers one
 	closed    chan struct{} // closed when the webhook is deleted
 }
 
-func newDeliveries(ctx context.Context, clock *clock, firstRetry time.Duration) *deliveries {
-	d := &deliveries{ctx: ctx, clock: clock, firstRetry: firstRetry}
+func newDeliveries(ctx context.Context, clock *clock, c config, tell func(*delivery)) *deliveries {
+	d := &deliveries{
+		ctx: ctx, clock: clock, firstRetry: c.firstRetry, allowed: c.allowedTargets, tell: tell,
+		kept: recent[*delivery]{limit: c.keepLog},
+	}
 	d.changed = sync.NewCond(&d.mu)
 	d.client = &http.Client{
 		Timeout:       deliveryTimeout,
@@ -137,14 +173,22 @@ func (q *webhookQueue) isClosed() bool {
 }
 
 // add queues an event.
-func (d *deliveries) add(e *outgoing) {
+func (d *deliveries) add(e *delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopped {
 		return
 	}
+	d.kept.add(e)
+	d.kept.update(e, len(e.body)+len(e.other))
+	if len(e.queue.events) >= d.kept.limit {
+		d.drop(e.queue.events[0])
+		e.queue.events = e.queue.events[1:]
+		d.busy--
+	}
 	d.busy++
 	e.queue.events = append(e.queue.events, e)
+	d.tell(e)
 	select {
 	case e.queue.added <- struct{}{}:
 	default: // the goroutine has yet to receive the value of an earlier event
@@ -153,7 +197,7 @@ func (d *deliveries) add(e *outgoing) {
 
 // next takes the oldest event out of a queue. It returns nil if there is none, or if the queue or
 // the server is closed.
-func (d *deliveries) next(q *webhookQueue) *outgoing {
+func (d *deliveries) next(q *webhookQueue) *delivery {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopped || q.isClosed() || len(q.events) == 0 {
@@ -176,38 +220,74 @@ func (d *deliveries) finished(n int) {
 func (d *deliveries) discard(q *webhookQueue) {
 	d.mu.Lock()
 	n := len(q.events)
+	dropped := q.events
 	q.events = nil
-	d.retries = slices.DeleteFunc(d.retries, func(e *outgoing) bool { return e.queue == q })
+	d.retries = slices.DeleteFunc(d.retries, func(e *delivery) bool {
+		if e.queue == q {
+			dropped = append(dropped, e)
+		}
+		return e.queue == q
+	})
+	for _, e := range dropped {
+		d.drop(e)
+	}
 	d.mu.Unlock()
 	d.finished(n)
 }
 
-// attempt sends an event once, and schedules a retry if the answer calls for one.
-func (d *deliveries) attempt(e *outgoing) {
-	e.attempts++
-	status := d.send(http.MethodPost, e)
-	switch status {
-	case 400, 401, 403, 404, 406:
-		return
-	}
-	if status >= 200 && status <= 299 || e.attempts > maxRetries {
-		return
-	}
-	delay := d.firstRetry << (e.attempts - 1)
-	e.due = d.clock.now().Add(delay)
+// keep logs a delivery that is sent without having been queued.
+func (d *deliveries) keep(e *delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.stopped || e.queue.isClosed() {
+	e.state = deliveryWaiting
+	d.kept.add(e)
+}
+
+// drop gives a delivery up, because its webhook is deleted or too many wait. The caller holds d.mu.
+func (d *deliveries) drop(e *delivery) {
+	e.state = deliveryFailed
+	d.kept.update(e, 0)
+	d.tell(e)
+}
+
+// attempt sends an event once, and schedules a retry if the answer calls for one.
+func (d *deliveries) attempt(e *delivery) {
+	d.send(http.MethodPost, e)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e.state != deliveryRetrying {
 		return
 	}
 	d.retries = append(d.retries, e)
-	time.AfterFunc(delay, d.retryDue)
+	if len(d.retries) > d.kept.limit {
+		d.drop(d.retries[0])
+		d.retries = d.retries[1:]
+	}
+	time.AfterFunc(d.retryDelay(len(e.attempts)), d.retryDue)
+}
+
+// retryDelay returns the time between an attempt, of which 1 is the first, and the next one.
+func (d *deliveries) retryDelay(attempts int) time.Duration { return d.firstRetry << (attempts - 1) }
+
+// outcome returns what the answer to the last of some attempts means.
+func outcome(method string, status, attempts int) deliveryState {
+	if status >= 200 && status <= 299 {
+		return deliveryDone
+	}
+	switch status {
+	case 400, 401, 403, 404, 406:
+		return deliveryFailed
+	}
+	if method == http.MethodHead || attempts > maxRetries {
+		return deliveryFailed
+	}
+	return deliveryRetrying
 }
 
 // retryDue makes the retries that are due and waits until they have ended.
 func (d *deliveries) retryDue() {
 	now := d.clock.now()
-	var due []*outgoing
+	var due []*delivery
 	d.mu.Lock()
 	if d.stopped {
 		d.mu.Unlock()
@@ -215,7 +295,7 @@ func (d *deliveries) retryDue() {
 	}
 	d.goroutines.Add(1) // wait waits for the one that runs this function, too
 	defer d.goroutines.Done()
-	d.retries = slices.DeleteFunc(d.retries, func(e *outgoing) bool {
+	d.retries = slices.DeleteFunc(d.retries, func(e *delivery) bool {
 		if e.due.After(now) {
 			return false
 		}
@@ -230,43 +310,76 @@ func (d *deliveries) retryDue() {
 	attempts.Wait()
 }
 
-// send sends an event, logs what came of it and returns the status of the answer.
-func (d *deliveries) send(method string, e *outgoing) (status int) {
-	entry := Delivery{
-		WebhookID: e.queue.webhookID, Trigger: e.trigger, Attempt: e.attempts, At: d.clock.now(), Body: e.body,
-	}
-	entry.Status, entry.Err = d.request(method, e)
+// send sends an event and logs what came of it.
+func (d *deliveries) send(method string, e *delivery) {
+	made := attempt{at: d.clock.now()}
+	began := time.Now()
+	made.status, made.header, made.body, made.size, made.err = d.request(method, e)
+	made.took = time.Since(began)
+
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.log = append(d.log, entry)
-	return entry.Status
+	e.attempts = append(e.attempts, made)
+	e.state = outcome(method, made.status, len(e.attempts))
+	if e.state == deliveryRetrying {
+		e.due = d.clock.now().Add(d.retryDelay(len(e.attempts)))
+		if d.stopped || e.queue.isClosed() {
+			e.state = deliveryFailed
+		}
+	}
+	if len(d.log) >= d.kept.limit {
+		d.log[0], d.log = Delivery{}, d.log[1:]
+	}
+	d.log = append(d.log, Delivery{
+		WebhookID: e.queue.webhookID, Trigger: e.trigger, Attempt: len(e.attempts),
+		At: made.at, Status: made.status, Err: made.err, Body: e.body,
+	})
+	d.kept.update(e, len(made.body))
+	d.tell(e)
 }
 
-func (d *deliveries) request(method string, e *outgoing) (status int, err error) {
+const maxLoggedAnswer = 64 << 10
+
+// request makes one request to a target and returns its answer, of whose body it keeps the start.
+func (d *deliveries) request(method string, e *delivery) (
+	status int, header http.Header, body []byte, size int, err error,
+) {
 	target, err := url.Parse(e.target)
 	if err != nil {
-		return 0, err
-	}
-	if !isLoopback(target.Hostname()) {
-		return 0, fmt.Errorf("smoochtest: the target %s is not on this machine", target.Host)
+		return 0, nil, nil, 0, err
 	}
 	if method == http.MethodHead {
 		target = &url.URL{Scheme: target.Scheme, Host: target.Host}
 	}
 	req, err := http.NewRequestWithContext(d.ctx, method, target.String(), bytes.NewReader(e.body))
 	if err != nil {
-		return 0, err
+		return 0, nil, nil, 0, err
 	}
-	if method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("X-API-Key", e.secret)
-	}
+	req.Header = e.requestHeader()
 	resp, err := d.client.Do(req)
 	if err != nil {
-		return 0, err
+		return 0, nil, nil, 0, err
 	}
-	return resp.StatusCode, resp.Body.Close()
+	defer resp.Body.Close()
+	kept := &limitedBuffer{room: maxLoggedAnswer}
+	// What breaks the body off does not matter: the status says whether the event has arrived.
+	_, _ = io.Copy(kept, io.LimitReader(resp.Body, maxLoggedBody))
+	return resp.StatusCode, resp.Header, kept.Bytes(), kept.written, nil
 }
+
+// requestHeader returns the header that is sent with an event.
+func (e *delivery) requestHeader() http.Header {
+	if e.trigger == triggerHead {
+		return http.Header{}
+	}
+	return http.Header{"Content-Type": {"application/json"}, "X-Api-Key": {e.secret}}
+}
+
+// triggerHead stands for the trigger of the request that checks the target of a new webhook.
+const triggerHead = "HEAD"
+
+// allows reports whether events may be delivered to a host.
+func (d *deliveries) allows(host string) bool { return isLoopback(host) || slices.Contains(d.allowed, host) }
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)

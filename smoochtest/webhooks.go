@@ -58,6 +58,16 @@ func (h *webhook) wants(trigger string) bool {
 	return false
 }
 
+// onOtherVersion returns a copy of the webhook with the other version.
+func (h *webhook) onOtherVersion() *webhook {
+	other := *h
+	other.version = "v1"
+	if h.version == "v1" {
+		other.version = "v1.1"
+	}
+	return &other
+}
+
 // remove deletes the webhook and what it has not been sent yet.
 func (h *webhook) remove() {
 	h.app.webhooks = slices.DeleteFunc(h.app.webhooks, func(other *webhook) bool { return other == h })
@@ -99,6 +109,10 @@ func checkWebhook(c *call) *reply {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return badRequest("target must be a URL")
 		}
+		if host := u.Hostname(); !c.server.deliveries.allows(host) {
+			return badRequest("the target's host " + host + " is not this machine: to deliver there, start " +
+				"the sandbox with -allow-target " + host + " (in Go: WithAllowedTargets)")
+		}
 	}
 	if triggers, given := c.body["triggers"]; given {
 		names, isList := triggers.([]any)
@@ -132,7 +146,9 @@ func createWebhook(c *call) *reply {
 	if c.cred.scope == scopeIntegration {
 		h.accessToken = c.bearerToken()
 	}
-	h.queue = c.server.deliveries.open(h.id, h.target())
+	h.queue = c.server.deliveries.open(h.id, &delivery{
+		at: c.server.clock.now(), appID: c.app.id, target: h.target(), trigger: triggerHead, version: h.version,
+	})
 	c.app.webhooks = append(c.app.webhooks, h)
 	return created(object{"webhook": h.json(c.version)})
 }
