@@ -101,11 +101,15 @@ func (v *conversation) noteOutcome(client, message, failure object, at time.Time
 	if failure != nil {
 		outcome["status"], outcome["error"] = "failed", failure["message"]
 	}
+	id := message["_id"].(string)
+	v.setOutcomes(id, append(v.outcomes[id], outcome))
+}
+
+func (v *conversation) setOutcomes(messageID string, outcomes []object) {
 	if v.outcomes == nil {
 		v.outcomes = map[string][]object{}
 	}
-	id := message["_id"].(string)
-	v.outcomes[id] = append(v.outcomes[id], outcome)
+	v.outcomes[messageID] = outcomes
 }
 
 // typingShows is how long somebody is shown as typing who does not stop.

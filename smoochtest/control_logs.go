@@ -3,6 +3,7 @@ package smoochtest
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -74,9 +75,6 @@ func deliveryJSON(d *delivery, brief bool) object {
 	if d.userID != "" {
 		o["userId"] = d.userID
 	}
-	if d.repeatOf != 0 {
-		o["redeliveryOf"] = d.repeatOf
-	}
 	if d.state == deliveryRetrying {
 		o["nextAttempt"] = isoTime(d.due)
 	}
@@ -96,7 +94,7 @@ func deliveryJSON(d *delivery, brief bool) object {
 	if brief {
 		return o
 	}
-	o["request"] = object{"headers": headerJSON(d.requestHeader()), "body": bodyJSON(d.body, len(d.body))}
+	o["request"] = object{"headers": headerJSON(d.requestHeader(d.secret)), "body": bodyJSON(d.body, len(d.body))}
 	other := "v1"
 	if d.version == "v1" {
 		other = "v1.1"
@@ -285,15 +283,14 @@ func getLoggedDelivery(c *control) *reply {
 }
 
 func redeliverLogged(c *control) *reply {
-	id, _ := strconv.Atoi(c.params["id"])
-	e := c.server.deliveries.redeliver(id)
-	if e == nil {
+	_, err := c.server.Redeliver(c.params["id"])
+	if errors.Is(err, errNoDelivery) {
 		return notFound("Delivery")
 	}
-	d := c.server.deliveries
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return created(object{"delivery": deliveryJSON(e, false)})
+	if refusal := refusal(err); refusal != nil {
+		return refusal
+	}
+	return getLoggedDelivery(c)
 }
 
 func (s *Server) logCall(l *loggedCall) {

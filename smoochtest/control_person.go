@@ -108,18 +108,21 @@ func sayText(c *control, p *Person, body sayBody) (string, error) {
 		}
 		m["quotedMessage"] = object{"type": "message", "content": quoted}
 	}
-	return sendWith(p, m, body.Metadata)
-}
-
-// sendWith sends a message with metadata, which must be flat.
-func sendWith(p *Person, m, metadata object) (string, error) {
-	if metadata != nil {
-		m["metadata"] = metadata
-		if requireFlat(m, "metadata") != nil {
-			return "", errors.New("metadata must be flat")
-		}
+	if err := addMetadata(m, body.Metadata); err != nil {
+		return "", err
 	}
 	return p.Send(m)
+}
+
+// addMetadata sets the metadata of a message, which must be flat.
+func addMetadata(m, metadata object) error {
+	if metadata != nil {
+		m["metadata"] = metadata
+	}
+	if requireFlat(m, "metadata") != nil {
+		return errors.New("metadata must be flat")
+	}
+	return nil
 }
 
 type mediaBody struct {
@@ -142,24 +145,25 @@ func sendMedia(c *control, p *Person, kind string, body mediaBody) (string, erro
 	if err != nil || u.Scheme == "" {
 		return "", errors.New("mediaUrl must be a URL")
 	}
-	m := object{"type": kind, "mediaUrl": body.MediaURL}
-	if u.Scheme == "data" {
-		mediaType, data, err := readDataURL(body.MediaURL)
-		if err != nil {
-			return "", err
-		}
-		if int64(len(data)) > c.server.config.maxUpload {
-			return "", errors.New("the file is too large")
-		}
-		m["mediaType"], m["mediaSize"] = mediaType, len(data)
-		if m["mediaUrl"], err = p.store(mediaType, data); err != nil {
-			return "", err
-		}
-	}
+	m := object{"type": kind}
 	if body.Text != "" {
 		m["text"] = body.Text
 	}
-	return sendWith(p, m, body.Metadata)
+	if err := addMetadata(m, body.Metadata); err != nil {
+		return "", err
+	}
+	if u.Scheme != "data" {
+		m["mediaUrl"] = body.MediaURL
+		return p.Send(m)
+	}
+	mediaType, data, err := readDataURL(body.MediaURL)
+	if err != nil {
+		return "", err
+	}
+	if int64(len(data)) > c.server.config.maxUpload {
+		return "", errors.New("the file is too large")
+	}
+	return p.upload(mediaType, data, m)
 }
 
 // readDataURL returns what a URL such as data:image/png;base64,iVBOR… holds.

@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
 
 // Delivery is one attempt to deliver an event to a webhook. See [Server.DeliveryLog].
 type Delivery struct {
+	ID        string // for Redeliver; the attempts to deliver one event to one webhook share it
 	WebhookID string
 	Trigger   string // "HEAD" for the request that checks the target of a new webhook
 	Attempt   int    // 1 is the first
@@ -22,6 +24,9 @@ type Delivery struct {
 	Err       error // why there was no answer
 	Body      []byte
 }
+
+// triggerHead is the trigger in the log of the request that checks a target.
+const triggerHead = "HEAD"
 
 const (
 	maxRetries      = 5
@@ -36,13 +41,13 @@ type deliveries struct {
 	clock      *clock
 	firstRetry time.Duration
 	client     *http.Client
-	allowed    []string // hosts of targets that are not on this machine
+	allowed    []string        // hosts of targets that are not on this machine
 	tell       func(*delivery) // is called with mu held when a delivery is new or was attempted
 	goroutines sync.WaitGroup
 
 	mu      sync.Mutex
 	stopped bool
-	busy    int        // events that are in a queue or in their first attempt
+	busy    int        // events and checks of targets that are in a queue or in their first attempt
 	changed *sync.Cond // broadcasts when busy falls
 	retries []*delivery
 	kept    recent[*delivery]
@@ -52,17 +57,16 @@ type deliveries struct {
 // delivery is an event for a webhook. The fields from state on are guarded by deliveries.mu.
 type delivery struct {
 	logEntry
-	queue    *webhookQueue
-	at       time.Time
-	appID    string
-	userID   string // the _id of the user that the event is about, or ""
-	target   string
-	secret   string
-	trigger  string
-	version  string
-	body     []byte
-	other    []byte // the event in the other version; nil if that lacks it
-	repeatOf int    // the number of the delivery that it repeats, or 0
+	queue   *webhookQueue
+	at      time.Time
+	appID   string
+	userID  string // the _id of the user that the event is about, or ""
+	target  string
+	secret  string
+	trigger string
+	version string
+	body    []byte
+	other   []byte // the event in the other version; nil if that lacks it
 
 	state    deliveryState
 	attempts []attempt
@@ -125,21 +129,28 @@ func (d *deliveries) wait() {
 	d.client.CloseIdleConnections()
 }
 
-// start runs f in a goroutine, unless the server is being closed.
+// start runs f in a goroutine, unless the server is being closed. It counts as busy until f calls
+// finished(1).
 func (d *deliveries) start(f func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.stopped {
+		d.busy++
 		d.goroutines.Go(f)
 	}
 }
 
-// open makes the queue of a new webhook and starts its goroutine, which first checks the target
-// with a HEAD request.
-func (d *deliveries) open(webhookID, target string) *webhookQueue {
+// open makes the queue of a webhook and starts its goroutine, which first sends check: the HEAD
+// request that checks the target of a new webhook, or nil.
+func (d *deliveries) open(webhookID string, check *delivery) *webhookQueue {
 	q := &webhookQueue{webhookID, nil, make(chan struct{}, 1), make(chan struct{})}
 	d.start(func() {
-		d.send(http.MethodHead, &outgoing{queue: q, target: target, trigger: "HEAD", attempts: 1})
+		if check != nil {
+			check.queue = q
+			d.keep(check)
+			d.send(check)
+		}
+		d.finished(1)
 		for {
 			if e := d.next(q); e != nil {
 				d.attempt(e)
@@ -252,7 +263,7 @@ func (d *deliveries) drop(e *delivery) {
 
 // attempt sends an event once, and schedules a retry if the answer calls for one.
 func (d *deliveries) attempt(e *delivery) {
-	d.send(http.MethodPost, e)
+	d.send(e)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if e.state != deliveryRetrying {
@@ -269,20 +280,22 @@ func (d *deliveries) attempt(e *delivery) {
 // retryDelay returns the time between an attempt, of which 1 is the first, and the next one.
 func (d *deliveries) retryDelay(attempts int) time.Duration { return d.firstRetry << (attempts - 1) }
 
-// outcome returns what the answer to the last of some attempts means.
-func outcome(method string, status, attempts int) deliveryState {
-	if status >= 200 && status <= 299 {
+// outcome returns what the status of the last of some attempts means.
+func outcome(e *delivery, status, attempts int) deliveryState {
+	if isSuccess(status) {
 		return deliveryDone
 	}
 	switch status {
 	case 400, 401, 403, 404, 406:
 		return deliveryFailed
 	}
-	if method == http.MethodHead || attempts > maxRetries {
+	if e.trigger == triggerHead || attempts > maxRetries {
 		return deliveryFailed
 	}
 	return deliveryRetrying
 }
+
+func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 
 // retryDue makes the retries that are due and waits until they have ended.
 func (d *deliveries) retryDue() {
@@ -310,76 +323,108 @@ func (d *deliveries) retryDue() {
 	attempts.Wait()
 }
 
-// send sends an event and logs what came of it.
-func (d *deliveries) send(method string, e *delivery) {
-	made := attempt{at: d.clock.now()}
-	began := time.Now()
-	made.status, made.header, made.body, made.size, made.err = d.request(method, e)
-	made.took = time.Since(began)
-
+// send makes an attempt at a delivery and logs what came of it.
+func (d *deliveries) send(e *delivery) Delivery {
+	made := d.request(e, e.target, e.secret)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	e.attempts = append(e.attempts, made)
-	e.state = outcome(method, made.status, len(e.attempts))
+	e.state = outcome(e, made.status, len(e.attempts)+1)
+	if e.state == deliveryRetrying && (d.stopped || e.queue.isClosed()) {
+		e.state = deliveryFailed
+	}
 	if e.state == deliveryRetrying {
-		e.due = d.clock.now().Add(d.retryDelay(len(e.attempts)))
-		if d.stopped || e.queue.isClosed() {
-			e.state = deliveryFailed
+		e.due = d.clock.now().Add(d.retryDelay(len(e.attempts) + 1))
+	}
+	return d.logAttempt(e, made)
+}
+
+// resend makes another attempt at a delivery, whatever has become of it so far. It does not end the
+// retries that are scheduled, unless it succeeds, and schedules none.
+func (d *deliveries) resend(e *delivery, target, secret string) Delivery {
+	made := d.request(e, target, secret)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if succeeded := isSuccess(made.status); succeeded || e.state == deliveryDone {
+		e.state = deliveryFailed
+		if succeeded {
+			e.state = deliveryDone
+			d.retries = slices.DeleteFunc(d.retries, func(other *delivery) bool { return other == e })
 		}
 	}
+	return d.logAttempt(e, made)
+}
+
+// logAttempt logs an attempt after the state of the delivery was set. The caller holds d.mu.
+func (d *deliveries) logAttempt(e *delivery, made attempt) Delivery {
+	e.attempts = append(e.attempts, made)
 	if len(d.log) >= d.kept.limit {
 		d.log[0], d.log = Delivery{}, d.log[1:]
 	}
-	d.log = append(d.log, Delivery{
-		WebhookID: e.queue.webhookID, Trigger: e.trigger, Attempt: len(e.attempts),
+	entry := Delivery{
+		ID: strconv.Itoa(e.id), WebhookID: e.queue.webhookID, Trigger: e.trigger, Attempt: len(e.attempts),
 		At: made.at, Status: made.status, Err: made.err, Body: e.body,
-	})
+	}
+	d.log = append(d.log, entry)
 	d.kept.update(e, len(made.body))
 	d.tell(e)
+	return entry
+}
+
+// find returns the delivery with the id.
+func (d *deliveries) find(id string) (e *delivery, found bool) {
+	number, err := strconv.Atoi(id)
+	if err != nil {
+		return nil, false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kept.get(number)
 }
 
 const maxLoggedAnswer = 64 << 10
 
-// request makes one request to a target and returns its answer, of whose body it keeps the start.
-func (d *deliveries) request(method string, e *delivery) (
-	status int, header http.Header, body []byte, size int, err error,
-) {
-	target, err := url.Parse(e.target)
+// request makes one request to a target and returns what came of it.
+func (d *deliveries) request(e *delivery, target, secret string) (made attempt) {
+	made.at = d.clock.now()
+	defer func(began time.Time) { made.took = time.Since(began) }(time.Now())
+	method := http.MethodPost
+	if e.trigger == triggerHead {
+		method = http.MethodHead
+		if u, err := url.Parse(target); err == nil {
+			target = u.Scheme + "://" + u.Host
+		}
+	}
+	req, err := http.NewRequestWithContext(d.ctx, method, target, bytes.NewReader(e.body))
 	if err != nil {
-		return 0, nil, nil, 0, err
+		made.err = err
+		return made
 	}
-	if method == http.MethodHead {
-		target = &url.URL{Scheme: target.Scheme, Host: target.Host}
-	}
-	req, err := http.NewRequestWithContext(d.ctx, method, target.String(), bytes.NewReader(e.body))
-	if err != nil {
-		return 0, nil, nil, 0, err
-	}
-	req.Header = e.requestHeader()
+	req.Header = e.requestHeader(secret)
 	resp, err := d.client.Do(req)
 	if err != nil {
-		return 0, nil, nil, 0, err
+		made.err = err
+		return made
 	}
 	defer resp.Body.Close()
 	kept := &limitedBuffer{room: maxLoggedAnswer}
 	// What breaks the body off does not matter: the status says whether the event has arrived.
 	_, _ = io.Copy(kept, io.LimitReader(resp.Body, maxLoggedBody))
-	return resp.StatusCode, resp.Header, kept.Bytes(), kept.written, nil
+	made.status, made.header, made.body, made.size = resp.StatusCode, resp.Header, kept.Bytes(), kept.written
+	return made
 }
 
 // requestHeader returns the header that is sent with an event.
-func (e *delivery) requestHeader() http.Header {
+func (e *delivery) requestHeader(secret string) http.Header {
 	if e.trigger == triggerHead {
 		return http.Header{}
 	}
-	return http.Header{"Content-Type": {"application/json"}, "X-Api-Key": {e.secret}}
+	return http.Header{"Content-Type": {"application/json"}, "X-Api-Key": {secret}}
 }
 
-// triggerHead stands for the trigger of the request that checks the target of a new webhook.
-const triggerHead = "HEAD"
-
 // allows reports whether events may be delivered to a host.
-func (d *deliveries) allows(host string) bool { return isLoopback(host) || slices.Contains(d.allowed, host) }
+func (d *deliveries) allows(host string) bool {
+	return isLoopback(host) || slices.Contains(d.allowed, host)
+}
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
@@ -390,6 +435,21 @@ func (d *deliveries) list() []Delivery {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.log)
+}
+
+// count returns the number of deliveries so far, those that are no longer kept included.
+func (d *deliveries) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kept.last
+}
+
+// clear drops the log. Call it when no webhook has anything waiting.
+func (d *deliveries) clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.kept.clear()
+	d.log = nil
 }
 
 // waitIdle waits until every event so far has had its first attempt, or until ctx ends.

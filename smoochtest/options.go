@@ -3,12 +3,11 @@ package smoochtest
 import (
 	"io/fs"
 	"log/slog"
-	"net"
 	"time"
 )
 
 type config struct {
-	listener       net.Listener
+	addr           string
 	rateLimit      int
 	rateWindow     time.Duration
 	firstRetry     time.Duration
@@ -22,14 +21,15 @@ type config struct {
 	seed           string
 	logger         *slog.Logger
 	page           fs.FS
+	webhook        object // its fields; nil for none
 }
 
 // Option is a setting of [NewServer].
 type Option func(*config)
 
-// WithListener makes the server accept connections on a listener, which it closes in the end. The
-// default is a free port of 127.0.0.1.
-func WithListener(l net.Listener) Option { return func(c *config) { c.listener = l } }
+// WithAddr makes the server listen on addr, such as "127.0.0.1:8800". The default is a free port
+// of 127.0.0.1.
+func WithAddr(addr string) Option { return func(c *config) { c.addr = addr } }
 
 // WithRateLimit makes the server accept n calls in each period of length per. It answers further
 // calls with 429 and Retry-After. The default is no limit.
@@ -81,6 +81,18 @@ func WithSeed(seed string) Option { return func(c *config) { c.seed = seed } }
 
 // WithLogger logs each call and each attempt to deliver an event. The default is no log.
 func WithLogger(l *slog.Logger) Option { return func(c *config) { c.logger = l } }
+
+// WithWebhook gives [Server.App] a webhook of v1.1 from the start, and after a reset. The triggers
+// are those of v1.1, such as message:appUser, or * for all.
+func WithWebhook(target string, triggers ...string) Option {
+	return func(c *config) {
+		names := make([]any, len(triggers))
+		for i, name := range triggers {
+			names[i] = name
+		}
+		c.webhook = object{"target": target, "triggers": names}
+	}
+}
 
 // WithPage serves the files at /, beside the API.
 func WithPage(files fs.FS) Option { return func(c *config) { c.page = files } }

@@ -96,6 +96,19 @@ func (l *requestLog) list() []Request {
 	return all
 }
 
+// count returns the number of calls so far, those that are no longer kept included.
+func (l *requestLog) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.calls.last
+}
+
+func (l *requestLog) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls.clear()
+}
+
 // limitedBuffer keeps the first bytes that are written to it and counts the rest.
 type limitedBuffer struct {
 	bytes.Buffer

@@ -14,7 +14,9 @@ package smoochtest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -22,7 +24,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -46,67 +47,99 @@ type Server struct {
 	deliveries *deliveries
 
 	mu              sync.Mutex // guards the fields below and what they point to
-	accountKey      *key
 	apps            []*app
 	keys            map[string]*key // by id
 	serviceAccounts []object
 	deployments     []object
 	attachments     map[string]attachment // by id
 	mediaBytes      int64                 // of attachments, or more
-	mediaTokens     map[string]time.Time  // and when they expire
-	accessTokens    map[string]*app       // of OAuth, and the app of each
+	mediaTokens     map[string]mediaToken
+	accessTokens    map[string]*app // of OAuth, and the app of each
 }
 
 // NewServer starts a service with one account and one app. Close it after use. Like
 // httptest.NewServer, it panics if it cannot listen.
 func NewServer(opts ...Option) *Server {
+	s, err := Start(opts...)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// Start is NewServer for a program that is not a test: it returns an error if it cannot listen or an
+// option does not fit.
+func Start(opts ...Option) (*Server, error) {
 	s := &Server{
 		config: config{
-			firstRetry: 10 * time.Second, maxUpload: 50 << 20, keepLog: 10_000, keepMedia: 256 << 20,
-			logger: slog.New(slog.DiscardHandler),
+			addr: "127.0.0.1:0", firstRetry: 10 * time.Second, maxUpload: 50 << 20,
+			keepLog: 10_000, keepMedia: 256 << 20, logger: slog.New(slog.DiscardHandler),
 		},
 		clock: &clock{},
 	}
 	for _, opt := range opts {
 		opt(&s.config)
 	}
-	if s.config.listener == nil {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			panic("smoochtest: " + err.Error())
-		}
-		s.config.listener = listener
-	}
+	s.controls = controls{server: s, feed: feed{epoch: randomHex(8)}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.rateLimit = rateLimit{max: s.config.rateLimit, window: s.config.rateWindow}
 	s.requests.calls.limit = s.config.keepLog
 	s.faults.tell, s.faults.tellLifted = s.tellFault, s.tellFaultLifted
 	s.deliveries = newDeliveries(s.ctx, s.clock, s.config, s.tellDelivery)
-	s.URL = baseURL(s.config.listener.Addr())
+	if err := s.checkWebhookOption(); err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", s.config.addr)
+	if err != nil {
+		return nil, fmt.Errorf("smoochtest: %w", err)
+	}
+	s.URL = baseURL(listener.Addr())
 	s.begin()
 	s.http = &httptest.Server{
-		Listener: s.config.listener,
+		Listener: listener,
 		Config:   &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second},
 	}
 	s.http.Start()
-	return s
+	return s, nil
+}
+
+// empty takes all state away.
+func (s *Server) empty() {
+	s.apps, s.serviceAccounts, s.deployments = nil, nil, nil
+	s.keys = map[string]*key{}
+	s.attachments, s.mediaBytes = map[string]attachment{}, 0
+	s.mediaTokens = map[string]mediaToken{}
+	s.accessTokens = map[string]*app{}
 }
 
 // begin sets the state of a new server. The credentials are the same whenever it begins.
 func (s *Server) begin() {
-	s.apps, s.serviceAccounts, s.deployments = nil, nil, nil
-	s.keys = map[string]*key{}
-	s.attachments, s.mediaBytes = map[string]attachment{}, 0
-	s.mediaTokens = map[string]time.Time{}
-	s.accessTokens = map[string]*app{}
-
+	s.empty()
 	account, first := &s.config.account, &s.config.app
-	s.accountKey = newKey(s, "account", keyOwner{kind: ownerAccount})
-	s.accountKey.rename(s, account)
+	newKey(s, "account", keyOwner{kind: ownerAccount}).rename(s, account)
 	a := newApp(s, object{"name": "Default app"}, "")
 	first.ID, first.Token = cmp.Or(first.ID, a.id), cmp.Or(first.Token, a.token)
 	a.id, a.token = first.ID, first.Token
 	newKey(s, "default", keyOwner{ownerApp, a.id}).rename(s, &first.Key)
+	if fields := s.config.webhook; fields != nil {
+		addWebhook(a, "v1.1", fields, "")
+	}
+}
+
+// checkWebhookOption refuses what WithWebhook was given as a call would.
+func (s *Server) checkWebhookOption() error {
+	if s.config.webhook == nil {
+		return nil
+	}
+	refusal := checkWebhook(&call{server: s, body: s.config.webhook}, "v1.1")
+	if refusal == nil {
+		return nil
+	}
+	var answer struct {
+		Error struct{ Description string } `json:"error"`
+	}
+	_ = json.Unmarshal(refusal.body, &answer) // it was encoded here
+	return errors.New("smoochtest: the webhook does not fit: " + answer.Error.Description)
 }
 
 // baseURL returns the URL of a listener's address. An address that stands for all addresses cannot
@@ -134,7 +167,11 @@ func (s *Server) Close() {
 type Credentials struct{ KeyID, Secret string }
 
 // Account returns a key of the account, for smooch.AppMakerJWT and smooch.AccountJWT.
-func (s *Server) Account() Credentials { return s.config.account }
+func (s *Server) Account() Credentials {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.config.account
+}
 
 // App is the app that a new server has. See [Server.App].
 type App struct {
@@ -144,7 +181,11 @@ type App struct {
 }
 
 // App returns the app that a new server has.
-func (s *Server) App() App { return s.config.app }
+func (s *Server) App() App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.config.app
+}
 
 // Client returns a client of this server that has a credential of the account and is bound to
 // [Server.App]. The options are applied after these settings. Client panics if one is invalid.
@@ -190,7 +231,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer = handle(s, w, r, entry)
 	}
-	_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxLoggedBody)) // what the handler did not read
+	if !answer.bodyUnread {
+		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxLoggedBody)) // what the handler did not read
+	}
 	if f.Cut == CutAfter {
 		s.finish(entry, kept, nil)
 		panic(http.ErrAbortHandler)
@@ -279,55 +322,66 @@ func (s *Server) Advance(d time.Duration) {
 // they ended, the last 10,000 by default. See [WithHistory].
 func (s *Server) DeliveryLog() []Delivery { return s.deliveries.list() }
 
-// WaitDeliveries waits until every event so far has been sent once to each webhook that wants it,
-// or until ctx ends, and returns the error of ctx. It does not wait for retries, which depend on
-// the clock: see [Server.Advance].
+// Redeliver sends an event in the log once more, byte for byte, to the target that the webhook has by
+// now, and returns what came of it when that is known. It is a further attempt in the log, and is not
+// repeated. An id that is not in the log and a webhook that was deleted are errors.
+func (s *Server) Redeliver(deliveryID string) (Delivery, error) {
+	e, found := s.deliveries.find(deliveryID)
+	if !found {
+		return Delivery{}, errNoDelivery
+	}
+	target, secret := "", ""
+	s.mu.Lock()
+	for _, a := range s.apps {
+		for _, h := range a.webhooks {
+			if h.id == e.queue.webhookID {
+				target, secret = h.target(), h.secret
+			}
+		}
+	}
+	s.mu.Unlock()
+	if target == "" {
+		return Delivery{}, errors.New("smoochtest: the webhook was deleted")
+	}
+	return s.deliveries.resend(e, target, secret), nil
+}
+
+var errNoDelivery = errors.New("smoochtest: no such delivery")
+
+// WaitDeliveries waits until every event so far has been sent once to each webhook that wants it, and
+// the target of every new webhook has been checked, or until ctx ends, and returns the error of ctx.
+// It does not wait for retries, which depend on the clock: see [Server.Advance].
 func (s *Server) WaitDeliveries(ctx context.Context) error { return s.deliveries.waitIdle(ctx) }
 
-// Say posts a text as a user, as if it had come in over a channel, and returns the message's id.
+// Person plays an app user, named by _id or userId, on a channel: a type such as "whatsapp", or the
+// id of an integration. A user who is not on the channel yet is as soon as a method does something
+// there. With an empty channel it is the one that the user used last; a user who has none does
+// things without a channel, as over the API.
+func (s *Server) Person(appID, userID, channel string) *Person {
+	return &Person{s, appID, userID, channel}
+}
+
+// Say posts a text as a user, on the channel that the user used last, and returns the message's id.
+// [Server.Person] has whatever else a user does.
 func (s *Server) Say(appID, userID, text string) (messageID string, err error) {
-	return s.Send(appID, userID, map[string]any{"type": "text", "text": text})
+	return s.Person(appID, userID, "").Say(text)
 }
 
-// Send posts a message as a user, as if it had come in over a channel, and returns its id. The
-// message has the fields of a posted message. Send fills in the role.
+// Send posts a message as a user, on the channel that the user used last, and returns its id. See
+// [Person.Send].
 func (s *Server) Send(appID, userID string, message map[string]any) (messageID string, err error) {
-	m, err := copyJSON(message)
-	if err != nil {
-		return "", err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, u, err := findUser(s, appID, userID)
-	if err != nil {
-		return "", err
-	}
-	m["role"] = "appUser"
-	return addMessage(a, u, m)["_id"].(string), nil
+	return s.Person(appID, userID, "").Send(message)
 }
 
-// Tap taps a postback button as a user: the last one with the given payload in the user's messages,
-// or else the one in the app's menu.
-func (s *Server) Tap(appID, userID, payload string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, u, err := findUser(s, appID, userID)
-	if err != nil {
-		return err
-	}
-	action, message := findAction(a, u, func(action object) bool {
-		return action["type"] == "postback" && action["payload"] == payload
-	})
-	if action == nil {
-		return errors.New("smoochtest: the user was sent no such postback button")
-	}
-	emitPostback(a, u, action, message)
-	return nil
+// Tap taps a button as a user, on the channel that the user used last. See [Person.Tap].
+func (s *Server) Tap(appID, userID, button string) error {
+	return s.Person(appID, userID, "").Tap(button)
 }
 
-// Emit delivers an event to the webhooks that want it. The trigger is one of v1.1, and fields are
-// the event's fields other than trigger, version, app, appUser and conversation. With an empty
-// userID the event has no user. Emit fills in a timestamp if there is none.
+// Emit delivers an event to the webhooks that want it. The trigger is one of v1.1; v1 gets the event
+// under its own name, if it has it. The event has all members that the documents show on it, made of
+// what the user has been sent and made up where there is nothing: fields replaces those that it has,
+// and adds others. With an empty userID the event is about no user.
 func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) error {
 	given, err := copyJSON(fields)
 	if err != nil {
@@ -339,26 +393,13 @@ func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) erro
 	if a == nil {
 		return errNotFound
 	}
-	e := event{trigger: trigger}
+	var u *user
 	if userID != "" {
-		if e.user = a.user(userID); e.user == nil {
+		if u = a.user(userID); u == nil {
 			return errNotFound
 		}
 	}
-	e.fullUserOnV1 = trigger == "postback" || trigger == "conversation:start" ||
-		strings.HasPrefix(trigger, "message:app")
-	all := union(object{"timestamp": unixTime(s.clock.unique())}, given)
-	e.fields = func(version string) object {
-		o := maps.Clone(all)
-		message, single := o["message"]
-		if single && version == "v1" && strings.HasPrefix(trigger, "message:delivery") {
-			o["messages"] = []any{message}
-			delete(o, "message")
-			delete(o, "isFinalEvent")
-		}
-		return o
-	}
-	emit(a, e)
+	emitExample(a, u, trigger, given)
 	return nil
 }
 

@@ -35,11 +35,11 @@ type savedState struct {
 }
 
 type savedKey struct {
-	ID     string       `json:"id"`
-	Secret string       `json:"secret"`
-	Name   string       `json:"name"`
-	Kind   keyOwnerKind `json:"ownerKind"`
-	Owner  string       `json:"owner"`
+	ID     string    `json:"id"`
+	Secret string    `json:"secret"`
+	Name   string    `json:"name"`
+	Kind   ownerKind `json:"ownerKind"`
+	Owner  string    `json:"owner"`
 }
 
 type savedApp struct {
@@ -194,7 +194,6 @@ func (s *Server) ImportState(data []byte) error {
 		s.accessTokens[token] = findApp(s, id)
 	}
 	account, appKey := s.keys[state.AccountKey], s.keys[state.AppKey]
-	s.accountKey = account
 	s.config.account = Credentials{account.id, account.secret}
 	s.config.app = App{state.App, findApp(s, state.App).token, Credentials{appKey.id, appKey.secret}}
 	s.forget(state.AdvancedBy)
