@@ -8,7 +8,8 @@
 //	user, err := client.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
 //
 // The caller does not have to be the SDK: a client in any language can be pointed at [Server.URL].
-// The command smooch-fake runs the service as a process of its own.
+// The command smooch-sandbox runs the service as a process of its own, and every server can be driven
+// from outside through the calls under /_sandbox/, which the answer to GET /_sandbox/ describes.
 package smoochtest
 
 import (
