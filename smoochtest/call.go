@@ -79,8 +79,11 @@ func (c *call) text(name string) string {
 	return s
 }
 
-// require refuses a body that lacks one of the fields.
+// require refuses a body that lacks one of the fields, or has a field of the wrong type.
 func (c *call) require(names ...string) *reply {
+	if refusal := (part{"", c.body}).checkTypes(); refusal != nil {
+		return refusal
+	}
 	for _, name := range names {
 		if v, given := c.body[name]; !given || v == nil || v == "" {
 			return badRequest(name + " is required")

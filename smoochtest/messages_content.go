@@ -3,6 +3,9 @@ package smoochtest
 import (
 	"encoding/json"
 	"math"
+	"mime"
+	"net/url"
+	"path"
 	"strings"
 )
 
@@ -76,6 +79,9 @@ func checkContent(m part, kind string) *reply {
 		return m.refuse("", "must be an object")
 	}
 	if refusal := m.checkTypes(); refusal != nil {
+		return refusal
+	}
+	if refusal := requireFlatPart(m, "metadata"); refusal != nil {
 		return refusal
 	}
 	switch {
@@ -324,7 +330,7 @@ func newMessage(posted object) object {
 // completeContent adds what the service adds to a message, a menu, or a part of one: ids, and
 // defaults that depend on the type.
 func completeContent(o object) {
-	for _, name := range []string{"items", "actions", "fields"} {
+	for _, name := range []string{"items", "actions", "fields", "options"} {
 		parts, _ := o[name].([]any)
 		for _, part := range parts {
 			if p, isObject := part.(object); isObject {
@@ -333,13 +339,22 @@ func completeContent(o object) {
 			}
 		}
 	}
+	if mediaURL, _ := o["mediaUrl"].(string); mediaURL != "" && o["mediaType"] == nil {
+		if mediaType := mediaTypeOf(mediaURL, o["type"] == "file"); mediaType != "" {
+			o["mediaType"] = mediaType
+		}
+	}
 	switch o["type"] {
 	case "image", "file":
 		if o["text"] == nil {
 			o["text"] = " "
 		}
-		if o["mediaType"] == nil && o["type"] == "image" {
-			o["mediaType"] = "image/jpeg"
+	case "form":
+		o["submitted"] = false
+		for _, field := range (part{"", o}).list("fields") {
+			if field.object()["type"] == "select" {
+				field.object()["selectSize"] = 1
+			}
 		}
 	case "buy":
 		o["state"] = "offered"
@@ -350,4 +365,19 @@ func completeContent(o object) {
 		}
 		o["uri"] = "https://pay.example/" + o["_id"].(string)
 	}
+}
+
+// mediaTypeOf returns the media type of what is at a URL, as its name says, or else the one that the
+// service takes an image for. For a file whose name says nothing it returns "".
+func mediaTypeOf(mediaURL string, isFile bool) string {
+	u, err := url.Parse(mediaURL)
+	if err == nil {
+		if mediaType, _, _ := strings.Cut(mime.TypeByExtension(path.Ext(u.Path)), ";"); mediaType != "" {
+			return mediaType
+		}
+	}
+	if isFile {
+		return ""
+	}
+	return "image/jpeg"
 }

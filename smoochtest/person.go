@@ -37,6 +37,17 @@ func (p *Person) on(do func(a *app, u *user, client object) error) error {
 	return do(a, u, client)
 }
 
+// Join adds the channel to those of the app user, or confirms a link that waits for it, and does
+// nothing else there.
+func (p *Person) Join() error {
+	return p.on(func(_ *app, _ *user, client object) error {
+		if client == nil {
+			return errNoChannel
+		}
+		return nil
+	})
+}
+
 // Say posts a text and returns the message's id.
 func (p *Person) Say(text string) (messageID string, err error) {
 	return p.Send(map[string]any{"type": "text", "text": text})

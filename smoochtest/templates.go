@@ -35,9 +35,6 @@ func checkTemplate(c *call) *reply {
 	if kind == "" && message.object() != nil && c.version == "v1.1" {
 		return message.refuse("type", "is required")
 	}
-	if refusal := requireFlatPart(message, "metadata"); refusal != nil {
-		return refusal
-	}
 	return checkContent(message, kind)
 }
 

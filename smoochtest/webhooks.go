@@ -48,7 +48,9 @@ func (h *webhook) wants(trigger string) bool {
 		case trigger:
 			return true
 		case "*":
-			return trigger != "typing:appUser"
+			if trigger != "typing:appUser" {
+				return true
+			}
 		case "message":
 			if trigger == "message:appUser" || trigger == "message:appMaker" {
 				return true
