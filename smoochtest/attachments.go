@@ -48,7 +48,7 @@ func (t mediaToken) opens(m attachment, at time.Time) bool {
 
 // addAttachment stores a file and returns its URL.
 func addAttachment(m attachment) (mediaURL string) {
-	id := newID()
+	id := m.app.server.random.id()
 	m.at = m.app.server.clock.unique()
 	m.app.server.attachments[id] = m
 	m.app.server.trimMedia(int64(len(m.file.data)))
@@ -147,7 +147,7 @@ func createMediaTokens(c *call) *reply {
 		case len(segments) != 2:
 			return badRequest("paths must be of an app or a conversation")
 		}
-		token := randomHex(40)
+		token := c.server.random.hex(40)
 		c.server.mediaTokens[token] = t
 		tokens[text] = token
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -67,14 +68,19 @@ func TestFirstRetryIntervalIsAnOption(t *testing.T) {
 	assert.Len(t, tg.take(), 1)
 }
 
+// TestTargetsAreOnThisMachine: a test with a real target by mistake does not reach it.
 func TestTargetsAreOnThisMachine(t *testing.T) {
 	t.Parallel()
-	server := newServer(t)
-	subscribe(t, server.Client(), "http://192.0.2.1/x", "postback")
-	require.NoError(t, server.Emit(server.App().ID, "", "postback", nil))
-	require.NoError(t, server.WaitDeliveries(t.Context()))
-	log := server.DeliveryLog()
-	assert.ErrorContains(t, log[len(log)-1].Err, "not on this machine", "a test sends nothing elsewhere")
+	const elsewhere = `{"target":"http://192.0.2.1/x","triggers":["postback"]}`
+	api := newAPI(t, newServer(t))
+	refusal := api.call(400, "POST", "/webhooks", elsewhere)
+	assert.Contains(t, at(refusal, "error", "description"), "-allow-target 192.0.2.1")
+	id := at(api.call(201, "POST", "/webhooks", `{"target":"http://127.0.0.1:1","triggers":["*"]}`), "webhook", "_id").(string)
+	api.call(400, "PUT", "/webhooks/"+id, elsewhere)
+
+	api = newAPI(t, newServer(t, smoochtest.WithAllowedTargets("192.0.2.1", "192.0.2.2")))
+	api.call(201, "POST", "/webhooks", elsewhere)
+	api.call(400, "POST", "/webhooks", strings.Replace(elsewhere, "2.1/", "2.3/", 1))
 }
 
 // TestDeletedWebhookIsNotRetried deletes a webhook while a retry is under way.
