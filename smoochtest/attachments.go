@@ -84,7 +84,9 @@ func serveAttachment(s *Server, r *http.Request, id string) *reply {
 			return forbidden()
 		}
 	}
-	return &reply{status: 200, header: http.Header{"Content-Type": {m.file.mediaType}}, body: m.file.data}
+	header := http.Header{"Content-Type": {m.file.mediaType}, "X-Content-Type-Options": {"nosniff"}}
+	header.Set("Content-Security-Policy", "sandbox") // an HTML file must not act as the page of the sandbox
+	return &reply{status: 200, header: header, body: m.file.data}
 }
 
 func uploadAttachment(c *call) *reply {

@@ -2,6 +2,7 @@ package smoochtest_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -68,19 +69,23 @@ func TestFirstRetryIntervalIsAnOption(t *testing.T) {
 	assert.Len(t, tg.take(), 1)
 }
 
-// TestTargetsAreOnThisMachine: a test with a real target by mistake does not reach it.
+// TestTargetsAreOnThisMachine: a test with a real target by mistake does not reach it. 0.0.0.0 stands
+// for another machine, as it leads here without being loopback.
 func TestTargetsAreOnThisMachine(t *testing.T) {
 	t.Parallel()
-	const elsewhere = `{"target":"http://192.0.2.1/x","triggers":["postback"]}`
+	tg := newTarget(t)
+	elsewhere := fmt.Sprintf(`{"target":%q,"triggers":["*"]}`, strings.Replace(tg.URL, "127.0.0.1", "0.0.0.0", 1))
 	api := newAPI(t, newServer(t))
 	refusal := api.call(400, "POST", "/webhooks", elsewhere)
-	assert.Contains(t, at(refusal, "error", "description"), "-allow-target 192.0.2.1")
+	assert.Contains(t, at(refusal, "error", "description"), "-allow-target 0.0.0.0")
 	id := at(api.call(201, "POST", "/webhooks", `{"target":"http://127.0.0.1:1","triggers":["*"]}`), "webhook", "_id").(string)
 	api.call(400, "PUT", "/webhooks/"+id, elsewhere)
 
-	api = newAPI(t, newServer(t, smoochtest.WithAllowedTargets("192.0.2.1", "192.0.2.2")))
-	api.call(201, "POST", "/webhooks", elsewhere)
-	api.call(400, "POST", "/webhooks", strings.Replace(elsewhere, "2.1/", "2.3/", 1))
+	server := newServer(t, smoochtest.WithAllowedTargets("one.example", "0.0.0.0"))
+	newAPI(t, server).call(201, "POST", "/webhooks", elsewhere)
+	require.NoError(t, server.Emit(server.App().ID, "", "postback", nil))
+	require.NoError(t, server.WaitDeliveries(t.Context()))
+	assert.Len(t, tg.take(), 1)
 }
 
 // TestDeletedWebhookIsNotRetried deletes a webhook while a retry is under way.
