@@ -133,6 +133,14 @@ func TestFeedTellsOfConversations(t *testing.T) {
 	require.NoError(t, app.Conversations.ResetUnreadCount(ctx, "ida"))
 	assert.Equal(t, "appUser", at(f.check("activity", "activity", "Activity"), "role"))
 
+	_, err = app.Conversations.PostMessage(ctx, "ida", smooch.FormMessage(smooch.FormField{Type: "text", Name: "a", Label: "A"}))
+	require.NoError(t, err)
+	play("answer", `{"fields":{"a":"b"}}`)
+	for want := range strings.SplitSeq("form false, form true, formResponse <nil>", ", ") {
+		message = f.check("message", "message", "Message")
+		assert.Equal(t, want, fmt.Sprint(at(message, "type"), " ", at(message, "submitted")))
+	}
+
 	require.NoError(t, app.Conversations.DeleteMessage(ctx, "ida", first.Message.ID))
 	assert.Equal(t, first.Message.ID, f.next("message-deleted").data["messageId"])
 	require.NoError(t, app.Conversations.DeleteMessages(ctx, "ida"))
@@ -188,7 +196,7 @@ func TestSlowReaderOfFeedIsLeftBehind(t *testing.T) {
 	f := c.watch("")
 	f.mu.Lock() // the test does not read on
 	long := smooch.TextMessage(strings.Repeat("x", 4000))
-	for range 3000 {
+	for range 1500 {
 		_, err := app.Conversations.PostMessage(t.Context(), "ida", long)
 		require.NoError(t, err)
 	}
