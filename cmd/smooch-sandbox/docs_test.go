@@ -73,7 +73,7 @@ func TestBotAnswers(t *testing.T) {
 	})
 	bot := httptest.NewServer(receiver)
 	defer bot.Close()
-	webhook, err := app.Webhooks.Ensure(t.Context(), smooch.WebhookCreate{
+	webhook, err := app.Webhooks.Create(t.Context(), smooch.WebhookCreate{
 		Target: bot.URL, Triggers: []smooch.Trigger{smooch.TriggerMessageAppUser},
 	})
 	require.NoError(t, err)
