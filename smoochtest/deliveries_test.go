@@ -70,8 +70,8 @@ func TestFirstRetryIntervalIsAnOption(t *testing.T) {
 	assert.Len(t, tg.take(), 1)
 }
 
-// TestTargetsAreOnThisMachine: a test with a real target by mistake does not reach it. 0.0.0.0 stands
-// for another machine, as it leads here without being loopback.
+// TestTargetsAreOnThisMachine: a test with a real target by mistake does not reach it. 0.0.0.0
+// stands for another machine, as it leads here without being loopback.
 func TestTargetsAreOnThisMachine(t *testing.T) {
 	t.Parallel()
 	tg := newTarget(t)

@@ -21,8 +21,9 @@
 // [Server.DeliveryLog] tell what has happened.
 //
 // The caller does not have to be the SDK: a client in any language can be pointed at [Server.URL].
-// The command smooch-sandbox runs the service as a process of its own, and every server can be driven
-// from outside through the calls under /_sandbox/, which the answer to GET /_sandbox/ describes.
+// The command smooch-sandbox runs the service as a process of its own, and every server can be
+// driven from outside through the calls under /_sandbox/, which the answer to GET /_sandbox/
+// describes.
 package smoochtest
 
 import (
@@ -83,8 +84,8 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// Start is NewServer for a program that is not a test: it returns an error if it cannot listen or an
-// option does not fit.
+// Start is NewServer for a program that is not a test: it returns an error if it cannot listen or
+// an option does not fit.
 func Start(opts ...Option) (*Server, error) {
 	s := &Server{
 		config: config{
@@ -272,9 +273,9 @@ func (s *Server) finish(entry *loggedCall, body *limitedBuffer, answer *reply) {
 	s.tellCall(entry)
 }
 
-// trimMedia counts a file that was added and drops the oldest files if there is more than the server
-// keeps. It leaves some room, so as not to count the files with each further one. The newest file
-// stays whatever its size. The caller holds the server's lock.
+// trimMedia counts a file that was added and drops the oldest files if there is more than the
+// server keeps. It leaves some room, so as not to count the files with each further one. The
+// newest file stays whatever its size. The caller holds the server's lock.
 func (s *Server) trimMedia(added int64) {
 	limit := s.config.keepMedia
 	if s.mediaBytes += added; s.mediaBytes <= limit {
@@ -347,8 +348,8 @@ func (s *Server) Advance(d time.Duration) {
 func (s *Server) DeliveryLog() []Delivery { return s.deliveries.list() }
 
 // Redeliver sends an event in the log once more, byte for byte, to the target that the webhook has
-// by now, and returns what came of it when that is known. It is a further attempt in the log, and is
-// not repeated. An id that is not in the log and a webhook that was deleted are errors.
+// by now, and returns what came of it when that is known. It is a further attempt in the log, and
+// is not repeated. An id that is not in the log and a webhook that was deleted are errors.
 func (s *Server) Redeliver(deliveryID string) (Delivery, error) {
 	e, found := s.deliveries.find(deliveryID)
 	if !found {
