@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -119,9 +120,7 @@ func (c controls) fits(schema, value any, where string) {
 	if parts, isUnion := s["allOf"].([]any); isUnion {
 		all := map[string]any{}
 		for _, part := range parts {
-			for name, property := range at(c.resolve(part), "properties").(map[string]any) {
-				all[name] = property
-			}
+			maps.Copy(all, at(c.resolve(part), "properties").(map[string]any))
 		}
 		s = map[string]any{"type": "object", "properties": all, "required": at(c.resolve(parts[1]), "required")}
 	}
