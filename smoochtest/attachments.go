@@ -25,8 +25,9 @@ const mediaCookie = "media-token"
 type attachment struct {
 	app     *app
 	file    *file
-	user    *user // in whose conversation it is, and with which it is deleted; nil for none
-	private bool  // only a media token opens it
+	user    *user     // in whose conversation it is, and with which it is deleted; nil for none
+	private bool      // only a media token opens it
+	at      time.Time // differs from that of any other
 }
 
 // mediaToken opens private attachments.
@@ -47,8 +48,10 @@ func (t mediaToken) opens(m attachment, at time.Time) bool {
 
 // addAttachment stores a file and returns its URL.
 func addAttachment(m attachment) (mediaURL string) {
-	id := newID()
+	id := m.app.server.random.id()
+	m.at = m.app.server.clock.unique()
 	m.app.server.attachments[id] = m
+	m.app.server.trimMedia(int64(len(m.file.data)))
 	return m.app.server.URL + "/media/" + id
 }
 
@@ -81,7 +84,9 @@ func serveAttachment(s *Server, r *http.Request, id string) *reply {
 			return forbidden()
 		}
 	}
-	return &reply{status: 200, header: http.Header{"Content-Type": {m.file.mediaType}}, body: m.file.data}
+	header := http.Header{"Content-Type": {m.file.mediaType}, "X-Content-Type-Options": {"nosniff"}}
+	header.Set("Content-Security-Policy", "sandbox") // an HTML file must not act as the page
+	return &reply{status: 200, header: header, body: m.file.data}
 }
 
 func uploadAttachment(c *call) *reply {
@@ -144,7 +149,7 @@ func createMediaTokens(c *call) *reply {
 		case len(segments) != 2:
 			return badRequest("paths must be of an app or a conversation")
 		}
-		token := randomHex(40)
+		token := c.server.random.hex(40)
 		c.server.mediaTokens[token] = t
 		tokens[text] = token
 	}

@@ -23,8 +23,8 @@ type call struct {
 }
 
 // handle carries a call out, or refuses it. The body of a call whose credential is refused is not
-// read.
-func handle(s *Server, w http.ResponseWriter, r *http.Request) *reply {
+// read. handle notes in entry what the call is about.
+func handle(s *Server, w http.ResponseWriter, r *http.Request, entry *loggedCall) *reply {
 	segments, valid := splitPath(r.URL.EscapedPath())
 	if !valid {
 		return badRequest("malformed path").withBodyUnread()
@@ -33,6 +33,7 @@ func handle(s *Server, w http.ResponseWriter, r *http.Request) *reply {
 		return serveAttachment(s, r, segments[1]).withBodyUnread()
 	}
 	c := &call{server: s, request: r}
+	defer entry.describe(c)
 	if refusal := findRoute(c, segments); refusal != nil {
 		return refusal.withBodyUnread()
 	}
@@ -47,7 +48,9 @@ func handle(s *Server, w http.ResponseWriter, r *http.Request) *reply {
 	if refusal := authorize(c); refusal != nil { // what it is about may be gone by now
 		return withCORS(c, refusal)
 	}
-	return withCORS(c, c.route.handler(c))
+	answer := c.route.handler(c)
+	s.tellChanges(c, answer)
+	return withCORS(c, answer)
 }
 
 func lockedAuthorize(c *call) *reply {

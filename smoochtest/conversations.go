@@ -16,9 +16,11 @@ var conversationRoutes = []route{
 // conversation is a user's conversation.
 type conversation struct {
 	id               string
-	messages         []object          // oldest first
-	overrides        map[string]object // what was posted for single channels, by message id
-	unreadCount      int               // of the user
+	messages         []object             // oldest first
+	overrides        map[string]object    // what was posted for single channels, by message id
+	outcomes         map[string][]object  // what became of messages on channels, by message id
+	typing           map[string]time.Time // until when a role is shown as typing
+	unreadCount      int                  // of the user
 	appMakerLastRead time.Time
 	appUserLastRead  time.Time
 }
@@ -53,6 +55,9 @@ func (v *conversation) absorb(other *conversation, oldAuthor, newAuthor string) 
 	slices.SortStableFunc(v.messages, func(a, b object) int { return int(received(a) - received(b)) })
 	v.unreadCount += other.unreadCount
 	maps.Copy(v.overrides, other.overrides)
+	for id, outcomes := range other.outcomes {
+		v.setOutcomes(id, outcomes)
+	}
 }
 
 func getConversation(c *call) *reply {
@@ -93,6 +98,7 @@ func resetUnreadCount(c *call) *reply {
 func readConversation(a *app, u *user, client object) {
 	at := a.server.clock.unique()
 	u.conversation.unreadCount, u.conversation.appUserLastRead = 0, at
+	a.tellActivity(u, "appUser", "conversation:read")
 	emit(a, event{trigger: "conversation:read", user: u, client: client, fields: func(string) object {
 		return object{"source": channelSource(client), "timestamp": unixTime(at)}
 	}})
@@ -123,7 +129,7 @@ func tapPostback(a *app, u *user, client, action, message object) {
 	if settings, _ := a.fields["settings"].(object); settings["echoPostback"] == true {
 		echo := pick(action, "text", "payload")
 		echo["role"], echo["type"] = "appUser", "text"
-		addMessage(a, u, newMessage(echo), client)
+		addMessage(a, u, newMessage(a.server.random, echo), client)
 	}
 }
 

@@ -50,23 +50,36 @@ var v1Triggers = map[string]string{
 // emit queues an event for the webhooks of an app that want it. The caller holds the server's lock.
 func emit(a *app, e event) {
 	for _, h := range a.webhooks {
-		trigger := e.trigger
-		if h.version == "v1" {
-			if e.notOnV1 {
-				continue
-			}
-			if name, renamed := v1Triggers[trigger]; renamed {
-				trigger = name
-			}
-		}
+		trigger := e.triggerOn(h.version)
 		if trigger == "" || !h.wants(trigger) {
 			continue
 		}
-		a.server.deliveries.add(&outgoing{
-			queue: h.queue, target: h.target(), secret: h.secret,
-			trigger: trigger, body: encode(e.payload(a, h, trigger)),
-		})
+		d := &delivery{
+			queue: h.queue, at: a.server.clock.now(), appID: a.id, target: h.target(), secret: h.secret,
+			trigger: trigger, version: h.version, body: encode(e.payload(a, h, trigger)),
+		}
+		if e.user != nil {
+			d.userID = e.user.id
+		}
+		if other := h.onOtherVersion(); e.triggerOn(other.version) != "" {
+			d.other = encode(e.payload(a, other, e.triggerOn(other.version)))
+		}
+		a.server.deliveries.add(d)
 	}
+}
+
+// triggerOn returns the name of the trigger on a version, or "" if the version lacks the event.
+func (e event) triggerOn(version string) string {
+	if version != "v1" {
+		return e.trigger
+	}
+	if e.notOnV1 {
+		return ""
+	}
+	if name, renamed := v1Triggers[e.trigger]; renamed {
+		return name
+	}
+	return e.trigger
 }
 
 // payload returns the body of a delivery to a webhook.
@@ -157,6 +170,7 @@ func emitDelivered(a *app, u *user, client, message object) {
 		return o
 	}
 	emit(a, e)
+	u.conversation.noteOutcome(client, message, failure, at)
 }
 
 // destinationOf returns the destination of a delivery to a client.

@@ -33,6 +33,7 @@ func (p *Person) on(do func(a *app, u *user, client object) error) error {
 	if client != nil {
 		u.use(client, p.server.clock.now())
 	}
+	defer a.lookAt(u)
 	return do(a, u, client)
 }
 
@@ -70,7 +71,7 @@ func (p *Person) Send(message map[string]any) (messageID string, err error) {
 // sendAs adds a message of a user who writes on a client, which may be nil, and returns its id.
 func sendAs(a *app, u *user, client, posted object) (messageID string) {
 	posted["role"] = "appUser"
-	m := newMessage(posted)
+	m := newMessage(a.server.random, posted)
 	merge(m, posted, "quotedMessage", "textFallback", "submitted", "mediaSize")
 	if client != nil {
 		setClientStatus(client, clientActive)
@@ -82,6 +83,11 @@ func sendAs(a *app, u *user, client, posted object) (messageID string) {
 // that of an image, such as image/png, and a file message otherwise. The file is private if the
 // app's setting attachmentsAccess says so.
 func (p *Person) Upload(mediaType string, data []byte) (messageID string, err error) {
+	return p.upload(mediaType, data, nil)
+}
+
+// upload is Upload of a message that has more fields.
+func (p *Person) upload(mediaType string, data []byte, more object) (messageID string, err error) {
 	err = p.on(func(a *app, u *user, client object) error {
 		settings, _ := a.fields["settings"].(object)
 		m := attachment{
@@ -93,7 +99,7 @@ func (p *Person) Upload(mediaType string, data []byte) (messageID string, err er
 			posted["type"] = "image"
 		}
 		posted["mediaSize"] = len(data)
-		messageID = sendAs(a, u, client, posted)
+		messageID = sendAs(a, u, client, union(posted, more))
 		return nil
 	})
 	return messageID, err
@@ -110,7 +116,13 @@ func (p *Person) Locate(lat, long float64) (messageID string, err error) {
 // messages or else in the menu of the channel or the app. A reply sends the button's text with its
 // payload, and a buy button pays.
 func (p *Person) Tap(button string) error {
-	return p.on(func(a *app, u *user, client object) error {
+	_, err := p.tap(button)
+	return err
+}
+
+// tap is Tap, and returns the id of the message that it sends, if any.
+func (p *Person) tap(button string) (messageID string, err error) {
+	err = p.on(func(a *app, u *user, client object) error {
 		action, message := findAction(u, menusOn(a, client), func(action object) bool {
 			switch action["type"] {
 			case "postback", "reply", "buy":
@@ -125,7 +137,7 @@ func (p *Person) Tap(button string) error {
 		case "reply":
 			posted := pick(action, "text", "payload", "metadata")
 			posted["type"] = "text"
-			sendAs(a, u, client, posted)
+			messageID = sendAs(a, u, client, posted)
 		case "buy":
 			pay(a, u, client, action, message)
 		default:
@@ -133,6 +145,7 @@ func (p *Person) Tap(button string) error {
 		}
 		return nil
 	})
+	return messageID, err
 }
 
 // Answer answers the form of a message and returns the id of the answer's message. With an empty
@@ -153,6 +166,7 @@ func (p *Person) Answer(messageID string, answers map[string]any) (answerID stri
 			return err
 		}
 		form["submitted"] = true
+		a.tellMessage(u, form)
 		answerID = sendAs(a, u, client, response)
 		return nil
 	})
@@ -167,6 +181,8 @@ func (p *Person) Typing(begins bool) error {
 			kind = "typing:start"
 		}
 		at := a.server.clock.unique()
+		u.noteTyping("appUser", kind, at)
+		a.tellActivity(u, "appUser", kind)
 		emit(a, event{trigger: "typing:appUser", user: u, client: client, fields: func(string) object {
 			return object{"activity": object{"type": kind}, "timestamp": unixTime(at)}
 		}})
@@ -200,7 +216,7 @@ func (p *Person) Start(referral map[string]any) error {
 		trigger := "conversation:referral"
 		if u.conversation == nil {
 			trigger = "conversation:start"
-			u.startConversation()
+			u.startConversation(a.server.random)
 		} else if len(given) == 0 {
 			return errors.New("smoochtest: the conversation has been started already")
 		}
