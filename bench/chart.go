@@ -61,12 +61,12 @@ func (c *canvas) end() string { return c.String() + "</svg>\n" }
 // ratioChart draws the ratios of times: a point with its interval, and a stroke at the bound.
 func ratioChart(lines []line) string {
 	lines = slices.DeleteFunc(slices.Clone(lines), func(l line) bool { return l.format != "%.2f" || math.IsNaN(l.is.median) })
-	const left, right, top, row = 272.0, 96.0, 78.0, 28.0
+	const left, right, top, row = 298.0, 96.0, 78.0, 28.0
 	most := 1.2
 	for _, l := range lines {
 		most = max(most, l.is.high*1.04, l.most*1.04)
 	}
-	c := newCanvas(780, top+row*float64(len(lines))+36, "The SDK against net/http with encoding/json",
+	c := newCanvas(806, top+row*float64(len(lines))+36, "The SDK against net/http with encoding/json",
 		"1.0 is bare with a time-out. The stroke is the bound, the band the 95 % interval of the median.")
 	x := func(ratio float64) float64 { return left + ratio/most*(c.width-left-right) }
 	bottom := top + row*float64(len(lines)) - 4
