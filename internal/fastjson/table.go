@@ -13,10 +13,10 @@ package fastjson
 
 import (
 	"bytes"
-	"encoding"
 	"encoding/json"
 	"hash/maphash"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -197,11 +197,7 @@ func (t *Table) plan(of reflect.Type, made map[reflect.Type]*plan) *plan {
 
 // decodesItself reports whether encoding/json leaves the decoding of a type to the type.
 func decodesItself(of reflect.Type) bool {
-	pointer := reflect.PointerTo(of)
-	_, v2 := pointer.MethodByName("UnmarshalJSONFrom") // with GOEXPERIMENT=jsonv2
-	return v2 || of == reflect.TypeFor[json.Number]() ||
-		pointer.Implements(reflect.TypeFor[json.Unmarshaler]()) ||
-		pointer.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+	return of == reflect.TypeFor[json.Number]() || slices.ContainsFunc(unmarshalers, reflect.PointerTo(of).Implements)
 }
 
 // refuse is the reader of types that cannot be decoded.
