@@ -42,13 +42,13 @@ func TestLinkChannelRefusals(t *testing.T) {
 	server, _ := newServerWithUser(t)
 	api := newAPI(t, server)
 	for _, link := range []string{
-		`{}`, `{"type":"twilio"}`, `{"type":"twilio","phoneNumber":"1514555","confirmation":{}}`,
-		`{"type":"mailgun","phoneNumber":"+1514555","confirmation":{}}`,
+		`{}`, `{"type":"twilio"}`, `{"type":"twilio","phoneNumber":"1514555","confirmation":{"type":"immediate"}}`,
+		`{"type":"mailgun","phoneNumber":"+1514555","confirmation":{"type":"immediate"}}`,
 	} {
 		api.call(400, "POST", "/appusers/ida/channels", link)
 	}
 	user := api.call(200, "POST", "/appusers/ida/channels",
-		`{"type":"mailgun","address":"i@b.c","confirmation":{"type":"prompt"}}`)["appUser"]
+		`{"type":"twilio","phoneNumber":"+1514555","confirmation":{"type":"prompt"}}`)["appUser"]
 	assert.Empty(t, at(user, "clients"))
 	assert.Len(t, at(user, "pendingClients"), 1)
 }

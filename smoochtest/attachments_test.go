@@ -49,13 +49,14 @@ func TestMediaTokensExpire(t *testing.T) {
 	ctx := t.Context()
 	server := newServer(t)
 	app := server.Client()
-	tokens, err := app.Attachments.CreateMediaToken(ctx, []string{"/apps/x"})
+	path := "/apps/" + server.App().ID
+	tokens, err := app.Attachments.CreateMediaToken(ctx, []string{path})
 	require.NoError(t, err)
 	var answer smooch.Response
-	require.NoError(t, app.Attachments.SetCookie(ctx, tokens["/apps/x"], smooch.WithResponse(&answer)))
+	require.NoError(t, app.Attachments.SetCookie(ctx, tokens[path], smooch.WithResponse(&answer)))
 	assert.NotEmpty(t, answer.Header.Get("Set-Cookie"))
 	server.Advance(2 * time.Hour)
-	assert.ErrorIs(t, app.Attachments.SetCookie(ctx, tokens["/apps/x"]), smooch.ErrUnauthorized)
+	assert.ErrorIs(t, app.Attachments.SetCookie(ctx, tokens[path]), smooch.ErrUnauthorized)
 }
 
 func TestUploadImage(t *testing.T) {

@@ -27,11 +27,13 @@ func initDevice(c *call) *reply {
 	u.credentialRequired = u.credentialRequired || c.cred.scope == scopeAppUser
 	client := u.client(id)
 	if client == nil {
-		client = object{"id": id, "active": true, "primary": len(u.clients) == 0}
-		u.clients = append(u.clients, client)
+		client = newClient(platform, c.app.integrationOn(platform), "")
+		client["id"] = id
+		mergeDevice(client, device, "pushNotificationToken", "appVersion")
+		addClient(c.app, u, client)
 	}
 	mergeDevice(client, device, "platform", "pushNotificationToken", "appVersion")
-	client["lastSeen"] = isoTime(c.server.clock.now())
+	u.use(client, c.server.clock.now())
 	return ok(object{
 		"app":     object{"hasIcon": false, "apnEnabled": false},
 		"appUser": u.full(c.version),

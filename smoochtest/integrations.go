@@ -47,6 +47,7 @@ var integrationFields = map[string]struct{ required, answered string }{
 // channelFields are, by type, fields of an integration that the service learns from the channel or
 // chooses itself.
 var channelFields = map[string]object{
+	"apn":           {"production": false, "autoUpdateBadge": false},
 	"frontendEmail": {"shortId": "abc", "smoochAddress": "abc@mail.example"},
 	"instagram":     {"pageId": "841556169307233", "businessUsername": "shop"},
 	"line":          {"botName": "Test Bot"},
@@ -125,7 +126,10 @@ func getIntegration(_ *call, integration object) *reply {
 
 func updateIntegration(c *call, integration object) *reply {
 	kind, _ := integration["type"].(string)
-	merge(integration, c.body, append(strings.Fields(integrationFields[kind].answered), "displayName")...)
+	if kind == "web" { // null takes its settings back
+		merge(integration, c.body, strings.Fields(integrationFields[kind].answered)...)
+	}
+	mergeGiven(integration, c.body, append(strings.Fields(integrationFields[kind].answered), "displayName")...)
 	return getIntegration(c, integration)
 }
 

@@ -27,7 +27,7 @@ func TestMenus(t *testing.T) {
 
 	path := "/integrations/" + id + "/menu"
 	assert.NotEqual(t, empty, api.call(200, "GET", path, "")["menu"])
-	api.call(201, "POST", path, `{"items":[]}`)
+	api.call(201, "POST", path, `{"items":[{"type":"postback","text":"a","payload":"b"}]}`)
 	assert.Empty(t, api.call(200, "DELETE", path, ""))
 	api.call(404, "GET", "/integrations/nope/menu", "")
 	api.call(404, "DELETE", "/integrations/nope/menu", "")

@@ -13,10 +13,11 @@ func TestNotifications(t *testing.T) {
 	tg := newTarget(t)
 	subscribe(t, server.Client(), tg.URL, "notification:delivery:channel")
 	api := newAPI(t, server)
+	id := at(api.call(201, "POST", "/integrations", `{"type":"whatsapp","deploymentId":"d"}`), "integration", "_id").(string)
+	destination := `"destination":{"integrationId":"` + id + `","destinationId":"1514"}`
 	const (
-		destination = `"destination":{"integrationId":"i","destinationId":"+1514"}`
-		author      = `"author":{"role":"appMaker"}`
-		message     = `"message":{"type":"text","text":"hi"}`
+		author  = `"author":{"role":"appMaker"}`
+		message = `"message":{"type":"text","text":"hi"}`
 	)
 	for _, body := range []string{
 		`{` + author + `,` + message + `}`,

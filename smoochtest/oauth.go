@@ -26,7 +26,7 @@ func authorizeOAuth(c *call) *reply {
 		params.Set("state", state)
 	}
 	target.RawQuery = params.Encode()
-	return &reply{302, http.Header{"Location": {target.String()}}, nil}
+	return &reply{status: 302, header: http.Header{"Location": {target.String()}}}
 }
 
 func exchangeOAuthCode(c *call) *reply {
