@@ -125,7 +125,7 @@ function drawRow(entry) {
     : h("span", { class: "row-status" }, entry.attempts.length === 0 ? h("span", { class: "status odd" }, "…") : entry.attempts.slice(-4).map((a) => status(a.status))),
   h("span", { class: "row-meta" }, h("time", { datetime: entry.at }, exactTime(at)),
     isCall ? [` · ${scopeName(entry)}`, entry.version ? ` · ${entry.version}` : "", ` · ${milliseconds(entry.milliseconds)}`, entry.fault ? h("span", { class: "fault-mark" }, " · fault") : null]
-      : [` · to ${host(entry.target)}`, entry.redeliveryOf ? " · again" : "",
+      : [` · to ${host(entry.target)}`,
         entry.state === "retrying" ? h("span", { class: "fault-mark" }, ` · again at ${exactTime(new Date(entry.nextAttempt))}`) : null,
         entry.state === "failed" ? h("span", { class: "bad-mark" }, " · given up") : null])));
 }

@@ -45,7 +45,7 @@ const foot = h("footer", { class: "chat-foot" }, unread);
 const compose = composer();
 foot.append(compose.element);
 
-let sticking = true, shownUser, drawnView;
+let sticking = true, lastTop = 0, shownUser, drawnView;
 
 function stick(smooth = false) {
   sticking = true;
@@ -62,7 +62,11 @@ async function showOlder() {
 export function startChat(pane) {
   fill(pane, head, empty, h("div", { class: "log-frame" }, log, bottom), foot);
   log.addEventListener("scroll", () => {
-    sticking = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+    // Only a person scrolls up: what grows below does not end the sticking.
+    const near = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+    if (near) sticking = true;
+    else if (log.scrollTop < lastTop - 1) sticking = false;
+    lastTop = log.scrollTop;
     bottom.hidden = sticking;
   });
   // Pictures that load late and a window that changes keep the newest message in view.
@@ -122,7 +126,6 @@ function drawHead(user) {
       state.view = view;
       sticking = true;
       changed();
-      say(view === "user" ? `You write as ${user.displayName}` : "You write as the business");
       requestAnimationFrame(() => requestAnimationFrame(() => head.querySelector("[aria-pressed=true]")?.focus()));
     }),
     menu("More that the user does", icon("more"), [
@@ -232,7 +235,7 @@ function updateMessage(node, { message, mine, first, last, heading, mark }, side
 }
 
 function drawTyping(user) {
-  const types = user && (state.view === "user" ? state.typing.appMaker : state.typing.appUser);
+  const types = user && performance.now() < (state.view === "user" ? state.typing.appMaker : state.typing.appUser);
   set(typing, { hidden: !types });
   if (types) setText(typing.lastChild, state.view === "user" ? "The business is typing" : `${user.displayName} is typing`);
 }

@@ -3,7 +3,7 @@
 import { attempt, choice, copy, fill, h, icon, say } from "./dom.js";
 import { control } from "./api.js";
 import { bytes, curl, exactTime, milliseconds, prettyJSON } from "./format.js";
-import { close, open, state } from "./store.js";
+import { close, state } from "./store.js";
 import { operation, scopeName, states, status } from "./activity.js";
 
 const maxShown = 60000; // characters of a body
@@ -44,9 +44,8 @@ function deliveryTools(d) {
   return [
     tool("curl", "Copy as curl", "copy", () => copy(curl(d.trigger === "HEAD" ? "HEAD" : "POST", d.target, d.request.headers, d.request.body), "Command")),
     d.trigger === "HEAD" ? null : tool("redeliver", "Redeliver", "reset", () => attempt(async () => {
-      const { delivery } = await control("POST", `deliveries/${d.id}/redeliver`);
+      await control("POST", `deliveries/${d.id}/redeliver`);
       say("Sent again");
-      await open("delivery", delivery.id);
     })),
   ];
 }
@@ -79,7 +78,6 @@ function drawDelivery(d) {
     facts([
       ["State", [states[d.state] ?? d.state, d.nextAttempt && d.state === "retrying" ? ` at ${exactTime(new Date(d.nextAttempt))}` : ""]],
       ["Time", exactTime(new Date(d.at))], ["Target", d.target], ["Version", d.version],
-      ["Repeats", d.redeliveryOf ? h("button", { type: "button", class: "link", onclick: () => open("delivery", d.redeliveryOf) }, `delivery ${d.redeliveryOf}`) : null],
     ]),
     h("h3", {}, "Attempts"),
     d.attempts.length === 0 ? h("p", { class: "none" }, "None yet.")

@@ -80,7 +80,7 @@ const icons = {
   incoming: "M17 7L7 17M7 9v8h8",
   outgoing: "M7 17L17 7M9 7h8v8",
   list: "M4 6.500h16M4 12h16M4 17.500h10",
-  more: "M5.500 12h.01M12 12h.01M18.500 12h.01",
+  more: "M5.500 11.500h.01v1h-.01zM12 11.500h.01v1h-.01zM18.500 11.500h.01v1h-.01z",
   people: "M9 11.500a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7ZM2.500 19.500c.5-3.500 3-5.500 6.500-5.500s6 2 6.500 5.500M16 5a3.500 3.500 0 0 1 0 6.500M18 14.500c2 .700 3.200 2.400 3.500 5",
   picture: "M4 5h16v14H4zM4 16l5-5 4 4 2.500-2.500L20 17M15.500 9.500h.01",
   pin: "M12 21s7-6.200 7-11.500A7 7 0 0 0 5 9.500C5 14.800 12 21 12 21ZM12 12a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5Z",
@@ -183,7 +183,7 @@ export function dialog(title, { text, content = [], action, submit, wide = false
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const titleId = "dialog-title";
   const form = h("form", { method: "dialog", novalidate: false },
-    h("header", {}, h("h2", { id: titleId }, title),
+    h("header", {}, h("h2", { id: titleId, tabindex: "-1" }, title),
       h("button", { type: "button", class: "button quiet icon-only", onclick: () => box.close() }, icon("close"), hiddenText("Close"))),
     text ? h("p", { class: "lead" }, text) : null,
     content,
@@ -207,6 +207,7 @@ export function dialog(title, { text, content = [], action, submit, wide = false
   box.addEventListener("close", () => box.remove());
   document.body.append(box);
   box.showModal();
+  box.querySelector(wide ? "h2" : ".field input, .field select, .presets button, h2").focus();
   return box;
 }
 

@@ -2,6 +2,7 @@
 
 import { bytes, channelName } from "./format.js";
 import { h, hiddenText, icon, safeLink } from "./dom.js";
+import { shownURL } from "./store.js";
 
 // bubble draws the content of a message. side is whose view it is, act does what a person does with
 // it: tap(action, button), answer(message, fields), locate().
@@ -62,7 +63,7 @@ function picture(url, alternative) {
   const source = url?.startsWith("data:image/") ? url : safeLink(url);
   const missing = () => h("span", { class: "no-picture" }, icon("picture"), h("span", {}, "The picture cannot be loaded", h("small", {}, url)));
   if (!source) return missing();
-  const image = h("img", { src: source, alt: alternative, referrerpolicy: "no-referrer" });
+  const image = h("img", { src: source.startsWith("data:") ? source : shownURL(source), alt: alternative, referrerpolicy: "no-referrer" });
   image.addEventListener("error", () => image.replaceWith(missing()), { once: true });
   return image;
 }

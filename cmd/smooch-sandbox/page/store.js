@@ -19,7 +19,7 @@ export const state = {
   messages: [], // of the user, oldest first
   older: false, // there are older ones than those
   keep: maxMessages,
-  typing: { appUser: false, appMaker: false },
+  typing: { appUser: 0, appMaker: 0 }, // until when who is shown as typing, by performance.now()
   calls: [],
   deliveries: [], // the oldest first, as the calls
   faults: [],
@@ -95,9 +95,16 @@ function noteUser(user) {
   put(state.users, user);
   sortUsers();
   if (user.id === state.userId) {
-    state.typing.appUser = user.conversation?.appUserTyping ?? false;
-    state.typing.appMaker = user.conversation?.appMakerTyping ?? false;
+    noteTyping("appUser", user.conversation?.appUserTyping);
+    noteTyping("appMaker", user.conversation?.appMakerTyping);
   }
+}
+
+// noteTyping shows a role as typing for as long as the sandbox says so of one who does not stop.
+function noteTyping(role, types) {
+  const shows = 10000;
+  state.typing[role] = types ? performance.now() + shows : 0;
+  if (types) setTimeout(changed, shows + 50);
 }
 
 const isOpen = (e) => e.appId === state.appId && e.userId === state.userId;
@@ -122,7 +129,7 @@ const handlers = {
     // A change of one that is too old to be shown is not shown.
     if (!known && last && e.message.received < state.messages[0].received && state.older) return;
     put(state.messages, e.message, "_id");
-    state.typing[e.message.role === "appUser" ? "appUser" : "appMaker"] &&= known;
+    if (!known) noteTyping(e.message.role === "appUser" ? "appUser" : "appMaker", false);
     if (state.messages.length > state.keep) {
       state.messages.splice(0, state.messages.length - state.keep);
       state.older = true;
@@ -132,10 +139,10 @@ const handlers = {
   "messages-deleted": (e) => { if (isOpen(e)) { state.messages = []; state.older = false; } },
   "activity": ({ activity }) => {
     if (isOpen(activity) && activity.type.startsWith("typing")) {
-      state.typing[activity.role] = activity.type === "typing:start";
+      noteTyping(activity.role, activity.type === "typing:start");
     }
   },
-  "call": ({ call }) => putLog(state.calls, call),
+  "call": ({ call }) => { if (!byPage(call)) putLog(state.calls, call); },
   "delivery": ({ delivery }) => {
     putLog(state.deliveries, delivery);
     if (state.opened?.kind === "delivery" && state.opened.id === delivery.id) open("delivery", delivery.id);
@@ -178,13 +185,24 @@ export function load() {
       control("GET", `calls?brief=true&limit=${maxLog}`), control("GET", `deliveries?brief=true&limit=${maxLog}`),
       control("GET", "faults"), control("GET", "clock"),
     ]);
-    Object.assign(state, { credentials, apps, calls, deliveries, faults, loaded: true });
+    Object.assign(state, { credentials, apps, calls: calls.filter((c) => !byPage(c)), deliveries, faults, loaded: true });
     setToken(credentials.jwt);
     noteClock(clock);
     if (state.opened && !logOf(state.opened.kind).some((entry) => entry.id === state.opened.id)) state.opened = null;
     const [appId, userId] = fromAddress();
     await loadApp(apps.some((a) => a.id === appId) ? appId : credentials.appId, userId);
   });
+}
+
+// Pictures that the page shows are calls, too, but not of the bot.
+const pageMark = "shown-by=page";
+const byPage = (call) => call.uri.includes(pageMark);
+
+// shownURL marks the address of a file of the sandbox as loaded by the page.
+export function shownURL(url) {
+  const parsed = new URL(url, location.href);
+  if (parsed.origin === location.origin) parsed.searchParams.set(...pageMark.split("="));
+  return parsed.href;
 }
 
 const logOf = (kind) => (kind === "call" ? state.calls : state.deliveries);

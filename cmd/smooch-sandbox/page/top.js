@@ -59,8 +59,8 @@ function advance() {
 
 // describe says what a fault does.
 function describe(f) {
-  const what = f.cut ? `The connection is cut ${f.cut} carrying out` : f.status ? `Answer ${f.status}`
-    : f.truncate ? "The answer breaks off" : `Delay of ${f.delay} s`;
+  const what = f.cut ? `Connections are cut ${f.cut} carrying out` : f.status ? `Calls are answered with ${f.status}`
+    : f.truncate ? "Answers break off" : `Calls are delayed by ${f.delay} s`;
   return what + (f.method || f.path ? ` on ${[f.method, f.path].filter(Boolean).join(" ")}` : "");
 }
 
@@ -123,13 +123,14 @@ function variables() {
   return [
     ["SMOOCH_BASE_URL", c.baseURL], ["SMOOCH_APP_ID", app?.id ?? c.appId], ["SMOOCH_APP_TOKEN", app?.token ?? c.appToken],
     ["SMOOCH_KEY_ID", key?.id ?? c.keyId], ["SMOOCH_KEY_SECRET", key?.secret ?? c.secret],
-    ["SMOOCH_ACCOUNT_KEY_ID", c.accountKeyId], ["SMOOCH_ACCOUNT_SECRET", c.accountSecret], ["SMOOCH_JWT", c.jwt],
+    ["SMOOCH_ACCOUNT_KEY_ID", c.accountKeyId], ["SMOOCH_ACCOUNT_SECRET", c.accountSecret], ["SMOOCH_TOKEN", c.jwt],
   ];
 }
 
 function snippet(label, text) {
   return h("div", { class: "snippet" }, h("pre", { class: "mono", tabindex: "0", "aria-label": label }, text),
-    h("button", { type: "button", class: "button", onclick: () => copy(text, label) }, icon("copy"), "Copy", hiddenText(` ${label.toLowerCase()}`)));
+    h("button", { type: "button", class: "button icon-only", title: `Copy the ${label.toLowerCase()}`, onclick: () => copy(text, label) },
+      icon("copy"), hiddenText(`Copy the ${label.toLowerCase()}`)));
 }
 
 export function connect() {
