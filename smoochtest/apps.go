@@ -32,12 +32,12 @@ type app struct {
 
 func newApp(s *Server, fields object, creator string) *app {
 	a := &app{
-		server: s, id: newID(), token: randomHex(25), creator: creator, fields: fields,
+		server: s, id: s.random.id(), token: s.random.hex(25), creator: creator, fields: fields,
 		menus: map[string]object{}, profiles: map[string]object{}, messageTemplates: map[string][]object{},
 	}
 	for _, kind := range []string{"android", "ios", "web"} {
 		a.integrations = append(a.integrations, object{
-			"_id": newID(), "type": kind, "status": "active", ofSDK: true,
+			"_id": s.random.id(), "type": kind, "status": "active", ofSDK: true,
 		})
 	}
 	s.apps = append(s.apps, a)

@@ -30,7 +30,7 @@ type user struct {
 func newUser(a *app, userID string) *user {
 	signedUpAt := isoTime(a.server.clock.now())
 	u := &user{
-		id: newID(), fields: object{"properties": object{}, "signedUpAt": signedUpAt},
+		id: a.server.random.id(), fields: object{"properties": object{}, "signedUpAt": signedUpAt},
 		linkCriteria: map[string]object{},
 	}
 	if userID != "" {
@@ -188,7 +188,7 @@ func mergeUsers(c *call) *reply {
 	if surviving == discarded {
 		return badRequest("surviving and discarded are the same user")
 	}
-	surviving.absorb(discarded)
+	surviving.absorb(discarded, c.server.random)
 	c.app.removeUser(discarded)
 	emit(c.app, event{trigger: "merge:appUser", fields: func(version string) object {
 		return object{
@@ -215,9 +215,9 @@ func mergedUser(c *call, name string) (*user, *reply) {
 
 // absorb moves the messages and clients of another user to this one, and the userId if this one
 // has none.
-func (u *user) absorb(other *user) {
+func (u *user) absorb(other *user, r *random) {
 	if other.conversation != nil {
-		u.startConversation()
+		u.startConversation(r)
 		u.conversation.absorb(other.conversation, other.id, u.id)
 	}
 	for _, client := range other.clients {
@@ -231,8 +231,8 @@ func (u *user) absorb(other *user) {
 	}
 }
 
-func (u *user) startConversation() {
+func (u *user) startConversation(r *random) {
 	if u.conversation == nil {
-		u.conversation = &conversation{id: newID(), overrides: map[string]object{}}
+		u.conversation = &conversation{id: r.id(), overrides: map[string]object{}}
 	}
 }

@@ -76,7 +76,7 @@ func linkChannel(c *call) *reply {
 			return badRequest("integrationId is no " + kind + " integration of the app")
 		}
 	}
-	client := newClient(kind, integration, address)
+	client := newClient(c.server.random, kind, integration, address)
 	c.user.linkCriteria[client["_id"].(string)] = pick(c.body, "phoneNumber", "address", "givenName", "surname")
 	setClientStatus(client, clientPending)
 	confirmation, _ := c.body["confirmation"].(object)
@@ -195,7 +195,7 @@ func listLinkRequests(c *call) *reply {
 		if i == nil {
 			return notFound("Integration")
 		}
-		code := "lr_" + randomHex(16)
+		code := "lr_" + c.server.random.hex(16)
 		all = append(all, object{
 			"integrationId": id, "type": i["type"], "code": code, "url": "https://link.example/" + code,
 		})
@@ -203,15 +203,15 @@ func listLinkRequests(c *call) *reply {
 	return ok(object{"linkRequests": all})
 }
 
-func getAuthCode(*call) *reply { return ok(object{"authCode": "ac_" + randomHex(16)}) }
+func getAuthCode(c *call) *reply { return ok(object{"authCode": "ac_" + c.server.random.hex(16)}) }
 
 func listTransferRequests(c *call) *reply {
 	if c.query("type") == "" {
 		return badRequest("type is required")
 	}
-	return ok(object{"transferRequests": []object{{"code": "tr_" + randomHex(16)}}})
+	return ok(object{"transferRequests": []object{{"code": "tr_" + c.server.random.hex(16)}}})
 }
 
-func getQRCode(*call) *reply {
-	return ok(object{"url": "https://qr.example/" + randomHex(16) + ".png"})
+func getQRCode(c *call) *reply {
+	return ok(object{"url": "https://qr.example/" + c.server.random.hex(16) + ".png"})
 }

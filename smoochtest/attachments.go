@@ -48,7 +48,7 @@ func (t mediaToken) opens(m attachment, at time.Time) bool {
 
 // addAttachment stores a file and returns its URL.
 func addAttachment(m attachment) (mediaURL string) {
-	id := newID()
+	id := m.app.server.random.id()
 	m.at = m.app.server.clock.unique()
 	m.app.server.attachments[id] = m
 	m.app.server.trimMedia(int64(len(m.file.data)))
@@ -84,7 +84,9 @@ func serveAttachment(s *Server, r *http.Request, id string) *reply {
 			return forbidden()
 		}
 	}
-	return &reply{status: 200, header: http.Header{"Content-Type": {m.file.mediaType}}, body: m.file.data}
+	header := http.Header{"Content-Type": {m.file.mediaType}, "X-Content-Type-Options": {"nosniff"}}
+	header.Set("Content-Security-Policy", "sandbox") // an HTML file must not act as the page of the sandbox
+	return &reply{status: 200, header: header, body: m.file.data}
 }
 
 func uploadAttachment(c *call) *reply {
@@ -147,7 +149,7 @@ func createMediaTokens(c *call) *reply {
 		case len(segments) != 2:
 			return badRequest("paths must be of an app or a conversation")
 		}
-		token := randomHex(40)
+		token := c.server.random.hex(40)
 		c.server.mediaTokens[token] = t
 		tokens[text] = token
 	}

@@ -3,7 +3,6 @@ package smoochtest
 import (
 	"errors"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -16,8 +15,8 @@ const (
 )
 
 // newClient makes a client of a user on a channel. integration may be nil.
-func newClient(platform string, integration object, externalID string) object {
-	client := object{"_id": newID(), "id": newID(), "platform": platform, "active": true, "status": clientActive}
+func newClient(r *random, platform string, integration object, externalID string) object {
+	client := object{"_id": r.id(), "id": r.id(), "platform": platform, "active": true, "status": clientActive}
 	if integration != nil {
 		client["integrationId"] = integration["_id"]
 	}
@@ -156,13 +155,13 @@ func join(a *app, u *user, channel string) (object, error) {
 	if integration != nil {
 		platform, _ = integration["type"].(string)
 	}
-	client := newClient(platform, integration, "")
+	client := newClient(a.server.random, platform, integration, "")
 	switch {
 	case isSDK(client):
 	case integration == nil && channelUserFields[platform] == "":
 		return nil, errors.New("smoochtest: the app has no such channel")
 	default:
-		client["externalId"] = newExternalID(platform)
+		client["externalId"] = newExternalID(a.server.random, platform)
 		client["displayName"] = u.displayName()
 	}
 	addClient(a, u, client)
@@ -170,27 +169,17 @@ func join(a *app, u *user, channel string) (object, error) {
 }
 
 // newExternalID returns an id as a channel gives it to its users.
-func newExternalID(platform string) string {
+func newExternalID(r *random, platform string) string {
 	switch channelUserFields[platform] {
 	case "address":
-		return randomHex(8) + "@mail.example"
+		return r.hex(8) + "@mail.example"
 	case "phoneNumber":
-		return "+1" + randomDigits(10)
+		return "+1" + r.digits(10)
 	case "username":
-		return "1" + randomDigits(10)
+		return "1" + r.digits(10)
 	default:
-		return randomDigits(16)
+		return r.digits(16)
 	}
-}
-
-// randomDigits returns a random text of decimal digits that does not begin with 0.
-func randomDigits(length int) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' {
-			return r - 'a' + '1'
-		}
-		return max(r, '1')
-	}, randomHex(length))
 }
 
 // channelSource returns the source of what a user does on a client. Nothing is said about where it

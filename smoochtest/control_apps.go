@@ -205,8 +205,8 @@ func controlEmit(c *control) *reply {
 	if refusal := c.read(&body); refusal != nil {
 		return refusal
 	}
-	if body.Trigger == "" {
-		return badRequest("trigger is required")
+	if !slices.Contains(knownTriggers["v1.1"], body.Trigger) || body.Trigger == "*" || body.Trigger == "message" {
+		return badRequest("trigger must be one of v1.1")
 	}
 	if refusal := refusal(c.server.Emit(c.params["appId"], body.UserID, body.Trigger, body.Fields)); refusal != nil {
 		return refusal

@@ -128,7 +128,7 @@ func tapPostback(a *app, u *user, client, action, message object) {
 	if settings, _ := a.fields["settings"].(object); settings["echoPostback"] == true {
 		echo := pick(action, "text", "payload")
 		echo["role"], echo["type"] = "appUser", "text"
-		addMessage(a, u, newMessage(echo), client)
+		addMessage(a, u, newMessage(a.server.random, echo), client)
 	}
 }
 

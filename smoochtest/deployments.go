@@ -25,9 +25,9 @@ func createDeployment(c *call) *reply {
 		return refusal
 	}
 	deployment := pick(c.body, "hosting", "baseUrl", "username", "callbackUrl")
-	deployment["_id"], deployment["status"] = newID(), "unregistered"
+	deployment["_id"], deployment["status"] = c.server.random.id(), "unregistered"
 	if deployment["callbackUrl"] != nil {
-		deployment["callbackSecret"] = randomHex(40)
+		deployment["callbackSecret"] = c.server.random.hex(40)
 	}
 	c.server.deployments = append(c.server.deployments, deployment)
 	return created(object{"deployment": deployment})

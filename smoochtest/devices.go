@@ -27,7 +27,7 @@ func initDevice(c *call) *reply {
 	u.credentialRequired = u.credentialRequired || c.cred.scope == scopeAppUser
 	client := u.client(id)
 	if client == nil {
-		client = newClient(platform, c.app.integrationOn(platform), "")
+		client = newClient(c.server.random, platform, c.app.integrationOn(platform), "")
 		client["id"] = id
 		mergeDevice(client, device, "pushNotificationToken", "appVersion")
 		addClient(c.app, u, client)

@@ -21,7 +21,7 @@ type example struct {
 // emitExample emits an event with the members that the documents show on it, of which given replaces
 // some and to which it may add others. u may be nil.
 func emitExample(a *app, u *user, trigger string, given object) {
-	x := example{app: a, user: u, trigger: trigger, at: unixTime(a.server.clock.unique()), id: newID()}
+	x := example{app: a, user: u, trigger: trigger, at: unixTime(a.server.clock.unique()), id: a.server.random.id()}
 	if u != nil {
 		x.client = u.primaryClient()
 	}
@@ -29,7 +29,7 @@ func emitExample(a *app, u *user, trigger string, given object) {
 	e.fullUserOnV1 = trigger == "postback" || trigger == "conversation:start" ||
 		strings.HasPrefix(trigger, "message:app")
 	if x.client == nil {
-		x.client = newClient("whatsapp", a.integrationOn("whatsapp"), newExternalID("whatsapp"))
+		x.client = newClient(a.server.random, "whatsapp", a.integrationOn("whatsapp"), newExternalID(a.server.random, "whatsapp"))
 	}
 	switch {
 	case strings.HasPrefix(trigger, "client:"):
@@ -88,8 +88,8 @@ func (x *example) lastMessage(matches func(m object) bool) object {
 
 // newMessage makes up a message that the user does not have.
 func (x *example) newMessage(posted object) object {
-	m := newMessage(posted)
-	m["received"], m["source"], m["authorId"] = x.at, object{"type": "api"}, randomHex(9)
+	m := newMessage(x.app.server.random, posted)
+	m["received"], m["source"], m["authorId"] = x.at, object{"type": "api"}, x.app.server.random.hex(9)
 	if m["role"] == "appUser" {
 		m["source"] = channelSource(x.client)
 		if x.user != nil {
@@ -117,7 +117,7 @@ func (x *example) button(action object) (found, message object) {
 // users returns the members that are users, whose form depends on the version.
 func (x *example) users(version string) object {
 	someone := object{"_id": x.id, "conversationStarted": true}
-	conversation := object{"_id": newID()}
+	conversation := object{"_id": x.app.server.random.id()}
 	if x.user != nil {
 		someone = x.user.truncated(version)
 		if x.user.conversation != nil {
@@ -161,7 +161,7 @@ func (x *example) members() object {
 		action = union(action, object{"state": "paid"})
 		return object{"timestamp": x.at, "payments": []object{{
 			"source": channelSource(x.client), "message": message, "action": action,
-			"charge": object{"id": "ch_" + randomHex(16)},
+			"charge": object{"id": "ch_" + x.app.server.random.hex(16)},
 		}}}
 	case "conversation:start", "conversation:read":
 		return object{"source": channelSource(x.client), "timestamp": x.at}
@@ -183,13 +183,13 @@ func (x *example) members() object {
 		return object{}
 	case "notification:delivery:channel", "notification:delivery:user",
 		"notification:delivery:failure", "notification:match:failure":
-		destination := object{"integrationId": x.id, "destinationId": newExternalID(channel)}
+		destination := object{"integrationId": x.id, "destinationId": newExternalID(x.app.server.random, channel)}
 		maps.Copy(destination, pick(x.client, "integrationId"))
 		if id, given := x.client["externalId"]; given {
 			destination["destinationId"] = id
 		}
 		o := object{
-			"notification": object{"_id": newUUID()}, "isFinalEvent": true, "timestamp": x.at,
+			"notification": object{"_id": x.app.server.random.uuid()}, "isFinalEvent": true, "timestamp": x.at,
 			"destination": destination,
 		}
 		if strings.HasSuffix(x.trigger, ":failure") {
@@ -197,7 +197,7 @@ func (x *example) members() object {
 		}
 		return o
 	case "passthrough:apple:interactive":
-		apple := object{"id": newUUID(), "interactiveData": object{"data": object{}}}
+		apple := object{"id": x.app.server.random.uuid(), "interactiveData": object{"data": object{}}}
 		return object{"payload": object{"apple": apple}}
 	default: // one that comes some day
 		return object{"timestamp": x.at}

@@ -89,7 +89,7 @@ func createIntegration(c *call) *reply {
 		answered = slices.Collect(maps.Keys(c.body))
 	}
 	integration := union(channelFields[kind], pick(c.body, answered...))
-	integration["_id"], integration["type"], integration["status"] = newID(), kind, "active"
+	integration["_id"], integration["type"], integration["status"] = c.server.random.id(), kind, "active"
 	c.app.integrations = append(c.app.integrations, integration)
 	return created(object{"integration": integration})
 }

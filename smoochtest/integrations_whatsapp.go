@@ -52,7 +52,7 @@ func createMessageTemplate(c *call, integration object) *reply {
 		return refusal
 	}
 	template := pick(c.body, "name", "language", "category", "components")
-	template["id"], template["status"] = randomHex(15), "PENDING"
+	template["id"], template["status"] = c.server.random.hex(15), "PENDING"
 	id := integration["_id"].(string)
 	c.app.messageTemplates[id] = append(c.app.messageTemplates[id], template)
 	return created(object{"messageTemplate": template})

@@ -2,8 +2,6 @@ package smoochtest
 
 import (
 	"bytes"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -158,14 +156,4 @@ func wholeNumber(value any, fallback int) int {
 		return fallback
 	}
 	return n
-}
-
-// newID returns a random id.
-func newID() string { return randomHex(24) }
-
-// randomHex returns a random text of hexadecimal digits.
-func randomHex(length int) string {
-	b := make([]byte, length/2+1)
-	_, _ = rand.Read(b) // never fails
-	return hex.EncodeToString(b)[:length]
 }

@@ -45,7 +45,7 @@ const (
 )
 
 func newKey(s *Server, name string, owner keyOwner) *key {
-	k := &key{string(owner.kind) + "_" + newID(), randomHex(40), name, owner}
+	k := &key{string(owner.kind) + "_" + s.random.id(), s.random.hex(40), name, owner}
 	s.keys[k.id] = k
 	return k
 }

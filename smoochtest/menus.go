@@ -114,7 +114,7 @@ func setMenu(c *call, answer func(body any) *reply) *reply {
 		return refusal
 	}
 	menu := pick(c.body, "items", "settings", "name")
-	completeContent(menu)
+	completeContent(c.server.random, menu)
 	c.app.menus[key] = menu
 	return answer(object{"menu": menu})
 }

@@ -34,7 +34,7 @@ func postMessage(c *call) *reply {
 	}
 	var added []object
 	for _, m := range expandShorthand(c) {
-		m = addMessage(c.app, c.user, newMessage(m), client)
+		m = addMessage(c.app, c.user, newMessage(c.server.random, m), client)
 		added = append(added, m)
 		if override, given := c.body["override"].(object); given {
 			c.user.conversation.overrides[m["_id"].(string)] = override
@@ -88,7 +88,7 @@ func postedClient(c *call) (object, *reply) {
 // addMessage adds a message to a user's conversation, and tells the webhooks. client is the one that
 // it comes from or goes to; it is nil if there is none.
 func addMessage(a *app, u *user, m, client object) object {
-	u.startConversation()
+	u.startConversation(a.server.random)
 	at := a.server.clock.unique()
 	m["received"], m["source"] = unixTime(at), object{"type": "api"}
 	switch m["role"] {
@@ -99,7 +99,7 @@ func addMessage(a *app, u *user, m, client object) object {
 		}
 		u.conversation.appUserLastRead, u.conversation.unreadCount = at, 0
 	default:
-		m["authorId"] = randomHex(9)
+		m["authorId"] = a.server.random.hex(9)
 		u.conversation.appMakerLastRead = at
 		u.conversation.unreadCount++
 	}

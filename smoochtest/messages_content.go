@@ -306,7 +306,7 @@ func checkOverride(m part) *reply {
 }
 
 // newMessage makes a message of what was posted, with what the service adds to its content.
-func newMessage(posted object) object {
+func newMessage(r *random, posted object) object {
 	m := pick(posted,
 		"type", "text", "role", "name", "email", "avatarUrl", "mediaUrl", "mediaType", "altText", "items",
 		"actions", "displaySettings", "coordinates", "location", "fields", "blockChatInput", "metadata", "payload",
@@ -319,8 +319,8 @@ func newMessage(posted object) object {
 	case m["type"] == nil:
 		m["type"] = "text"
 	}
-	m["_id"] = newID()
-	completeContent(m)
+	m["_id"] = r.id()
+	completeContent(r, m)
 	if text := fallbackText(m); text != "" {
 		m["text"] = text
 	}
@@ -329,13 +329,13 @@ func newMessage(posted object) object {
 
 // completeContent adds what the service adds to a message, a menu, or a part of one: ids, and
 // defaults that depend on the type.
-func completeContent(o object) {
+func completeContent(r *random, o object) {
 	for _, name := range []string{"items", "actions", "fields", "options"} {
 		parts, _ := o[name].([]any)
 		for _, part := range parts {
 			if p, isObject := part.(object); isObject {
-				p["_id"] = newID()
-				completeContent(p)
+				p["_id"] = r.id()
+				completeContent(r, p)
 			}
 		}
 	}

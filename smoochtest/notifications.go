@@ -16,10 +16,10 @@ func postNotification(c *call) *reply {
 	if u == nil {
 		u = newUser(c.app, "")
 		platform, _ := integration["type"].(string)
-		addClient(c.app, u, newClient(platform, integration, externalID))
+		addClient(c.app, u, newClient(c.server.random, platform, integration, externalID))
 	}
-	u.startConversation()
-	id, at := newUUID(), c.server.clock.unique()
+	u.startConversation(c.server.random)
+	id, at := c.server.random.uuid(), c.server.clock.unique()
 	client := u.clientOn(integrationID)
 	failure := deliveryFailure(client)
 	e := event{trigger: "notification:delivery:channel"}
@@ -78,10 +78,4 @@ func checkNotification(c *call) (integration object, externalID string, refusal 
 		return nil, "", notFound("Integration")
 	}
 	return integration, externalID, nil
-}
-
-// newUUID returns a random id in the form of those of notifications.
-func newUUID() string {
-	hex := randomHex(32)
-	return hex[:8] + "-" + hex[8:12] + "-4" + hex[13:16] + "-a" + hex[17:20] + "-" + hex[20:]
 }

@@ -19,7 +19,7 @@ func authorizeOAuth(c *call) *reply {
 	if c.query("client_id") == "" || c.query("response_type") != "code" || err != nil || len(apps) == 0 {
 		return badRequest("client_id and response_type=code are required")
 	}
-	apps[0].oauthCode = randomHex(24)
+	apps[0].oauthCode = c.server.random.hex(24)
 	params := target.Query()
 	params.Set("code", apps[0].oauthCode)
 	if state := c.query("state"); state != "" {
@@ -37,7 +37,7 @@ func exchangeOAuthCode(c *call) *reply {
 	for _, a := range c.server.apps {
 		if code != "" && a.oauthCode == code {
 			a.oauthCode = ""
-			token := randomHex(40)
+			token := c.server.random.hex(40)
 			c.server.accessTokens[token] = a
 			return ok(object{"access_token": token, "token_type": "Bearer"})
 		}

@@ -71,7 +71,7 @@ func (p *Person) Send(message map[string]any) (messageID string, err error) {
 // sendAs adds a message of a user who writes on a client, which may be nil, and returns its id.
 func sendAs(a *app, u *user, client, posted object) (messageID string) {
 	posted["role"] = "appUser"
-	m := newMessage(posted)
+	m := newMessage(a.server.random, posted)
 	merge(m, posted, "quotedMessage", "textFallback", "submitted", "mediaSize")
 	if client != nil {
 		setClientStatus(client, clientActive)
@@ -215,7 +215,7 @@ func (p *Person) Start(referral map[string]any) error {
 		trigger := "conversation:referral"
 		if u.conversation == nil {
 			trigger = "conversation:start"
-			u.startConversation()
+			u.startConversation(a.server.random)
 		} else if len(given) == 0 {
 			return errors.New("smoochtest: the conversation has been started already")
 		}

@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -42,6 +43,7 @@ type Server struct {
 	ctx        context.Context // canceled by Close
 	cancel     context.CancelFunc
 	clock      *clock
+	random     *random
 	requests   requestLog
 	faults     faultList
 	rateLimit  rateLimit
@@ -81,7 +83,8 @@ func Start(opts ...Option) (*Server, error) {
 	for _, opt := range opts {
 		opt(&s.config)
 	}
-	s.controls = controls{server: s, feed: feed{epoch: randomHex(8)}}
+	s.random = &random{}
+	s.controls = controls{server: s, feed: feed{epoch: strconv.FormatInt(time.Now().UnixMicro(), 36)}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.rateLimit = rateLimit{max: s.config.rateLimit, window: s.config.rateWindow}
 	s.requests.calls.limit = s.config.keepLog
@@ -115,6 +118,7 @@ func (s *Server) empty() {
 
 // begin sets the state of a new server. The credentials are the same whenever it begins.
 func (s *Server) begin() {
+	s.random.restart(s.config.seed)
 	s.empty()
 	account, first := &s.config.account, &s.config.app
 	newKey(s, "account", keyOwner{kind: ownerAccount}).rename(s, account)

@@ -22,6 +22,7 @@ type savedState struct {
 	Version         int                        `json:"version"`
 	BaseURL         string                     `json:"baseURL"` // that URLs of media begin with
 	AdvancedBy      time.Duration              `json:"advancedNanoseconds"`
+	Random          savedRandom                `json:"random"`
 	AccountKey      string                     `json:"accountKey"`
 	App             string                     `json:"app"`    // the one of Server.App
 	AppKey          string                     `json:"appKey"` // its key of Server.App
@@ -32,6 +33,11 @@ type savedState struct {
 	Attachments     map[string]savedAttachment `json:"attachments"`
 	MediaTokens     map[string]savedMediaToken `json:"mediaTokens"`
 	AccessTokens    map[string]string          `json:"accessTokens"` // and the app of each
+}
+
+type savedRandom struct {
+	Source []byte `json:"source"`
+	Dated  int64  `json:"dated"`
 }
 
 type savedKey struct {
@@ -107,7 +113,7 @@ func (s *Server) ExportState() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := savedState{
-		Version: stateVersion, BaseURL: s.URL, AdvancedBy: s.clock.ahead(),
+		Version: stateVersion, BaseURL: s.URL, AdvancedBy: s.clock.ahead(), Random: s.random.save(),
 		AccountKey: s.config.account.KeyID, App: s.config.app.ID, AppKey: s.config.app.Key.KeyID,
 		ServiceAccounts: s.serviceAccounts, Deployments: s.deployments,
 		Attachments: map[string]savedAttachment{}, MediaTokens: map[string]savedMediaToken{},
@@ -170,6 +176,9 @@ func (s *Server) ImportState(data []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.random.resume(state.Random); err != nil {
+		return fmt.Errorf("smoochtest: the state cannot be imported: %w", err)
+	}
 	s.dropWebhooks()
 	s.empty()
 	for _, k := range state.Keys {

@@ -45,7 +45,7 @@ func createTemplate(c *call) *reply {
 	if refusal := checkTemplate(c); refusal != nil {
 		return refusal
 	}
-	template := object{"_id": newID(), "name": c.text("name"), "message": c.body["message"]}
+	template := object{"_id": c.server.random.id(), "name": c.text("name"), "message": c.body["message"]}
 	c.app.templates = append(c.app.templates, template)
 	return created(object{"template": template})
 }

@@ -169,7 +169,7 @@ func createWebhook(c *call) *reply {
 func addWebhook(a *app, version string, fields object, accessToken string) *webhook {
 	s := a.server
 	h := &webhook{
-		app: a, id: newDatedID(s.clock), version: version, secret: randomHex(40), accessToken: accessToken,
+		app: a, id: s.random.datedID(s.clock.now()), version: version, secret: s.random.hex(40), accessToken: accessToken,
 		fields: pick(fields, "target", "triggers", "includeClient", "includeFullAppUser"),
 	}
 	h.queue = s.deliveries.open(h.id, &delivery{
@@ -177,11 +177,6 @@ func addWebhook(a *app, version string, fields object, accessToken string) *webh
 	})
 	a.webhooks = append(a.webhooks, h)
 	return h
-}
-
-// newDatedID returns an id that begins with the time in Unix seconds, as those of the service do.
-func newDatedID(clock *clock) string {
-	return fmt.Sprintf("%08x", clock.now().Unix()) + randomHex(16)
 }
 
 func listWebhooks(c *call) *reply {
