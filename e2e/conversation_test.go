@@ -131,7 +131,7 @@ func TestDeliveries(t *testing.T) {
 				assert.JSONEq(t, sent, bot.takes(t))
 			}
 			p.goesTo("Activity")
-			p.clicks("Activity")
+			p.clicks("Back to activity")
 			p.sees("Deliveries")
 			assert.Zero(t, p.cutOff())
 		})

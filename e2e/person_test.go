@@ -72,12 +72,19 @@ func (p *person) note(event any) {
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
-		p.problems = append(p.problems, e.ExceptionDetails.Error())
+		p.problems = append(p.problems, exception(e.ExceptionDetails))
 	case *log.EventEntryAdded:
 		if e.Entry.Source == log.EntrySourceSecurity || e.Entry.Source == log.EntrySourceViolation {
 			p.problems = append(p.problems, e.Entry.Text)
 		}
 	}
+}
+
+func exception(details *runtime.ExceptionDetails) string {
+	if details.Exception != nil {
+		return details.Text + " " + details.Exception.Description
+	}
+	return details.Text
 }
 
 // leave checks that the browser had nothing to complain about.
@@ -194,7 +201,7 @@ func (p *person) pastes() string {
 	p.goesTo("Chat")
 	p.enters("Message", "x")
 	p.run("document.activeElement.select()")
-	call(p, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.KeyDown, Commands: []string{"paste"}})
+	call(p, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Commands: []string{"paste"}})
 	text := js[string](p, "document.activeElement.value")
 	p.run("document.activeElement.select()")
 	p.do(chromedp.KeyEvent(kb.Backspace))

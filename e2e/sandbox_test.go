@@ -63,7 +63,7 @@ func startSandbox(t *testing.T, args ...string) *sandbox {
 // startBot starts the echo bot on the sandbox. It has its webhook when it says that it answers.
 func (s *sandbox) startBot() {
 	s.t.Helper()
-	_, out := start(s.t, nil, "echo-bot", "-sandbox", s.BaseURL)
+	_, out := start(s.t, []string{"SMOOCH_KEY_ID=" + s.KeyID, "SMOOCH_KEY_SECRET=" + s.Secret, "SMOOCH_BASE_URL=" + s.BaseURL, "SMOOCH_LISTEN=127.0.0.1:0"}, "echo-bot")
 	line, err := out.ReadString('\n')
 	require.NoError(s.t, err)
 	require.Contains(s.t, line, "answers")

@@ -2,14 +2,17 @@
 
 import { choice, fill, h, hiddenText, icon, reconcile } from "./dom.js";
 import { exactTime, host, milliseconds } from "./format.js";
-import { changed, currentUser, open, state } from "./store.js";
+import { currentUser, drawNow, open, state } from "./store.js";
 import { drawDetail } from "./detail.js";
 import { connect } from "./top.js";
 
 const maxRows = 300;
 
-const filters = h("div", {});
-const only = h("input", { type: "checkbox", id: "only-user", onchange: () => { state.onlyUser = only.checked; changed(); } });
+const filters = choice("Show", [["all", "All"], ["call", "Calls"], ["delivery", "Deliveries"], ["problem", "Problems"]], state.filter, (filter) => {
+  state.filter = filter;
+  drawNow();
+});
+const only = h("input", { type: "checkbox", id: "only-user", onchange: () => { state.onlyUser = only.checked; drawNow(); } });
 const onlyLabel = h("label", { for: "only-user", class: "only" }, only, h("span", {}));
 const rows = h("ol", { class: "rows" });
 const end = h("p", { class: "none", hidden: true }, "Older ones are kept by the sandbox: GET /_sandbox/calls and /_sandbox/deliveries.");
@@ -23,7 +26,7 @@ export function startActivity(pane) {
   fill(pane, overview, detail);
 }
 
-let drawnFilter, drawnEmpty;
+let drawnEmpty;
 
 export function drawActivity() {
   const opened = state.opened !== null;
@@ -31,20 +34,13 @@ export function drawActivity() {
     const before = overview.hidden && document.activeElement?.closest(".detail");
     overview.hidden = opened;
     detail.hidden = !opened;
-    if (before) requestAnimationFrame(() => rows.querySelector(".row.last-opened")?.focus());
+    if (before) setTimeout(() => rows.querySelector(".row.last-opened")?.focus());
   }
   if (opened) {
     drawDetail(detail);
     return;
   }
-  if (drawnFilter !== state.filter) {
-    drawnFilter = state.filter;
-    fill(filters, choice("Show", [["all", "All"], ["call", "Calls"], ["delivery", "Deliveries"], ["problem", "Problems"]], state.filter, (f) => {
-      state.filter = f;
-      changed();
-      requestAnimationFrame(() => requestAnimationFrame(() => filters.querySelector("[aria-pressed=true]")?.focus()));
-    }));
-  }
+  filters.select(state.filter);
   const user = currentUser();
   onlyLabel.hidden = !user;
   if (user) onlyLabel.lastChild.textContent = `Only ${user.displayName}`;

@@ -3,7 +3,7 @@
 import { attempt, choice, fill, h, hiddenText, icon, menu, reconcile, say, set, setText } from "./dom.js";
 import { business, control, userPath } from "./api.js";
 import { channelName, clockTime, dayName, initials } from "./format.js";
-import { currentApp, currentUser, loadOlder, state, changed, now } from "./store.js";
+import { currentApp, currentUser, drawNow, loadOlder, now, state } from "./store.js";
 import { bubble, fate, quickReplies } from "./message.js";
 import { composer } from "./composer.js";
 import { askLocation, askReferral, newUser } from "./people.js";
@@ -33,6 +33,11 @@ const act = {
 };
 
 const head = h("header", { class: "pane-head chat-head" });
+const sides = choice("Whose side", [["user", "User"], ["business", "Business"]], state.view, (view) => {
+  state.view = view;
+  sticking = true;
+  drawNow();
+});
 const older = h("button", { type: "button", class: "button quiet older", onclick: () => attempt(showOlder) }, "Show older messages");
 const list = h("ol", { class: "messages" });
 const typing = h("p", { class: "typing", hidden: true }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", {}));
@@ -91,11 +96,12 @@ export function startChat(pane) {
 
 export function drawChat() {
   const user = currentUser();
-  const version = JSON.stringify([user?.id, user?.displayName, user?.userId, primary(user)?.type, state.view]);
+  const version = JSON.stringify([user?.id, user?.displayName, user?.userId, primary(user)?.type]);
   if (version !== drawnView) {
     drawnView = version;
     drawHead(user);
   }
+  sides.select(state.view);
   if (user?.id !== shownUser) {
     shownUser = user?.id;
     sticking = true;
@@ -122,12 +128,7 @@ function drawHead(user) {
   fill(head,
     h("span", { class: "avatar", "aria-hidden": "true" }, initials(user.displayName)),
     h("div", { class: "who" }, h("h2", {}, user.displayName), h("p", {}, facts)),
-    choice("Whose side", [["user", "User"], ["business", "Business"]], state.view, (view) => {
-      state.view = view;
-      sticking = true;
-      changed();
-      requestAnimationFrame(() => requestAnimationFrame(() => head.querySelector("[aria-pressed=true]")?.focus()));
-    }),
+    sides,
     menu("More that the user does", icon("more"), [
       { icon: "chat", text: "Start the conversation", hint: "conversation:start", run: () => attempt(async () => { await play("start"); say("Started"); }) },
       { icon: "external", text: "Come through a referral…", hint: "conversation:referral", run: askReferral },

@@ -16,7 +16,7 @@ export function drawDetail(element) {
   if (version === drawn) return;
   drawn = version;
   const top = element.scrollTop, same = focused === `${kind} ${id}`;
-  const back = h("button", { type: "button", class: "button quiet", onclick: () => { focused = drawn = null; close(); } }, icon("back"), "Activity");
+  const back = h("button", { type: "button", class: "button quiet", "aria-label": "Back to activity", onclick: () => { focused = drawn = null; close(); } }, icon("back"), "Activity");
   if (!detail) {
     fill(element, h("header", { class: "pane-head" }, back), h("p", { class: "none" }, error ?? "Reading…"));
     if (!same) back.focus();
@@ -86,7 +86,7 @@ function drawDelivery(d) {
       h("div", { class: "payload-head" }, h("h3", {}, "Payload"), choice("Version of the payload", versions, payloadShown, (v) => {
         payloadShown = v;
         drawDetail(document.querySelector(".detail"));
-        document.querySelector(".detail .segments [aria-pressed=true]")?.focus();
+        document.querySelector(".detail .segments [aria-pressed=true]").focus();
       })),
       payloadShown === "sent" ? [headers(d.request.headers), body(d.request.body, "Payload as sent")]
         : payload ? json(JSON.stringify(payload, null, 2), `Payload in ${payloadShown}`)

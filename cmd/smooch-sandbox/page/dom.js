@@ -222,8 +222,13 @@ export function field(label, input, hint) {
     hint ? h("p", { class: "hint", id: `${id}-hint` }, hint) : null);
 }
 
-// choice is a row of buttons of which one is pressed.
+// choice is a row of buttons of which one is pressed. Its select presses another.
 export function choice(label, options, selected, pick) {
-  return h("div", { class: "segments", role: "group", "aria-label": label }, options.map(([value, text]) =>
-    h("button", { type: "button", "aria-pressed": String(value === selected), onclick: () => pick(value) }, text)));
+  const buttons = new Map(options.map(([value, text]) => [value, h("button", { type: "button", onclick: () => pick(value) }, text)]));
+  const group = h("div", { class: "segments", role: "group", "aria-label": label }, [...buttons.values()]);
+  group.select = (chosen) => {
+    for (const [value, button] of buttons) set(button, { "aria-pressed": String(value === chosen) });
+  };
+  group.select(selected);
+  return group;
 }

@@ -30,7 +30,7 @@ export const state = {
 };
 
 const views = new Set();
-let drawing = false;
+let frame = 0, timer = 0;
 
 // addView has draw called after each change, until the function that it returns is called.
 export function addView(draw) {
@@ -38,16 +38,19 @@ export function addView(draw) {
   return () => views.delete(draw);
 }
 
+// changed has everything drawn again in the next frame, or soon if the page is hidden and gets none.
 export function changed() {
-  if (drawing) return;
-  drawing = true;
-  const draw = () => {
-    drawing = false;
-    for (const view of views) view();
-  };
-  // A hidden page gets no frames, but its title and its state stay right.
-  if (document.hidden) setTimeout(draw, 200);
-  else requestAnimationFrame(draw);
+  if (timer) return;
+  frame = requestAnimationFrame(drawNow);
+  timer = setTimeout(drawNow, 100);
+}
+
+// drawNow draws at once, after what a person does: the next click finds the page as it is then.
+export function drawNow() {
+  cancelAnimationFrame(frame);
+  clearTimeout(timer);
+  timer = 0;
+  for (const view of views) view();
 }
 
 export const currentApp = () => state.apps.find((a) => a.id === state.appId);
@@ -272,7 +275,7 @@ export function loadMoreUsers() {
 export async function open(kind, id) {
   if (state.opened?.kind !== kind || state.opened.id !== id) state.opened = { kind, id, detail: null, error: null };
   const opened = state.opened;
-  changed();
+  drawNow();
   try {
     opened.detail = (await control("GET", `${kind === "call" ? "calls" : "deliveries"}/${id}`))[kind];
   } catch (error) {
@@ -283,7 +286,7 @@ export async function open(kind, id) {
 
 export function close() {
   state.opened = null;
-  changed();
+  drawNow();
 }
 
 // The address says what is selected, so that a reload and a bookmark show it again.

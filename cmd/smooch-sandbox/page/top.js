@@ -138,13 +138,13 @@ export function connect() {
   const app = currentApp();
   const target = h("input", { type: "url", name: "target", required: true, placeholder: "http://127.0.0.1:8080/webhook", autocomplete: "off" });
   const triggers = h("div", { class: "checks" });
-  const versions = h("div", {});
+  const versions = choice("Version of the events", [["v1.1", "v1.1"], ["v1", "v1"]], "v1.1", (v) => { version = v; drawVersion(); });
   const hooks = h("ul", { class: "hooks" });
   let version = "v1.1";
   const drawVersion = () => {
     const chosen = [...triggers.querySelectorAll("input:checked")].map((i) => i.dataset.trigger);
     const wanted = triggers.childElementCount ? chosen : ["message:appUser", "postback"];
-    fill(versions, choice("Version of the events", [["v1.1", "v1.1"], ["v1", "v1"]], version, (v) => { version = v; drawVersion(); }));
+    versions.select(version);
     fill(triggers, allTriggers.filter((t) => version === "v1.1" || !onlyNew.includes(t)).map((t) => {
       const name = version === "v1" ? v1Names[t] ?? t : t;
       return h("label", {}, h("input", { type: "checkbox", value: name, "data-trigger": t, checked: wanted.includes(t) }), h("span", { class: "mono" }, name));
