@@ -119,7 +119,11 @@ const handlers = {
     remove(state.apps, appId);
     if (appId === state.appId) selectApp(state.apps[0]?.id);
   },
-  "user": ({ user }) => { if (user.appId === state.appId) noteUser(user); },
+  "user": ({ user }) => {
+    if (user.appId !== state.appId) return;
+    noteUser(user);
+    if (!state.userId) selectUser(user.id); // the first one who comes is shown
+  },
   "user-deleted": ({ appId, userId }) => {
     if (appId !== state.appId) return;
     remove(state.users, userId);

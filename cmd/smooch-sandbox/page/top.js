@@ -157,7 +157,7 @@ export function connect() {
       h("section", {}, h("h3", {}, "1. Give it these variables"),
         snippet("Variables", variables().map(([name, value]) => `export ${name}='${value}'`).join("\n")),
         h("p", { class: "hint" }, "Or try the bot that comes with the Go SDK:"),
-        snippet("Command", `go run ./examples/echo-bot -sandbox ${state.credentials.baseURL}`)),
+        snippet("Command", `go run github.com/smooch/smooch-go/examples/echo-bot@latest -sandbox ${state.credentials.baseURL}`)),
       h("section", {}, h("h3", {}, "2. Send events to it"), h("p", { class: "hint" }, "Your bot can create the webhook itself. Or do it here:"),
         hooks, field("Address of your bot", target), h("div", { class: "field" }, h("p", { class: "label-like" }, "Version of the events"), versions),
         h("fieldset", {}, h("legend", {}, "Events"), triggers)),
