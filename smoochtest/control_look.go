@@ -4,8 +4,9 @@ import (
 	"hash/maphash"
 )
 
-// snapshot is what the readers of the feed were last told of apps, users and messages: a hash of
-// each, so that what has changed is found wherever it was changed. The server's lock guards it.
+// snapshot is what the readers of the feed were last told, so that what has changed is found wherever
+// it was changed: a hash of each app and user, and the messages of each conversation. A message that
+// changes later tells of that itself, with tellMessage. The server's lock guards a snapshot.
 type snapshot struct {
 	apps  map[string]uint64
 	users map[string]map[string]*seenUser // by app and _id
@@ -13,11 +14,8 @@ type snapshot struct {
 
 type seenUser struct {
 	hash     uint64
-	messages map[string]uint64
+	messages []string // their ids, oldest first
 }
-
-// maxLookedAt is how many of the newest messages of a conversation may change.
-const maxLookedAt = 200
 
 var hashSeed = maphash.MakeSeed()
 
@@ -44,26 +42,25 @@ func (s *Server) lookAtAll() {
 		seen.apps[a.id] = hashOf(a.controlJSON())
 		seen.users[a.id] = map[string]*seenUser{}
 		for _, u := range a.users {
-			known := &seenUser{hash: hashOf(a.userJSON(u)), messages: map[string]uint64{}}
-			u.eachMessage(func(m object, hash uint64) { known.messages[m["_id"].(string)] = hash })
-			seen.users[a.id][u.id] = known
+			seen.users[a.id][u.id] = &seenUser{hashOf(a.userJSON(u)), idsOf(u.messages())}
 		}
 	}
 }
 
-// eachMessage calls f for the messages of a user's conversation with the hashes of the newest ones.
-func (u *user) eachMessage(f func(m object, hash uint64)) {
+// messages returns the messages of the user's conversation.
+func (u *user) messages() []object {
 	if u.conversation == nil {
-		return
+		return nil
 	}
-	all := u.conversation.messages
-	for i, m := range all {
-		hash := uint64(0)
-		if i >= len(all)-maxLookedAt {
-			hash = hashOf(u.conversation.messageJSON(m))
-		}
-		f(m, hash)
+	return u.conversation.messages
+}
+
+func idsOf(messages []object) []string {
+	ids := make([]string, len(messages))
+	for i, m := range messages {
+		ids[i] = m["_id"].(string)
 	}
+	return ids
 }
 
 // tellChanges tells of what a call has changed.
@@ -147,38 +144,62 @@ func (a *app) lookAt(u *user) {
 	}
 	known := seen.users[a.id][u.id]
 	if known == nil {
-		known = &seenUser{messages: map[string]uint64{}}
+		known = &seenUser{}
 		seen.users[a.id][u.id] = known
 	}
-	existing := map[string]bool{}
-	u.eachMessage(func(m object, hash uint64) {
-		id := m["_id"].(string)
-		existing[id] = true
-		if before, told := known.messages[id]; told && (hash == 0 || hash == before) {
-			return
-		}
-		known.messages[id] = hash
-		feed.tell("message", func() object {
-			return object{"appId": a.id, "userId": u.id, "message": u.conversation.messageJSON(m)}
-		})
-	})
+	a.lookAtMessages(u, known)
 	if hash := hashOf(a.userJSON(u)); hash != known.hash {
 		known.hash = hash
 		feed.tell("user", func() object { return object{"user": a.userJSON(u)} })
 	}
-	switch {
-	case len(known.messages) == len(existing):
-	case len(existing) == 0:
-		known.messages = map[string]uint64{}
-		feed.tell("messages-deleted", func() object { return object{"appId": a.id, "userId": u.id} })
-	default:
-		for id := range known.messages {
-			if !existing[id] {
-				delete(known.messages, id)
-				feed.tell("message-deleted", func() object {
-					return object{"appId": a.id, "userId": u.id, "messageId": id}
-				})
+}
+
+// lookAtMessages tells of messages that were added or deleted.
+func (a *app) lookAtMessages(u *user, known *seenUser) {
+	all, told := u.messages(), len(known.messages)
+	if told > 0 && (len(all) < told || all[told-1]["_id"] != known.messages[told-1]) {
+		// Not only added at the end: some were deleted, or moved here with a merge.
+		before := map[string]bool{}
+		for _, id := range known.messages {
+			before[id] = true
+		}
+		for _, m := range all {
+			if !before[m["_id"].(string)] {
+				a.tellMessage(u, m)
 			}
 		}
+		a.tellDeletedMessages(u, known.messages)
+		known.messages = idsOf(all)
+		return
 	}
+	for _, m := range all[told:] {
+		a.tellMessage(u, m)
+	}
+	known.messages = append(known.messages, idsOf(all[told:])...)
+}
+
+func (a *app) tellDeletedMessages(u *user, before []string) {
+	feed := &a.server.controls.feed
+	if len(u.messages()) == 0 {
+		feed.tell("messages-deleted", func() object { return object{"appId": a.id, "userId": u.id} })
+		return
+	}
+	existing := map[string]bool{}
+	for _, id := range idsOf(u.messages()) {
+		existing[id] = true
+	}
+	for _, id := range before {
+		if !existing[id] {
+			feed.tell("message-deleted", func() object {
+				return object{"appId": a.id, "userId": u.id, "messageId": id}
+			})
+		}
+	}
+}
+
+// tellMessage tells of a message that is new or has changed.
+func (a *app) tellMessage(u *user, m object) {
+	a.server.controls.feed.tell("message", func() object {
+		return object{"appId": a.id, "userId": u.id, "message": u.conversation.messageJSON(m)}
+	})
 }

@@ -98,6 +98,7 @@ func resetUnreadCount(c *call) *reply {
 func readConversation(a *app, u *user, client object) {
 	at := a.server.clock.unique()
 	u.conversation.unreadCount, u.conversation.appUserLastRead = 0, at
+	a.tellActivity(u, "appUser", "conversation:read")
 	emit(a, event{trigger: "conversation:read", user: u, client: client, fields: func(string) object {
 		return object{"source": channelSource(client), "timestamp": unixTime(at)}
 	}})

@@ -190,6 +190,7 @@ func (d *deliveries) add(e *delivery) {
 	if d.stopped {
 		return
 	}
+	e.state = deliveryWaiting
 	d.kept.add(e)
 	d.kept.update(e, len(e.body)+len(e.other))
 	if len(e.queue.events) >= d.kept.limit {

@@ -166,6 +166,7 @@ func (p *Person) Answer(messageID string, answers map[string]any) (answerID stri
 			return err
 		}
 		form["submitted"] = true
+		a.tellMessage(u, form)
 		answerID = sendAs(a, u, client, response)
 		return nil
 	})

@@ -99,6 +99,11 @@ func Start(opts ...Option) (*Server, error) {
 	}
 	s.URL = baseURL(listener.Addr())
 	s.begin()
+	for _, k := range s.keys {
+		if _, err := smooch.AccountJWT(k.id, k.secret).Token(); err != nil {
+			return nil, errors.Join(err, listener.Close())
+		}
+	}
 	s.http = &httptest.Server{
 		Listener: listener,
 		Config:   &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second},

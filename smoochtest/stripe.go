@@ -28,6 +28,9 @@ func createStripeTransaction(c *call) *reply {
 // pay notes that a user has paid with a buy button on a client, which may be nil.
 func pay(a *app, u *user, client, action, message object) {
 	action["state"] = "paid"
+	if message != nil { // nil: the button is in a menu
+		a.tellMessage(u, message)
+	}
 	at, charge := a.server.clock.unique(), "ch_"+a.server.random.hex(16)
 	emit(a, event{trigger: "payment:success", user: u, client: client, fields: func(string) object {
 		return object{"timestamp": unixTime(at), "payments": []object{{

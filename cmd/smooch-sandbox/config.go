@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -55,12 +56,7 @@ func readConfig(args []string, lookup func(string) (string, bool), usage io.Writ
 	f.IntVar(&c.keepLog, "keep-log", 10_000, "how many calls and how many deliveries are kept")
 	f.IntVar(&c.keepMedia, "keep-media", 256, "how many MiB of uploaded files are kept")
 	f.BoolVar(&c.version, "version", false, "print the version and end")
-	f.Usage = func() {
-		fmt.Fprintf(usage, "smooch-sandbox is a Smooch service on this machine. Flags, also as %sNAME in the environment:\n", environment)
-		f.SetOutput(usage)
-		f.PrintDefaults()
-		f.SetOutput(io.Discard)
-	}
+	f.Usage = func() {} // a wrong flag is one line
 	var wrong error
 	f.VisitAll(func(each *flag.Flag) {
 		name := environment + strings.ToUpper(strings.ReplaceAll(each.Name, "-", "_"))
@@ -74,6 +70,11 @@ func readConfig(args []string, lookup func(string) (string, bool), usage io.Writ
 		return nil, wrong
 	}
 	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintf(usage, "A Smooch service on this machine. Its flags, also as %sNAME in the environment:\n", environment)
+			f.SetOutput(usage)
+			f.PrintDefaults()
+		}
 		return nil, err
 	}
 	return c, c.check(f.Args())
