@@ -13,6 +13,9 @@ globalThis.look = {
       things.findLast((e) => look.name(e).startsWith(name) || text(e)?.startsWith(name));
   },
 
+  // isBefore tells whether a thing stands before the one that has the focus.
+  isBefore: (name) => Boolean(document.activeElement.compareDocumentPosition(look.named(name)) & Node.DOCUMENT_POSITION_PRECEDING),
+
   // place returns where a thing can be clicked; nothing if another covers it.
   place: (name) => {
     const e = look.named(name);

@@ -31,10 +31,9 @@ type sandbox struct {
 }
 
 // start starts a program that ends with the test, and returns it with its output.
-func start(t *testing.T, env []string, name string, args ...string) (*exec.Cmd, *bufio.Reader) {
+func start(t *testing.T, name string, args ...string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
 	process := exec.Command(filepath.Join(programs, name), args...)
-	process.Env = append(process.Environ(), env...)
 	process.Stderr = os.Stderr
 	out, err := process.StdoutPipe()
 	require.NoError(t, err)
@@ -51,7 +50,7 @@ func end(process *exec.Cmd) {
 
 func startSandbox(t *testing.T, args ...string) *sandbox {
 	t.Helper()
-	process, out := start(t, nil, "smooch-sandbox", append([]string{"-addr", "127.0.0.1:0", "-print", "json"}, args...)...)
+	process, out := start(t, "smooch-sandbox", append([]string{"-addr", "127.0.0.1:0", "-print", "json"}, args...)...)
 	s := &sandbox{t: t, process: process}
 	line, err := out.ReadBytes('\n')
 	require.NoError(t, err)
@@ -63,7 +62,7 @@ func startSandbox(t *testing.T, args ...string) *sandbox {
 // startBot starts the echo bot on the sandbox. It has its webhook when it says that it answers.
 func (s *sandbox) startBot() {
 	s.t.Helper()
-	_, out := start(s.t, []string{"SMOOCH_KEY_ID=" + s.KeyID, "SMOOCH_KEY_SECRET=" + s.Secret, "SMOOCH_BASE_URL=" + s.BaseURL, "SMOOCH_LISTEN=127.0.0.1:0"}, "echo-bot")
+	_, out := start(s.t, "echo-bot", "-sandbox", s.BaseURL)
 	line, err := out.ReadString('\n')
 	require.NoError(s.t, err)
 	require.Contains(s.t, line, "answers")

@@ -30,12 +30,9 @@ let drawnEmpty;
 
 export function drawActivity() {
   const opened = state.opened !== null;
-  if (overview.hidden !== opened) {
-    const before = overview.hidden && document.activeElement?.closest(".detail");
-    overview.hidden = opened;
-    detail.hidden = !opened;
-    if (before) setTimeout(() => rows.querySelector(".row.last-opened")?.focus());
-  }
+  const closes = !opened && overview.hidden && detail.contains(document.activeElement);
+  overview.hidden = opened;
+  detail.hidden = !opened;
   if (opened) {
     drawDetail(detail);
     return;
@@ -45,6 +42,7 @@ export function drawActivity() {
   onlyLabel.hidden = !user;
   if (user) onlyLabel.lastChild.textContent = `Only ${user.displayName}`;
   drawRows();
+  if (closes) rows.querySelector(".last-opened")?.focus();
 }
 
 function entries() {

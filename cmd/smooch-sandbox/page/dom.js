@@ -156,7 +156,7 @@ export async function copy(text, what) {
 // menu is a button that opens a list of choices. Escape, a choice and a click elsewhere close it.
 export function menu(label, content, choices, properties = {}) {
   const panel = h("ul", { class: "menu-panel" }, choices.map((choice) => choice && h("li", {},
-    h("button", { type: "button", onclick: () => { close(); choice.run(); } },
+    h("button", { type: "button", onclick: () => { close(); details.firstChild.focus(); choice.run(); } },
       choice.icon ? icon(choice.icon) : null, h("span", {}, choice.text, choice.hint ? h("small", {}, choice.hint) : null)))));
   const details = h("details", { class: "menu", ...properties }, h("summary", { class: "button quiet", "aria-label": label, title: label }, content), panel);
   const close = () => { details.open = false; };
@@ -166,7 +166,7 @@ export function menu(label, content, choices, properties = {}) {
       e.preventDefault();
       const buttons = [...panel.querySelectorAll("button")];
       const at = buttons.indexOf(document.activeElement);
-      buttons.at((at + (e.key === "ArrowDown" ? 1 : -1) + buttons.length) % buttons.length)?.focus();
+      buttons.at(e.key === "ArrowDown" ? (at + 1) % buttons.length : Math.max(at, 0) - 1).focus();
     }
   });
   details.addEventListener("focusout", (e) => { if (e.relatedTarget && !details.contains(e.relatedTarget)) close(); });
@@ -178,11 +178,11 @@ document.addEventListener("click", (e) => {
 });
 
 // dialog shows a form over the page. submit gets what was entered; if it throws, the reason is shown
-// and the dialog stays.
+// and the dialog stays. It may return what is to be done once the dialog is closed.
 export function dialog(title, { text, content = [], action, submit, wide = false }) {
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const titleId = "dialog-title";
-  const form = h("form", { method: "dialog", novalidate: false },
+  const form = h("form", { method: "dialog" },
     h("header", {}, h("h2", { id: titleId, tabindex: "-1" }, title),
       h("button", { type: "button", class: "button quiet icon-only", onclick: () => box.close() }, icon("close"), hiddenText("Close"))),
     text ? h("p", { class: "lead" }, text) : null,
@@ -191,23 +191,27 @@ export function dialog(title, { text, content = [], action, submit, wide = false
     action ? h("footer", {}, h("button", { type: "button", class: "button", onclick: () => box.close() }, "Cancel"),
       h("button", { type: "submit", class: "button primary" }, action)) : null);
   const box = h("dialog", { class: wide ? "wide" : null, "aria-labelledby": titleId }, form);
+  let busy = false;
   form.addEventListener("submit", async (e) => {
     e.preventDefault();
-    if (!submit) return;
+    if (!submit || busy) return;
+    busy = true;
     problem.hidden = true;
     try {
-      await submit(Object.fromEntries(new FormData(form)), e.submitter);
+      const then = await submit(Object.fromEntries(new FormData(form)));
       box.close();
+      if (typeof then === "function") then();
     } catch (error) {
       problem.hidden = false;
       problem.textContent = error.message;
     }
+    busy = false;
   });
   box.addEventListener("click", (e) => { if (e.target === box) box.close(); });
   box.addEventListener("close", () => box.remove());
   document.body.append(box);
   box.showModal();
-  box.querySelector(wide ? "h2" : ".field input, .field select, .presets button, h2").focus();
+  ((!wide && box.querySelector(".field input, .field select, .presets button")) || box.querySelector("h2")).focus();
   return box;
 }
 

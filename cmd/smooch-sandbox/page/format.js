@@ -28,7 +28,7 @@ export function duration(seconds) {
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
 const channelNames = {
-  android: "Android", apn: "APN", fcm: "FCM", instagram: "Instagram", ios: "iOS", line: "LINE",
+  android: "Android", apn: "APN", fcm: "FCM", frontendEmail: "Mail", instagram: "Instagram", ios: "iOS", line: "LINE",
   mailgun: "Mail (Mailgun)", messagebird: "SMS (MessageBird)", messenger: "Messenger", other: "Other SDK",
   telegram: "Telegram", twilio: "SMS (Twilio)", twitter: "Twitter", viber: "Viber", web: "Web",
   wechat: "WeChat", whatsapp: "WhatsApp", apple: "Apple Messages", googlercs: "RCS", kakao: "KakaoTalk",

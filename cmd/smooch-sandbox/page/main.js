@@ -1,6 +1,6 @@
 // The start of the page.
 
-import { addView, follow } from "./store.js";
+import { addView, drawNow, follow } from "./store.js";
 import { drawActivity, startActivity } from "./activity.js";
 import { drawChat, startChat } from "./chat.js";
 import { drawPeople, startPeople } from "./people.js";
@@ -15,4 +15,5 @@ startChat(part("chat"));
 startActivity(part("activity"));
 startTabs(part("tabs"));
 for (const draw of [drawTop, drawPeople, drawChat, drawActivity]) addView(draw);
+drawNow();
 follow();

@@ -133,8 +133,10 @@ export function newUser() {
       if (!body.channel && !body.userId) throw new Error("A user who comes over no channel needs an id of your own.");
       const { user } = await control("POST", `${appPath(state.appId)}/users`, body);
       await selectUser(user.id);
-      showPane("chat");
-      document.querySelector(".composer textarea")?.focus();
+      return () => {
+        showPane("chat");
+        document.querySelector(".composer textarea").focus();
+      };
     },
   });
 }

@@ -313,14 +313,20 @@ function toAddress() {
 // follow keeps the feed connected, and reads everything each time that it is.
 export function follow() {
   const source = new EventSource("/_sandbox/events");
-  source.addEventListener("hello", () => {
+  let over = false;
+  const lost = () => {
+    if (over) return;
+    over = true;
+    source.close();
+    state.live = false;
+    changed();
+    setTimeout(follow, 1000);
+  };
+  source.addEventListener("error", lost);
+  source.addEventListener("hello", () => load().then(() => {
     state.live = true;
     changed();
-    load().catch(() => {
-      source.close();
-      lost();
-    });
-  });
+  }, lost));
   for (const name of Object.keys(handlers)) {
     source.addEventListener(name, (e) => {
       const data = JSON.parse(e.data);
@@ -329,11 +335,4 @@ export function follow() {
       changed();
     });
   }
-  const lost = () => {
-    state.live = false;
-    changed();
-    // The browser connects again by itself unless the answer was an error.
-    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 1000);
-  };
-  source.addEventListener("error", lost);
 }
