@@ -51,8 +51,11 @@ modules: ## vet and test the nested modules; chaos prints its table, tools is on
 		else go -C $$dir vet ./... && go -C $$dir test ./...; fi || exit 1; \
 	done
 
-lint: ## run the linters of .golangci.yml, staticcheck among them
-	go tool -modfile=tools/go.mod golangci-lint run
+lint: ## run the linters of .golangci.yml, staticcheck among them, nested modules included
+	@for dir in . $(filter-out ./tools,$(MODULES)); do \
+		echo "golangci-lint run $$dir"; \
+		(cd $$dir && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run) || exit 1; \
+	done
 
 vuln: ## look for known vulnerabilities; left out if the database cannot be reached
 	@if out=$$(go tool -modfile=tools/go.mod govulncheck ./... 2>&1); then echo "$$out"; \

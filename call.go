@@ -20,8 +20,10 @@ import (
 type Response struct {
 	StatusCode int         // of the last attempt; 0 if it got no response
 	Header     http.Header // of the last attempt
-	Body       []byte      // of the last attempt, decompressed; at most 64 KiB if it is an error's
-	Attempts   int         // how often the call was sent
+	// of the last attempt, decompressed; at most 64 KiB if it is an error's. It must not be changed
+	// if the context ended while it was decoded.
+	Body     []byte
+	Attempts int // how often the call was sent
 }
 
 // String returns a text that names the status alone.
@@ -158,15 +160,8 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 	if err := x.do(req); err != nil || out == nil {
 		return err
 	}
-	members, ok := out.(lenient.Members)
-	switch {
-	case len(bytes.TrimSpace(x.body)) == 0:
-	case ok:
-		err = members.Unmarshal(x.body)
-	case r.answer != "":
-		err = lenient.Members{r.answer: out}.Unmarshal(x.body)
-	default:
-		err = lenient.Unmarshal(x.body, out)
+	if len(bytes.TrimSpace(x.body)) > 0 {
+		err = decode(ctx, r, x.body, out)
 	}
 	if err == nil && r.always != "" {
 		err = checkAnswer(r.operation, out)
@@ -175,6 +170,82 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 		return &DecodeError{r.String(), x.status, err}
 	}
 	return nil
+}
+
+// largeBody is the number of bytes from which a body may take so long to decode that the context
+// matters.
+const largeBody = 256 << 10
+
+// decode decodes the body of a response into out, see [call], which is set to its zero value first.
+// If the context ends meanwhile, decode returns its error, writes nothing more to out, and leaves
+// the rest to a goroutine that ends by itself.
+func decode(ctx context.Context, r *request, body []byte, out any) error {
+	if _, ok := out.(lenient.Members); !ok {
+		reflect.ValueOf(out).Elem().SetZero()
+	}
+	if len(body) < largeBody || ctx.Done() == nil {
+		return decodeBody(r, body, out)
+	}
+	type outcome struct {
+		err      error
+		panicked any // by an UnmarshalJSON method of the caller's
+	}
+	done := make(chan outcome, 1)
+	decoded, keep := likeOut(out)
+	go func() {
+		var o outcome
+		defer func() {
+			o.panicked = recover()
+			done <- o
+		}()
+		o.err = decodeBody(r, body, decoded)
+	}()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case o := <-done:
+		if o.panicked != nil {
+			panic(o.panicked)
+		}
+		keep()
+		return o.err
+	}
+}
+
+// likeOut returns something of the form of out that shares nothing with it, and a function that
+// copies what was decoded into it to out.
+func likeOut(out any) (decoded any, keep func()) {
+	members, ok := out.(lenient.Members)
+	if !ok {
+		members = lenient.Members{"": out}
+	}
+	fresh := lenient.Members{}
+	for name, target := range members {
+		value := reflect.New(reflect.TypeOf(target).Elem())
+		value.Elem().Set(reflect.ValueOf(target).Elem()) // as the response may not have the member
+		fresh[name] = value.Interface()
+	}
+	keep = func() {
+		for name, value := range fresh {
+			reflect.ValueOf(members[name]).Elem().Set(reflect.ValueOf(value).Elem())
+		}
+	}
+	if !ok {
+		return fresh[""], keep
+	}
+	return fresh, keep
+}
+
+// decodeBody decodes the body of a response into out, see [call].
+func decodeBody(r *request, body []byte, out any) error {
+	members, ok := out.(lenient.Members)
+	switch {
+	case ok:
+		return members.Unmarshal(body)
+	case r.answer != "":
+		return lenient.Members{r.answer: out}.Unmarshal(body)
+	}
+	return lenient.Unmarshal(body, out)
 }
 
 // checkAnswer returns an error if a decoded 2xx response lacks the member that always names. out is

@@ -293,6 +293,24 @@ func TestHistoryWithoutMessages(t *testing.T) {
 	}
 }
 
+// TestAbsurdDateIsNotBelieved: by a Date header of long ago the whole history would be read.
+func TestAbsurdDateIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in := inbox{}
+		in.fill(5*fullPage, -maxSkew-2*tokenMargin)
+		in.fill(fullPage/2, -time.Second)
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			response, err := in.serve(r)
+			response.Header.Set("Date", "Thu, 01 Jan 1970 00:00:00 GMT")
+			return response, err
+		})
+		_, err := c.Conversations.FindSent(t.Context(), "ida", "t", time.Now())
+		assert.ErrorIs(t, err, ErrNotFound)
+		assert.Equal(t, 1, in.looks)
+	})
+}
+
 // TestDateOfTheYearOne: what is added to a difference of 2,000 years must not overflow.
 func TestDateOfTheYearOne(t *testing.T) {
 	t.Parallel()

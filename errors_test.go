@@ -95,6 +95,9 @@ func TestErrorText(t *testing.T) {
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("failed", "err", err)
 	assert.Contains(t, log.String(), `err.op="GET /appusers/{userId}" err.status=401 err.code=unauthorized`)
+
+	held := &Error{Op: "GET /apps", StatusCode: 429, RetryAfter: 8999999999}
+	assert.EqualError(t, held, "smooch: GET /apps: 429 Too Many Requests; retry after 9s")
 }
 
 // TestErrorsPrintNoCause: %#v prints the members of a cause that is no pointer, such as the

@@ -177,6 +177,8 @@ func ExampleUpload() {
 
 // ExampleWebhookReceiver is compiled but not run, as Ensure waits two seconds for the webhooks of
 // other replicas.
+//
+//nolint:testableexamples // it is not run
 func ExampleWebhookReceiver() {
 	ctx := context.Background()
 	app, fake := start(ctx)

@@ -106,7 +106,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	plain := req
 	x.delaying, x.attempt, x.plain = false, attempt{}, plain
 	var trace *writeTrace
-	if x.request.repeat < idempotent { // only then does it matter whether the request was written
+	if x.request.sentOnce() { // only then does it matter whether the request was written
 		trace = newWriteTrace(x.core.http.Transport)
 	}
 	if err := x.wait(); err != nil {
@@ -144,6 +144,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x.attempts++
 	x.began = time.Now()
+	x.throttle.Sent(x.began)
 	resp, err := x.core.http.Transport.RoundTrip(req)
 	if file != nil && err == nil {
 		file.idle.last() // the service may respond before it has read the whole body
@@ -214,7 +215,7 @@ func (x *exchange) attach(req *http.Request, trace *writeTrace) error {
 	switch {
 	case x.request.file != nil:
 		return x.request.file.attach(req)
-	case x.request.contentType == "" && trace == nil && (!x.request.noRetry || x.request.repeat != safe):
+	case x.request.contentType == "" && trace == nil:
 		return nil
 	}
 	req.ContentLength = int64(len(data))
@@ -261,7 +262,7 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 	buf := make([]byte, 0, min(max(size+1, 512), limit+1, most))
 	for int64(len(buf)) <= limit {
 		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, len(buf))
+			buf = append(make([]byte, 0, min(2*int64(cap(buf)), limit+1)), buf...)
 		}
 		n, err := r.Read(buf[len(buf):min(int64(cap(buf)), limit+1)])
 		buf = buf[:len(buf)+n]
@@ -316,9 +317,6 @@ func (x *exchange) next() bool {
 	}
 	x.verdict = judge(x.request.operation, x.attempt)
 	x.maybeDone = x.maybeDone || x.verdict.lost
-	if x.status != 0 && !x.verdict.refused {
-		x.throttle.Accepted(x.began)
-	}
 	if x.ok && x.err == nil {
 		x.core.budget.Return()
 	}
@@ -424,12 +422,19 @@ type writeTrace struct {
 
 func newWriteTrace(transport http.RoundTripper) *writeTrace {
 	t := &writeTrace{}
-	_, own := transport.(*http.Transport)
-	t.supports.Store(own)
+	own, ok := transport.(*http.Transport)
+	t.supports.Store(ok)
 	t.hooks.GetConn = func(string) { t.supports.Store(true) }
 	t.hooks.GotConn = func(info httptrace.GotConnInfo) {
 		c, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
 		t.http2.Store(ok && c.ConnectionState().NegotiatedProtocol == "h2")
+	}
+	if !ok || own.Protocols != nil && own.Protocols.UnencryptedHTTP2() {
+		t.hooks.WroteHeaderField = func(name string, _ []string) {
+			if strings.HasPrefix(name, ":") { // such as ":method", which only HTTP/2 has
+				t.http2.Store(true)
+			}
+		}
 	}
 	t.hooks.WroteHeaders = func() { t.wrote.Store(true) }
 	return t

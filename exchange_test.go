@@ -222,27 +222,66 @@ func TestHTTP2ResetRepeatsNothing(t *testing.T) {
 		"upload": func(ctx context.Context, c *Client) error {
 			return ignore(c.Attachments.Upload(ctx, Upload{Source: strings.NewReader("hello")}, AttachmentOptions{}))
 		},
+		"GET with WithoutRetry": func(ctx context.Context, c *Client) error {
+			return ignore(c.AppUsers.Get(ctx, "ida", WithoutRetry()))
+		},
+		"PUT with WithoutRetry": func(ctx context.Context, c *Client) error {
+			return ignore(c.AppUsers.Update(ctx, "ida", AppUserUpdate{}, WithoutRetry()))
+		},
+		"DELETE with WithoutRetry": func(ctx context.Context, c *Client) error {
+			return c.AppUsers.Delete(ctx, "ida", WithoutRetry())
+		},
 	}
 	for name, call := range calls {
 		for _, code := range []byte{1, 2, 7, 8} {
-			t.Run(fmt.Sprint(name, ", code ", code), func(t *testing.T) {
-				t.Parallel()
-				var came atomic.Int32
-				server := httptest.NewUnstartedServer(nil)
-				server.TLS = &tls.Config{NextProtos: []string{"h2"}}
-				server.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){
-					"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) { resetAll(conn, code, &came) },
-				}
-				server.StartTLS()
-				t.Cleanup(server.Close)
-				transport := server.Client().Transport.(*http.Transport)
-				transport.ForceAttemptHTTP2 = true
-				c := newTestClient(t, server.URL, AppJWT("k", "s"), WithHTTPClient(server.Client()))
-				assert.ErrorIs(t, call(t.Context(), c), ErrOutcomeUnknown)
-				assert.Equal(t, int32(1), came.Load())
-			})
+			for _, unencrypted := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, code %d, unencrypted %t", name, code, unencrypted), func(t *testing.T) {
+					t.Parallel()
+					var came atomic.Int32
+					base, transport := resettingService(t, code, unencrypted, &came)
+					c := newTestClient(t, base, AppJWT("k", "s"), WithHTTPClient(&http.Client{Transport: transport}))
+					err := call(t.Context(), c)
+					require.Error(t, err)
+					assert.Equal(t, strings.Contains(name, "WithoutRetry"), !errors.Is(err, ErrOutcomeUnknown))
+					assert.Equal(t, int32(1), came.Load())
+				})
+			}
 		}
 	}
+}
+
+// resettingService returns the URL of a service that resets all streams of HTTP/2, and a transport
+// that reaches it.
+func resettingService(t *testing.T, code byte, unencrypted bool, came *atomic.Int32) (string, *http.Transport) {
+	t.Helper()
+	if unencrypted {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = listener.Close() })
+		go func() {
+			for {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				go resetAll(conn, code, came)
+			}
+		}()
+		transport := &http.Transport{Protocols: &http.Protocols{}}
+		transport.Protocols.SetUnencryptedHTTP2(true)
+		t.Cleanup(transport.CloseIdleConnections)
+		return "http://" + listener.Addr().String(), transport
+	}
+	server := httptest.NewUnstartedServer(nil)
+	server.TLS = &tls.Config{NextProtos: []string{"h2"}}
+	server.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){
+		"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) { resetAll(conn, code, came) },
+	}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	transport := server.Client().Transport.(*http.Transport)
+	transport.ForceAttemptHTTP2 = true
+	return server.URL, transport
 }
 
 // resetAll serves HTTP/2: it counts each request once it has come whole, and resets its stream.

@@ -252,6 +252,9 @@ func (r *request) addFields() error {
 // repeatable reports whether the body can be sent again.
 func (r *request) repeatable() bool { return r.file == nil || r.file.repeatable() }
 
+// sentOnce reports whether nobody below the SDK may send an attempt again.
+func (r *request) sentOnce() bool { return r.noRetry || r.repeat < idempotent }
+
 // argumentName turns the name of a path argument (userId) into that of the Go argument (userID).
 func argumentName(name string) string {
 	if stem, ok := strings.CutSuffix(name, "Id"); ok {

@@ -188,7 +188,8 @@ func (c *Client) Init(ctx context.Context, init InitRequest, opts ...CallOption)
 // "/messages". Do puts the prefix of the app in front of it if an app is bound, unless the
 // credential is an [AppToken] or belongs to a single user. The caller escapes the segments of path,
 // and may append a query. in is encoded as the JSON body, unless it is nil; with GET and HEAD it
-// must be nil. The response is decoded into out, a pointer, or ignored if out is nil.
+// must be nil. The response is decoded into out, a pointer, or ignored if out is nil. What out
+// points to is set to its zero value first, unless the response is empty.
 //
 // Do returns [ErrInvalidArgument] if a segment of path is empty, "." or "..", or not escaped. When
 // [RetryPolicy] decides whether to repeat the call, GET, HEAD, PUT and DELETE count as calls whose

@@ -30,7 +30,8 @@ import (
 // Source afterwards, and does not send it again; what Open has returned is closed as soon as the
 // method returns. So after an error that matches [context.Canceled] or [context.DeadlineExceeded],
 // do not use Source, or the memory that it reads from, until you know that its method has returned.
-// A panic in one of them is an error of the call.
+// A panic in one of them is an error of the call. A call that has its answer waits for a Close that
+// does not return, though no longer than [WithTimeout].
 //
 // To show progress, pass a Source that counts what is read from it.
 type Upload struct {

@@ -57,7 +57,7 @@ func jsonServers() []hostileServer {
 		{name: "string of 10 MB", serve: body(`{"ENVELOPE":{"_id":"a","text":"` + strings.Repeat("A", 10_000_000) + `"}}`), read: "ok", large: true},
 		{name: "10 MB of escapes", serve: body(`{"ENVELOPE":{"_id":"a","name":"` + strings.Repeat(`\u0041`, 1_700_000) + `"}}`), read: "ok", large: true},
 		{name: "a million unknown members", serve: body(`{"ENVELOPE":{"_id":"a",` + strings.Repeat(`"x":0,`, 1_000_000) + `"y":1}}`), read: "ok", large: true},
-		{name: "200,000 empty objects", serve: body(`{"ENVELOPE":{"_id":"a","clients":[` + strings.Repeat(`{},`, 100_000) + `{}],"actions":[` + strings.Repeat(`{},`, 100_000) + `{}]}}`), read: "ok", large: true},
+		{name: "200,000 empty objects", serve: body(`{"ENVELOPE":{"_id":"a","clients":[` + strings.Repeat(`{},`, 100_000) + `{}],"actions":[` + strings.Repeat(`{},`, 100_000) + `{}]}}`), read: "unreadable", large: true},
 		{name: "a million brackets in an error", serve: answers(func(v *visit) {
 			v.answer("400 Bad Request", jsonType, `{"error":`+strings.Repeat("[", 1_000_000))
 		}), read: "400"},

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,13 +22,14 @@ import (
 // A hostileServer is a server that answers in a way no server should. Each is called by a child
 // process, see callHostile.
 type hostileServer struct {
-	name  string
-	serve func(*visit) // answers the requests of one connection
-	read  string       // the classes of errors, see classOf, that a read may return
-	post  string       // the same for a message; "": as read
-	http2 bool         // serve speaks HTTP/2 over TLS
-	large bool         // it sends megabytes: reading them takes more time and memory
-	twice bool         // a second call shows what the first has left on the connection
+	name   string
+	serve  func(*visit)  // answers the requests of one connection
+	read   string        // the classes of errors, see classOf, that a read may return
+	post   string        // the same for a message; "": as read
+	http2  bool          // serve speaks HTTP/2 over TLS
+	large  bool          // it sends megabytes: reading them takes more time and memory
+	limits func() limits // if they are others
+	twice  bool          // a second call shows what the first has left on the connection
 }
 
 // limits are those of a child process.
@@ -45,8 +47,11 @@ var (
 
 const mostOverrun = 50 * time.Millisecond // after the end of a context
 
-func (s hostileServer) limits() limits {
-	if !s.large {
+func (s hostileServer) bounds() limits {
+	switch {
+	case s.limits != nil:
+		return s.limits()
+	case !s.large:
 		return usualLimits
 	}
 	large := largeLimits
@@ -67,6 +72,8 @@ var families = []struct {
 	{"hostile server: encodings", encodingServers},
 	{"hostile server: redirects and refusals", refusingServers},
 	{"hostile server: JSON", jsonServers},
+	{"hostile server: much JSON", hugeServers},
+	{"hostile server: much JSON, until the context ends", lateServers},
 	{"hostile server: HTTP/2", http2Servers},
 }
 
@@ -92,10 +99,39 @@ type hostileResult struct {
 // A familyResult is what came of all servers of a family.
 type familyResult struct {
 	servers       int
-	large         bool
+	most          []limits // of its servers, the larger ones last
 	bad           []string // names
 	took, overrun time.Duration
 	peak          int
+}
+
+// wait waits for its turn, and returns what ends it: a server that sends as much as it may is
+// called while no other is.
+func (s hostileServer) wait(slots chan struct{}) (end func()) {
+	take := 1
+	if s.limits != nil {
+		take = cap(slots)
+		takingMu.Lock()
+		defer takingMu.Unlock()
+	}
+	for range take {
+		slots <- struct{}{}
+	}
+	return func() {
+		for range take {
+			<-slots
+		}
+	}
+}
+
+var takingMu sync.Mutex // held by who takes several slots
+
+// limit notes that a server of the family has these limits.
+func (f *familyResult) limit(l limits) {
+	if !slices.Contains(f.most, l) {
+		f.most = append(f.most, l)
+		slices.SortFunc(f.most, func(a, b limits) int { return a.memory - b.memory })
+	}
 }
 
 func TestChaosHostileServers(t *testing.T) { //nolint:tparallel // the outer t.Run waits for all
@@ -111,15 +147,14 @@ func TestChaosHostileServers(t *testing.T) { //nolint:tparallel // the outer t.R
 				total++
 				t.Run(server.name, func(t *testing.T) {
 					t.Parallel()
-					slots <- struct{}{}
-					defer func() { <-slots }()
+					defer server.wait(slots)()
 					r, problems := server.attack(t)
 					t.Logf("read %s, post %s, at most %v, %v after the context, %d MiB\n%s",
 						r.Read, r.Post, millis(r.Took), millis(r.Overrun), r.Peak, strings.Join(r.Texts, "\n"))
 					mu.Lock()
 					defer mu.Unlock()
 					f.servers++
-					f.large = f.large || server.large
+					f.limit(server.bounds())
 					done++
 					progress("hostile servers", done, total)
 					f.took, f.overrun, f.peak = max(f.took, r.Took), max(f.overrun, r.Overrun), max(f.peak, r.Peak)
@@ -135,9 +170,9 @@ func TestChaosHostileServers(t *testing.T) { //nolint:tparallel // the outer t.R
 		if f.servers == 0 { // the command line leaves them out
 			continue
 		}
-		bound := fmt.Sprintf("right error, %v late, %v, %d MiB", mostOverrun, usualLimits.Most, usualLimits.memory)
-		if f.large {
-			bound += fmt.Sprintf(" (large: %v, %d MiB)", largeLimits.Most, largeLimits.memory)
+		bound := fmt.Sprintf("right error, %v late, %v, %d MiB", mostOverrun, f.most[0].Most, f.most[0].memory)
+		for _, large := range f.most[1:] {
+			bound += fmt.Sprintf(" (large: %v, %d MiB)", large.Most, large.memory)
 		}
 		measured := fmt.Sprintf("%v late, %v, %d MiB", millis(f.overrun), millis(f.took), f.peak)
 		if len(f.bad) > 0 {
@@ -162,7 +197,7 @@ func (s hostileServer) attack(t *testing.T) (r hostileResult, problems complaint
 	if err := p.result(&r); err != nil {
 		return r, complaints{err.Error()}
 	}
-	limits, slow := s.limits(), time.Duration(1)
+	limits, slow := s.bounds(), time.Duration(1)
 	if raceEnabled() {
 		limits.memory, slow = 1<<20, 10
 	}
@@ -208,7 +243,7 @@ func (s hostileServer) start(ctx context.Context, t *testing.T) (call hostileCal
 	t.Cleanup(trap.Close)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	call = hostileCall{URL: "http://" + listener.Addr().String(), Twice: s.twice, Limits: s.limits()}
+	call = hostileCall{URL: "http://" + listener.Addr().String(), Twice: s.twice, Limits: s.bounds()}
 	if s.http2 {
 		issuer := httptest.NewUnstartedServer(nil)
 		issuer.StartTLS()

@@ -85,7 +85,7 @@ func serveAttachment(s *Server, r *http.Request, id string) *reply {
 		}
 	}
 	header := http.Header{"Content-Type": {m.file.mediaType}, "X-Content-Type-Options": {"nosniff"}}
-	header.Set("Content-Security-Policy", "sandbox") // an HTML file must not act as the page of the sandbox
+	header.Set("Content-Security-Policy", "sandbox") // an HTML file must not act as the page
 	return &reply{status: 200, header: header, body: m.file.data}
 }
 

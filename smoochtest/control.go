@@ -20,8 +20,8 @@ import (
 	"github.com/smooch/smooch-go"
 )
 
-// controlDocument describes the controls, that is all calls under /_sandbox/. It is what the page and
-// tests in other languages are written against.
+// controlDocument describes the controls, that is all calls under /_sandbox/. It is what the page
+// and tests in other languages are written against.
 //
 //go:embed control.json
 var controlDocument []byte
@@ -234,8 +234,8 @@ func getHealth(c *control) *reply {
 	})
 }
 
-// Version returns the version of the module that the server is part of, such as v0.3.1, or "(devel)"
-// if it was built from a working copy.
+// Version returns the version of the module that the server is part of, such as v0.3.1, or
+// "(devel)" if it was built from a working copy.
 func Version() string {
 	const module = "github.com/smooch/smooch-go"
 	info, known := debug.ReadBuildInfo()

@@ -18,8 +18,8 @@ import (
 	"github.com/smooch/smooch-go/smoochtest"
 )
 
-// controls drives a server over HTTP, as a client in any language does. It compares every answer with
-// the document that the server has of its controls.
+// controls drives a server over HTTP, as a client in any language does. It compares every answer
+// with the document that the server has of its controls.
 type controls struct {
 	t        *testing.T
 	server   *smoochtest.Server
@@ -33,7 +33,8 @@ func newControls(t *testing.T, server *smoochtest.Server) controls {
 	return c
 }
 
-// send sends a request to a path, under /_sandbox/ if it does not begin with a slash. The headers are lines such as "Origin: x".
+// send sends a request to a path, under /_sandbox/ if it does not begin with a slash. The headers
+// are lines such as "Origin: x".
 func (c controls) send(method, path, body string, headers ...string) (status int, answer []byte) {
 	c.t.Helper()
 	if !strings.HasPrefix(path, "/") {

@@ -44,8 +44,8 @@ func TestCallLog(t *testing.T) {
 	assert.Equal(t, []any{"application/json; charset=utf-8"}, at(post, "answer", "headers", "Content-Type"))
 	assert.NotEmpty(t, at(post, "request", "headers", "Authorization"))
 	assert.Equal(t, post, c.call(200, "GET", "calls/2", "")["call"])
-	assert.Equal(t, "", at(calls[3], "scope"), "the credential was refused")
-	assert.Equal(t, "", at(calls[4], "operation"))
+	assert.Empty(t, at(calls[3], "scope"), "the credential was refused")
+	assert.Empty(t, at(calls[4], "operation"))
 
 	numbers := func(query string) string {
 		t.Helper()

@@ -4,9 +4,10 @@ import (
 	"hash/maphash"
 )
 
-// snapshot is what the readers of the feed were last told, so that what has changed is found wherever
-// it was changed: a hash of each app and user, and the messages of each conversation. A message that
-// changes later tells of that itself, with tellMessage. The server's lock guards a snapshot.
+// snapshot is what the readers of the feed were last told, so that what has changed is found
+// wherever it was changed: a hash of each app and user, and the messages of each conversation. A
+// message that changes later tells of that itself, with tellMessage. The server's lock guards a
+// snapshot.
 type snapshot struct {
 	apps  map[string]uint64
 	users map[string]map[string]*seenUser // by app and _id

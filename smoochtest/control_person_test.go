@@ -49,7 +49,7 @@ func TestPlayedUserWrites(t *testing.T) {
 	assert.Equal(t, "whatsapp", at(reply, "message", "source", "type"), "the channel that was used last")
 
 	place := play(201, "location", `{"lat":45.5,"long":-73.6}`)
-	assert.EqualValues(t, 45.5, at(place, "message", "coordinates", "lat"))
+	assert.InDelta(t, 45.5, at(place, "message", "coordinates", "lat"), 1e-9)
 
 	linked := play(201, "image", `{"mediaUrl":"https://media.test/cat.png","text":"My cat"}`)
 	assert.Equal(t, "https://media.test/cat.png", at(linked, "message", "mediaUrl"))

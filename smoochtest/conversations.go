@@ -151,8 +151,8 @@ func menusOn(a *app, client object) []object {
 	return []object{a.menus[appMenu]}
 }
 
-// findAction finds the last matching action in a user's messages, or else one in a menu, which is in
-// no message.
+// findAction finds the last matching action in a user's messages, or else one in a menu, which is
+// in no message.
 func findAction(u *user, menus []object, matches func(action object) bool) (action, message object) {
 	if u.conversation != nil {
 		for _, message := range slices.Backward(u.conversation.messages) {

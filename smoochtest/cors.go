@@ -27,7 +27,7 @@ func withCORS(c *call, answer *reply) *reply {
 
 func allowOrigin(answer *reply, origin string) {
 	answer.header.Set("Access-Control-Allow-Origin", origin)
-	answer.header.Set("Access-Control-Allow-Credentials", "true") // for the cookie with the media token
+	answer.header.Set("Access-Control-Allow-Credentials", "true") // for the media token's cookie
 	answer.header.Add("Vary", "Origin")
 }
 

@@ -325,7 +325,7 @@ func (d *deliveries) retryDue() {
 }
 
 // send makes an attempt at a delivery and logs what came of it.
-func (d *deliveries) send(e *delivery) Delivery {
+func (d *deliveries) send(e *delivery) {
 	made := d.request(e, e.target, e.secret)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -336,7 +336,7 @@ func (d *deliveries) send(e *delivery) Delivery {
 	if e.state == deliveryRetrying {
 		e.due = d.clock.now().Add(d.retryDelay(len(e.attempts) + 1))
 	}
-	return d.logAttempt(e, made)
+	d.logAttempt(e, made)
 }
 
 // resend makes another attempt at a delivery, whatever has become of it so far. It does not end the

@@ -24,6 +24,9 @@ func createDeployment(c *call) *reply {
 	if refusal := c.require("hosting"); refusal != nil {
 		return refusal
 	}
+	if refusal := (part{"", c.body}).oneOf("hosting", "self", "smooch"); refusal != nil {
+		return refusal
+	}
 	deployment := pick(c.body, "hosting", "baseUrl", "username", "callbackUrl")
 	deployment["_id"], deployment["status"] = c.server.random.id(), "unregistered"
 	if deployment["callbackUrl"] != nil {
@@ -48,6 +51,9 @@ func deleteDeployment(c *call, deployment object) *reply {
 
 func activateDeployment(c *call, deployment object) *reply {
 	if refusal := c.require("phoneNumber", "verifiedNameCertificate", "method"); refusal != nil {
+		return refusal
+	}
+	if refusal := (part{"", c.body}).oneOf("method", "sms", "voice"); refusal != nil {
 		return refusal
 	}
 	deployment["phoneNumber"], deployment["status"] = c.text("phoneNumber"), "pending"

@@ -10,8 +10,14 @@ func initDevice(c *call) *reply {
 	device, _ := c.body["device"].(object)
 	id, _ := device["id"].(string)
 	platform, _ := device["platform"].(string)
-	if id == "" || platform == "" {
-		return badRequest("device.id and device.platform are required")
+	if id == "" {
+		return badRequest("device.id is required")
+	}
+	if !isSDK(device) {
+		return badRequest("device.platform must be ios, android, web or other")
+	}
+	if refusal := requireFlatPart(part{"device", device}, "info"); refusal != nil {
+		return refusal
 	}
 	userID := c.text("userId")
 	if c.cred.scope == scopeAppUser {
@@ -67,6 +73,9 @@ func mergeDevice(client, device object, names ...string) {
 }
 
 func updateDevice(c *call) *reply {
+	if refusal := requireFlat(c.body, "info"); refusal != nil {
+		return refusal
+	}
 	client := c.user.client(c.params["deviceId"])
 	if client == nil {
 		return notFound("Device")

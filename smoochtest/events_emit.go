@@ -18,8 +18,8 @@ type example struct {
 	id      string
 }
 
-// emitExample emits an event with the members that the documents show on it, of which given replaces
-// some and to which it may add others. u may be nil.
+// emitExample emits an event with the members that the documents show on it, of which given
+// replaces some and to which it may add others. u may be nil.
 func emitExample(a *app, u *user, trigger string, given object) {
 	x := example{app: a, user: u, trigger: trigger, at: unixTime(a.server.clock.unique()), id: a.server.random.id()}
 	if u != nil {
@@ -99,8 +99,8 @@ func (x *example) newMessage(posted object) object {
 	return m
 }
 
-// button returns the last button of a type that the user was sent, and its message. It makes them up
-// if there are none.
+// button returns the last button of a type that the user was sent, and its message. It makes them
+// up if there are none.
 func (x *example) button(action object) (found, message object) {
 	if x.user != nil {
 		found, message = findAction(x.user, nil, func(o object) bool { return o["type"] == action["type"] })

@@ -143,8 +143,8 @@ var v1Names = map[string]string{
 	"message:delivery:channel": "delivery:success", "message:delivery:failure": "delivery:failure",
 }
 
-// TestEmitBuildsWholeEvents emits each trigger for a user who has nothing but a conversation, and for
-// one who has been sent things on a channel.
+// TestEmitBuildsWholeEvents emits each trigger for a user who has nothing but a conversation, and
+// for one who has been sent things on a channel.
 func TestEmitBuildsWholeEvents(t *testing.T) {
 	t.Parallel()
 	bare, full := newStage(t), newStage(t)
@@ -186,6 +186,8 @@ func (st stage) checkV1(trigger, members string, events []map[string]any) {
 		assert.Equal(st.t, name == "delivery:failure", events[0]["error"] != nil)
 	case slices.Contains(triggersOfV1, trigger):
 		require.Equal(st.t, []any{trigger}, triggers(events))
+		full := strings.HasPrefix(trigger, "message:app") || trigger == "postback" || trigger == "conversation:start"
+		assert.Equal(st.t, full, dig(events[0], "appUser.devices") != nil, "%s: the user in full", trigger)
 		for path := range strings.FieldsSeq(members) {
 			if !strings.HasPrefix(path, "conversation.") {
 				assert.NotNil(st.t, dig(events[0], path), "%s: %s on v1", trigger, path)
@@ -236,8 +238,8 @@ func TestEmitTakesWhatItIsGiven(t *testing.T) {
 	require.Error(t, st.server.Emit(id, "", "postback", map[string]any{"a": make(chan int)}))
 }
 
-// TestIncludeClient: the client is the one that the event is about, and webhooks that have not asked
-// for it do not get it.
+// TestIncludeClient: the client is the one that the event is about, and webhooks that have not
+// asked for it do not get it.
 func TestIncludeClient(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)

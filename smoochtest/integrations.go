@@ -84,6 +84,9 @@ func createIntegration(c *call) *reply {
 	if refusal := c.require(strings.Fields(fields.required)...); refusal != nil {
 		return refusal
 	}
+	if refusal := checkAlternatives(c, kind); refusal != nil {
+		return refusal
+	}
 	answered := append(strings.Fields(fields.answered), "displayName")
 	if !known { // a type of the future: which of its fields are secret is not known
 		answered = slices.Collect(maps.Keys(c.body))
@@ -92,6 +95,21 @@ func createIntegration(c *call) *reply {
 	integration["_id"], integration["type"], integration["status"] = c.server.random.id(), kind, "active"
 	c.app.integrations = append(c.app.integrations, integration)
 	return created(object{"integration": integration})
+}
+
+// checkAlternatives refuses an integration that lacks what it needs one of several fields for, or
+// needs because of another field.
+func checkAlternatives(c *call, kind string) *reply {
+	b := c.body
+	switch {
+	case kind == "line" && b["channelAccessToken"] == nil && b["mid"] == nil:
+		return badRequest("channelAccessToken is required") // or mid, of LINE's first API
+	case kind == "twitter" && b["tier"] == "premium" && b["envName"] == nil:
+		return badRequest("envName is required with the tier premium")
+	case kind == "whatsapp" && b["deploymentId"] == nil && b["baseUrl"] == nil:
+		return badRequest("deploymentId is required") // or baseUrl, before there were deployments
+	}
+	return nil
 }
 
 // publicIntegration returns an integration without ofSDK.

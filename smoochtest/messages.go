@@ -50,9 +50,9 @@ func postMessage(c *call) *reply {
 	return created(answer)
 }
 
-// postedClient returns the client that a posted message comes from or goes to, or nil: for a message
-// of the business the one of its destination or the one that the user used last, for one of the user
-// the device that has posted it.
+// postedClient returns the client that a posted message comes from or goes to, or nil: for a
+// message of the business the one of its destination or the one that the user used last, for one of
+// the user the device that has posted it.
 func postedClient(c *call) (object, *reply) {
 	if c.text("role") == "appUser" {
 		client := c.user.client(c.text("deviceId"))
@@ -85,8 +85,8 @@ func postedClient(c *call) (object, *reply) {
 	return client, nil
 }
 
-// addMessage adds a message to a user's conversation, and tells the webhooks. client is the one that
-// it comes from or goes to; it is nil if there is none.
+// addMessage adds a message to a user's conversation, and tells the webhooks. client is the one
+// that it comes from or goes to; it is nil if there is none.
 func addMessage(a *app, u *user, m, client object) object {
 	u.startConversation(a.server.random)
 	at := a.server.clock.unique()

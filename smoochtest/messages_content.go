@@ -367,8 +367,8 @@ func completeContent(r *random, o object) {
 	}
 }
 
-// mediaTypeOf returns the media type of what is at a URL, as its name says, or else the one that the
-// service takes an image for. For a file whose name says nothing it returns "".
+// mediaTypeOf returns the media type of what is at a URL, as its name says, or else the one that
+// the service takes an image for. For a file whose name says nothing it returns "".
 func mediaTypeOf(mediaURL string, isFile bool) string {
 	u, err := url.Parse(mediaURL)
 	if err == nil {

@@ -10,11 +10,11 @@ import (
 )
 
 // contentRules are messages without their role, and how the description of the refusal begins. An
-// empty one passes.
+// empty one passes. A type that is no string is as good as missing on v1.1.
 var contentRules = map[string]string{
 	`"type":"text","text":5`:                                                                   "text must be a string",
 	`"type":"text","text":""`:                                                                  "text is required",
-	`"type":5,"text":"x"`:                                                                      "type ", // on v1.1 it is as good as missing
+	`"type":5,"text":"x"`:                                                                      "type ",
 	`"type":"formResponse","fields":[{}]`:                                                      "type is not known",
 	`"type":"image"`:                                                                           "mediaUrl is required",
 	`"type":"file","mediaUrl":1`:                                                               "mediaUrl must be a string",
@@ -240,7 +240,7 @@ func TestDestinations(t *testing.T) {
 	st := newStage(t)
 	whatsApp := st.integration(`{"type":"whatsapp","deploymentId":"d"}`)
 	st.integration(`{"type":"viber","token":"t"}`)
-	line := st.integration(`{"type":"line","channelSecret":"s"}`)
+	line := st.integration(`{"type":"line","channelAccessToken":"t","channelSecret":"s"}`)
 	require.NoError(t, st.on("viber").Join())
 	require.NoError(t, st.on("whatsapp").Join())
 	st.events()

@@ -106,3 +106,19 @@ func TestDeleteMessages(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, page.Messages)
 }
+
+func TestTimesInQueries(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.post(`{"role":"appMaker","type":"text","text":"x"}`)
+	for _, api := range []api{st.api, st.onV1()} {
+		for _, bound := range []string{"before", "after"} {
+			for _, value := range []string{"NaN", "Inf", "-1", "x", "0x1p3", "1e9", "1.2.3", "%201"} {
+				answer := api.call(400, "GET", "/appusers/ida/messages?"+bound+"="+value, "")
+				assert.Contains(t, dig(answer, "error.description"), bound)
+			}
+			api.call(200, "GET", "/appusers/ida/messages?"+bound+"=1471995721.5", "")
+			api.call(200, "GET", "/appusers/ida/messages?"+bound+"=", "")
+		}
+	}
+}

@@ -50,15 +50,15 @@ func WithMaxUpload(bytes int64) Option { return func(c *config) { c.maxUpload = 
 
 // WithHistory sets how much of the past the server keeps: the last calls and the last deliveries,
 // as many of each as entries says, and the last uploaded files, of as many bytes in all as media
-// says. The default is 10,000 and 256 MiB. Each log drops its oldest entries earlier if their bodies
-// exceed 64 MiB in all. Both numbers must be positive.
+// says. The default is 10,000 and 256 MiB. Each log drops its oldest entries earlier if their
+// bodies exceed 64 MiB in all. Both numbers must be positive.
 func WithHistory(entries int, media int64) Option {
 	return func(c *config) { c.keepLog, c.keepMedia = entries, media }
 }
 
-// WithAllowedTargets allows webhooks on other hosts than this machine. Without it the server refuses
-// to create a webhook whose target is not loopback, so that a test with a real target by mistake
-// does not reach it. The hosts are names or IP addresses without a port.
+// WithAllowedTargets allows webhooks on other hosts than this machine. Without it the server
+// refuses to create a webhook whose target is not loopback, so that a test with a real target by
+// mistake does not reach it. The hosts are names or IP addresses without a port.
 func WithAllowedTargets(hosts ...string) Option {
 	return func(c *config) { c.allowedTargets = append(c.allowedTargets, hosts...) }
 }
@@ -75,8 +75,8 @@ func WithCredentials(account Credentials, app App) Option {
 	return func(c *config) { c.account, c.app = account, app }
 }
 
-// WithSeed makes ids and secrets depend on the seed and on the order of calls only, so that they are
-// the same each time. The default is that they are random.
+// WithSeed makes ids and secrets depend on the seed and on the order of calls only, so that they
+// are the same each time. The default is that they are random.
 func WithSeed(seed string) Option { return func(c *config) { c.seed = seed } }
 
 // WithLogger logs each call and each attempt to deliver an event. The default is no log.

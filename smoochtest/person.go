@@ -53,9 +53,9 @@ func (p *Person) Say(text string) (messageID string, err error) {
 	return p.Send(map[string]any{"type": "text", "text": text})
 }
 
-// Send posts a message and returns its id. It has the fields of a posted message and those that only
-// channels send, such as quotedMessage, textFallback and submitted. Send fills in the role, the
-// author and the source. Whoever writes takes back what [Person.Block] and [Person.OptOut] did.
+// Send posts a message and returns its id. It has the fields of a posted message and those that
+// only channels send, such as quotedMessage, textFallback and submitted. Send fills in the role,
+// the author and the source. Whoever writes takes back what [Person.Block] and [Person.OptOut] did.
 func (p *Person) Send(message map[string]any) (messageID string, err error) {
 	m, err := copyJSON(message)
 	if err != nil {
@@ -79,9 +79,9 @@ func sendAs(a *app, u *user, client, posted object) (messageID string) {
 	return addMessage(a, u, m, client)["_id"].(string)
 }
 
-// Upload sends a file and returns the message's id. It is an image message if the media type is that
-// of an image, such as image/png, and a file message otherwise. The file is private if the app's
-// setting attachmentsAccess says so.
+// Upload sends a file and returns the message's id. It is an image message if the media type is
+// that of an image, such as image/png, and a file message otherwise. The file is private if the
+// app's setting attachmentsAccess says so.
 func (p *Person) Upload(mediaType string, data []byte) (messageID string, err error) {
 	return p.upload(mediaType, data, nil)
 }
@@ -201,9 +201,9 @@ func (p *Person) Read() error {
 	})
 }
 
-// Start opens the conversation as someone who opts in on a channel does, with or without a referral,
-// which has the fields code and details. A conversation that has been started already is only told
-// of the referral.
+// Start opens the conversation as someone who opts in on a channel does, with or without a
+// referral, which has the fields code and details. A conversation that has been started already is
+// only told of the referral.
 func (p *Person) Start(referral map[string]any) error {
 	given, err := copyJSON(referral)
 	if err != nil {
@@ -221,13 +221,17 @@ func (p *Person) Start(referral map[string]any) error {
 			return errors.New("smoochtest: the conversation has been started already")
 		}
 		at := a.server.clock.unique()
-		emit(a, event{trigger: trigger, user: u, client: client, fields: func(string) object {
-			o := object{"source": channelSource(client), "timestamp": unixTime(at)}
-			if len(given) > 0 {
-				o["referral"] = given
-			}
-			return o
-		}})
+		fullUserOnV1 := trigger == "conversation:start"
+		emit(a, event{
+			trigger: trigger, user: u, client: client, fullUserOnV1: fullUserOnV1,
+			fields: func(string) object {
+				o := object{"source": channelSource(client), "timestamp": unixTime(at)}
+				if len(given) > 0 {
+					o["referral"] = given
+				}
+				return o
+			},
+		})
 		return nil
 	})
 }

@@ -117,6 +117,14 @@ func TestUploadAndLocate(t *testing.T) {
 
 	st.call(200, "DELETE", "/appusers/ida/messages", "")
 	fetch(t, 404, at(messages[1], "mediaUrl").(string))
+
+	account := st.api
+	account.prefix = "/v1.1"
+	account.call(200, "PUT", "/apps/"+st.server.App().ID, `{"settings":{"attachmentsAccess":"private"}}`)
+	_, err = st.on("web").Upload("image/png", []byte("PNG"))
+	require.NoError(t, err)
+	messages = st.call(200, "GET", "/appusers/ida/messages", "")["messages"].([]any)
+	fetch(t, 401, at(messages[0], "mediaUrl").(string))
 }
 
 // fetch gets a URL with header lines such as "Cookie: x", and checks the status.
@@ -234,6 +242,8 @@ func TestTypingReadingAndStarting(t *testing.T) {
 		"conversation:start", "conversation:referral", "typing:appUser", "typing:appUser",
 		"message:appMaker", "message:delivery:channel", "conversation:read",
 	}, triggers(v11))
+	assert.Contains(t, v1[0]["appUser"], "clients", "v1 sends the user in full")
+	assert.NotContains(t, v1[1]["appUser"], "clients")
 	assert.Equal(t, "messenger", at(v11[0], "source", "type"))
 	assert.NotContains(t, v11[0], "referral")
 	assert.Equal(t, map[string]any{"code": "spring"}, v11[1]["referral"])

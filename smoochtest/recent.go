@@ -45,7 +45,7 @@ func (l *recent[T]) update(v T, grown int) {
 		oldest.dropped = true
 		l.bytes -= oldest.bytes
 		var none T
-		l.all[0], l.all = none, l.all[1:] // the array is left behind as a whole when append needs a new one
+		l.all[0], l.all = none, l.all[1:]
 	}
 }
 

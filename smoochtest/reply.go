@@ -59,6 +59,9 @@ func (a *reply) write(w http.ResponseWriter, r *http.Request, truncate bool) {
 		body = body[:len(body)/2]
 	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if a.bodyUnread && r.ContentLength != 0 {
+		header.Set("Connection", "close") // else net/http waits for the body before it sends the answer
+	}
 	w.WriteHeader(a.status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // fails if the caller is gone, who needs no answer then

@@ -32,7 +32,7 @@ type loggedCall struct {
 	operation, version, appID, userID string
 	scope                             string // of the credential
 	fault                             int    // the number of the injected fault; 0: none
-	answer                            *reply // with at most 1 MiB of its body; nil if the connection was cut
+	answer                            *reply // with at most 1 MiB of its body; nil if cut
 	answerSize                        int    // of its whole body
 }
 

@@ -1,15 +1,29 @@
 // Package smoochtest is a fake Smooch service for tests. It runs in the test's own process, keeps
 // apps, users, conversations, webhooks and everything else in memory, checks credentials as the
 // service does, answers both versions of the API over real HTTP on loopback, and delivers webhooks.
+// What the documents require of a call is required here, and a refusal names the member that is
+// wrong.
 //
 //	server := smoochtest.NewServer()
 //	defer server.Close()
 //	client := server.Client()
 //	user, err := client.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida"})
 //
+// A test plays the other side with a [Person], who is an app user on a channel:
+//
+//	ida := server.Person(server.App().ID, "ida", "whatsapp")
+//	messageID, err := ida.Say("Is it open on Sunday?")
+//	err = ida.Tap("BOOK") // the button with this payload
+//	err = server.WaitDeliveries(ctx)
+//
+// [Server.Emit] delivers events that no person makes, [Server.Redeliver] an event once more,
+// [Server.Fail] makes calls go wrong, and [Server.Advance] turns the clock. [Server.Requests] and
+// [Server.DeliveryLog] tell what has happened.
+//
 // The caller does not have to be the SDK: a client in any language can be pointed at [Server.URL].
-// The command smooch-sandbox runs the service as a process of its own, and every server can be driven
-// from outside through the calls under /_sandbox/, which the answer to GET /_sandbox/ describes.
+// The command smooch-sandbox runs the service as a process of its own, and every server can be
+// driven from outside through the calls under /_sandbox/, which the answer to GET /_sandbox/
+// describes.
 package smoochtest
 
 import (
@@ -70,8 +84,8 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// Start is NewServer for a program that is not a test: it returns an error if it cannot listen or an
-// option does not fit.
+// Start is NewServer for a program that is not a test: it returns an error if it cannot listen or
+// an option does not fit.
 func Start(opts ...Option) (*Server, error) {
 	s := &Server{
 		config: config{
@@ -218,6 +232,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	kept := &limitedBuffer{room: maxLoggedBody}
+	r = r.WithContext(r.Context()) // a copy, as net/http needs the original's body
 	r.Body = struct {
 		io.Reader
 		io.Closer
@@ -258,9 +273,9 @@ func (s *Server) finish(entry *loggedCall, body *limitedBuffer, answer *reply) {
 	s.tellCall(entry)
 }
 
-// trimMedia counts a file that was added and drops the oldest files if there is more than the server
-// keeps. It leaves some room, so as not to count the files with each further one. The newest file
-// stays whatever its size. The caller holds the server's lock.
+// trimMedia counts a file that was added and drops the oldest files if there is more than the
+// server keeps. It leaves some room, so as not to count the files with each further one. The
+// newest file stays whatever its size. The caller holds the server's lock.
 func (s *Server) trimMedia(added int64) {
 	limit := s.config.keepMedia
 	if s.mediaBytes += added; s.mediaBytes <= limit {
@@ -299,8 +314,8 @@ func (s *Server) delay(r *http.Request, d time.Duration) {
 func (s *Server) Requests() []Request { return s.requests.list() }
 
 // Fail injects a fault into the calls that match it, until it has affected as many as its Times
-// says or lift is called, which may happen more than once. If several faults match a call, the first
-// one that was added is used.
+// says or lift is called, which may happen more than once. If several faults match a call, the
+// first one that was added is used.
 func (s *Server) Fail(f Fault) (lift func()) {
 	added := s.faults.add(f, time.Time{})
 	return func() { s.faults.lift(func(other *activeFault) bool { return other == added }) }
@@ -332,9 +347,9 @@ func (s *Server) Advance(d time.Duration) {
 // they ended, the last 10,000 by default. See [WithHistory].
 func (s *Server) DeliveryLog() []Delivery { return s.deliveries.list() }
 
-// Redeliver sends an event in the log once more, byte for byte, to the target that the webhook has by
-// now, and returns what came of it when that is known. It is a further attempt in the log, and is not
-// repeated. An id that is not in the log and a webhook that was deleted are errors.
+// Redeliver sends an event in the log once more, byte for byte, to the target that the webhook has
+// by now, and returns what came of it when that is known. It is a further attempt in the log, and
+// is not repeated. An id that is not in the log and a webhook that was deleted are errors.
 func (s *Server) Redeliver(deliveryID string) (Delivery, error) {
 	e, found := s.deliveries.find(deliveryID)
 	if !found {
@@ -358,9 +373,9 @@ func (s *Server) Redeliver(deliveryID string) (Delivery, error) {
 
 var errNoDelivery = errors.New("smoochtest: no such delivery")
 
-// WaitDeliveries waits until every event so far has been sent once to each webhook that wants it, and
-// the target of every new webhook has been checked, or until ctx ends, and returns the error of ctx.
-// It does not wait for retries, which depend on the clock: see [Server.Advance].
+// WaitDeliveries waits until every event so far has been sent once to each webhook that wants it,
+// and the target of every new webhook has been checked, or until ctx ends, and returns the error of
+// ctx. It does not wait for retries, which depend on the clock: see [Server.Advance].
 func (s *Server) WaitDeliveries(ctx context.Context) error { return s.deliveries.waitIdle(ctx) }
 
 // Person plays an app user, named by _id or userId, on a channel: a type such as "whatsapp", or the
@@ -388,10 +403,10 @@ func (s *Server) Tap(appID, userID, button string) error {
 	return s.Person(appID, userID, "").Tap(button)
 }
 
-// Emit delivers an event to the webhooks that want it. The trigger is one of v1.1; v1 gets the event
-// under its own name, if it has it. The event has all members that the documents show on it, made of
-// what the user has been sent and made up where there is nothing: fields replaces those that it has,
-// and adds others. With an empty userID the event is about no user.
+// Emit delivers an event to the webhooks that want it. The trigger is one of v1.1; v1 gets the
+// event under its own name, if it has it. The event has all members that the documents show on it,
+// made of what the user has been sent and made up where there is nothing: fields replaces those
+// that it has, and adds others. With an empty userID the event is about no user.
 func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) error {
 	given, err := copyJSON(fields)
 	if err != nil {

@@ -107,8 +107,8 @@ type savedMediaToken struct {
 }
 
 // ExportState returns the whole state of the server as JSON, for [Server.ImportState]: accounts,
-// apps, keys, users, conversations, webhooks, files and the clock. It has secrets. It lacks the logs,
-// faults and deliveries that are under way.
+// apps, keys, users, conversations, webhooks, files and the clock. It has secrets. It lacks the
+// logs, faults and deliveries that are under way.
 func (s *Server) ExportState() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,8 +167,8 @@ func (a *app) save() savedApp {
 }
 
 // ImportState replaces the whole state of the server, credentials and clock included, by one that
-// [Server.ExportState] returned. It drops the logs, the faults and the deliveries that are under way.
-// If it returns an error, nothing has changed.
+// [Server.ExportState] returned. It drops the logs, the faults and the deliveries that are under
+// way. If it returns an error, nothing has changed.
 func (s *Server) ImportState(data []byte) error {
 	state, err := s.readState(data)
 	if err != nil {

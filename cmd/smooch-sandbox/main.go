@@ -1,6 +1,6 @@
-// Command smooch-sandbox is a Smooch service on this machine: clients in any language can be pointed
-// at it, and a test or a person drives it through the calls under /_sandbox/ or the page at /. It is
-// package smoochtest as a process of its own; docs/sandbox.md describes it.
+// Command smooch-sandbox is a Smooch service on this machine: clients in any language can be
+// pointed at it, and a test or a person drives it through the calls under /_sandbox/ or the page
+// at /. It is package smoochtest as a process of its own; docs/sandbox.md describes it.
 //
 //	go run github.com/smooch/smooch-go/cmd/smooch-sandbox@latest
 //

@@ -186,7 +186,7 @@ func TestSeedIsTheSameEachTime(t *testing.T) {
 // TestErrorsAreOneLine: no stack trace for what a user does wrong.
 func TestErrorsAreOneLine(t *testing.T) {
 	t.Parallel()
-	busy, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not wait
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer busy.Close()
 	broken := filepath.Join(t.TempDir(), "state.json")
@@ -221,15 +221,15 @@ func TestErrorsAreOneLine(t *testing.T) {
 	assert.Contains(t, p.stderr(), "-allow-target")
 }
 
-// TestSignalEndsItWhateverHangs: open streams, calls that are held back, uploads that stand still and
-// targets that do not answer.
+// TestSignalEndsItWhateverHangs: open streams, calls that are held back, uploads that stand still
+// and targets that do not answer.
 func TestSignalEndsItWhateverHangs(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		p, s := startSandbox(t, nil)
 		app := newClient(t, s)
 		reached := make(chan struct{}, 1)
-		target, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not wait
+		target, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		t.Cleanup(func() { target.Close() })
 		go func() { // never answers
@@ -267,7 +267,7 @@ func TestSignalEndsItWhateverHangs(t *testing.T) {
 			_, err = conn.Write([]byte(request))
 			require.NoError(t, err)
 		}
-		time.Sleep(200 * time.Millisecond) //nolint:forbidigo // that the requests are under way cannot be seen
+		time.Sleep(200 * time.Millisecond) // that the requests are under way cannot be seen
 		began := time.Now()
 		require.NoError(t, p.cmd.Process.Signal(signal))
 		assert.Zero(t, p.wait(), p.stderr())

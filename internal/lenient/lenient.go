@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 )
 
@@ -31,22 +32,35 @@ func Marshal(v any) ([]byte, error) {
 // UnmarshalJSON method but no such fields. It costs nothing until strict decoding fails because of
 // a type. Then the values are replaced and everything is decoded again, into *v set to its zero
 // value.
+//
+// A value that would take far more memory than its text, such as a million times {} in a list of
+// structs, is an error. What types with an UnmarshalJSON method take is not known.
 func Unmarshal(data []byte, v any) error {
+	if hasMany(data) {
+		if err := validate(data); err != nil {
+			return err
+		}
+		m := meter{room: roomFor(len(data))}
+		if err := m.check(data, v); err != nil {
+			return err
+		}
+	}
+	return unmarshal(data, v)
+}
+
+// unmarshal is Unmarshal for data that takes no more memory than it should.
+func unmarshal(data []byte, v any) error {
 	err := UnmarshalStrict(data, v)
 	if err == nil || !isTypeError(err) {
 		return err
 	}
-	mended, malformed := mend(data, reflect.TypeOf(v), false)
+	mended, malformed := mend(data, reflect.TypeOf(v), math.MaxInt, false)
 	if len(malformed) > 0 {
 		return err
 	}
 	reflect.ValueOf(v).Elem().SetZero()
 	return UnmarshalStrict(mended, v)
 }
-
-// manyValues is the number of commas from which [UnmarshalPartly] checks a body before it decodes
-// it: a list of that many structs takes some megabytes.
-const manyValues = 1 << 14
 
 // UnmarshalPartly decodes one JSON object into a struct, as [Unmarshal] does, but leaves members
 // zero whose type does not fit the struct, and returns their paths, such as list[0].name: at most
@@ -61,14 +75,15 @@ func UnmarshalPartly(data []byte, v any, oddTime bool) (malformed []string, err 
 	if object := bytes.TrimLeft(data, " \t\r\n"); len(object) == 0 || object[0] != '{' {
 		return nil, ErrNotObject
 	}
-	look, target := oddTime || bytes.Count(data, []byte(",")) >= manyValues, v
+	look, target := oddTime || hasMany(data), v
 	if look {
 		target = new(json.RawMessage) // only to see whether it is JSON
 	}
 	if err := UnmarshalStrict(data, target); err == nil && !look || err != nil && !isTypeError(err) {
 		return nil, err
 	}
-	mended, malformed := mend(data, reflect.TypeOf(v), true)
+	room := 1<<20 + 16*len(data) // no real list comes near that
+	mended, malformed := mend(data, reflect.TypeOf(v), room, true)
 	reflect.ValueOf(v).Elem().SetZero()
 	return malformed, UnmarshalStrict(mended, v)
 }

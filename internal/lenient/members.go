@@ -14,9 +14,17 @@ type Members map[string]any
 
 // Unmarshal decodes one JSON object, each member that m names as the function [Unmarshal] does, and
 // skips the others. null is an object without members. The object is read once, as it comes, unless
-// strict decoding of a member fails because of a type.
+// it has many values or strict decoding of a member fails because of a type.
 func (m Members) Unmarshal(data []byte) error {
-	var skipped json.RawMessage
+	if hasMany(data) {
+		meter := meter{room: roomFor(len(data))}
+		err := m.visit(data, func(value []byte, target any) error { return meter.check(value, target) })
+		if err != nil {
+			return err
+		}
+		return m.visit(data, unmarshal)
+	}
+	var skipped ignored
 	err := walk(data, func(name string, dec *json.Decoder) error {
 		if target, ok := m[name]; ok {
 			return dec.Decode(target)
@@ -26,16 +34,33 @@ func (m Members) Unmarshal(data []byte) error {
 	if !isTypeError(err) {
 		return err
 	}
-	return walk(data, func(name string, dec *json.Decoder) error {
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return err
-		}
-		if target, ok := m[name]; ok {
-			return Unmarshal(value, target)
-		}
+	return m.visit(data, unmarshal)
+}
+
+// visit calls f for each member of an object, or of null, that m names.
+func (m Members) visit(data []byte, f func(value []byte, target any) error) error {
+	if err := validate(data); err != nil {
+		return err
+	}
+	r := reader{data}
+	r.space()
+	switch r.in[0] {
+	case 'n':
 		return nil
-	})
+	case '{':
+	default:
+		return ErrNotObject
+	}
+	for more := r.open('}'); more; more = r.more('}') {
+		target := m[string(unquote(r.skip()))]
+		r.colon()
+		if value := r.skip(); target != nil {
+			if err := f(value, target); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // A Field is a member of an object, its value as text.

@@ -6,8 +6,6 @@ import (
 	"math"
 	"reflect"
 	"strconv"
-	"strings"
-	"sync"
 )
 
 const (
@@ -19,7 +17,7 @@ const (
 // A mender rewrites JSON so that strict decoding accepts it, in one pass and without a tree of its
 // values. Members that the type does not have are left out.
 type mender struct {
-	in        []byte // what is still to read: valid JSON
+	reader
 	out       []byte
 	path      []byte // of the current value
 	malformed []string
@@ -31,12 +29,12 @@ type mender struct {
 // do not fit, and that [Unmarshal] does not accept in another way, become null, and their paths are
 // returned: at most maxMalformed, then "…".
 //
-// A list whose structs would take far more memory than their JSON, such as a million times {}, is
-// cut, with the path of its first item that is left out. No real list comes near that.
+// A list whose structs would take more than room bytes is cut, with the path of its first item that
+// is left out.
 //
 // With times, a time that its type decodes to zero is listed, too.
-func mend(data []byte, t reflect.Type, times bool) (mended []byte, malformed []string) {
-	m := mender{in: data, times: times, out: make([]byte, 0, len(data)), room: 1<<20 + 16*len(data)}
+func mend(data []byte, t reflect.Type, room int, times bool) (mended []byte, malformed []string) {
+	m := mender{reader: reader{data}, times: times, out: make([]byte, 0, len(data)), room: room}
 	m.value(t)
 	return append(m.out, m.in...), m.malformed // what follows the value is an error when it is decoded
 }
@@ -94,7 +92,7 @@ func isOddTime(text []byte, t reflect.Type) bool {
 // isStruct reports whether t is a struct with json tags. If it has an UnmarshalJSON method, that is
 // assumed to decode the members that the tags name; the method of any other type is assumed to
 // accept any JSON.
-func isStruct(t reflect.Type) bool { return t.Kind() == reflect.Struct && len(fieldTypes(t)) > 0 }
+func isStruct(t reflect.Type) bool { return t.Kind() == reflect.Struct && structOf(t).tagged }
 
 // fit returns what strict decoding into t accepts in place of a value: the value itself if
 // possible, and nil if it accepts nothing. The value is not an object where t is a struct or map,
@@ -159,11 +157,9 @@ func (m *mender) object(t reflect.Type) {
 	m.out = append(m.out, '{')
 	for more := m.open('}'); more; more = m.more('}') {
 		quoted := m.skip()
-		m.space()
-		m.in = m.in[1:] // the colon
+		m.colon()
 		name, want := memberOf(t, quoted)
 		if want == nil {
-			m.space()
 			m.skip()
 			continue
 		}
@@ -218,112 +214,4 @@ func (m *mender) separate(open byte) {
 	if m.out[len(m.out)-1] != open {
 		m.out = append(m.out, ',')
 	}
-}
-
-// open reads the beginning of an object or list, and reports whether it has anything in it.
-func (m *mender) open(end byte) bool {
-	m.in = m.in[1:]
-	m.space()
-	return !m.closes(end)
-}
-
-// more reads what follows a value in an object or list, and reports whether another value follows.
-func (m *mender) more(end byte) bool {
-	m.space()
-	if m.closes(end) {
-		return false
-	}
-	m.in = m.in[1:] // the comma
-	m.space()
-	return true
-}
-
-// closes reads end if it is next, and reports whether it was.
-func (m *mender) closes(end byte) bool {
-	if m.in[0] != end {
-		return false
-	}
-	m.in = m.in[1:]
-	return true
-}
-
-func (m *mender) space() { m.in = bytes.TrimLeft(m.in, " \t\r\n") }
-
-// skip reads a value and returns it.
-func (m *mender) skip() []byte {
-	depth, i := 0, 0
-	for {
-		switch m.in[i] {
-		case '{', '[':
-			depth++
-			i++
-		case '}', ']':
-			depth--
-			i++
-		case '"':
-			i += stringLength(m.in[i:])
-		case ' ', '\t', '\r', '\n', ',', ':':
-			i++
-		default:
-			for i < len(m.in) && strings.IndexByte(",:]} \t\r\n", m.in[i]) < 0 {
-				i++
-			}
-		}
-		if depth == 0 {
-			value := m.in[:i]
-			m.in = m.in[i:]
-			return value
-		}
-	}
-}
-
-// stringLength returns the length of the string that data begins with, with its quotes.
-func stringLength(data []byte) int {
-	for i := 1; ; i++ {
-		switch data[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-}
-
-// memberOf returns the name and the type that t has for a member of an object, by its name in
-// quotes; a nil type if it has none. A member that differs only in case counts, as in
-// encoding/json. All members of a map have the name "*", as their names may be what users wrote.
-func memberOf(t reflect.Type, quoted []byte) (string, reflect.Type) {
-	if t.Kind() == reflect.Map {
-		return "*", t.Elem()
-	}
-	fields, name := fieldTypes(t), string(quoted[1:len(quoted)-1])
-	if strings.Contains(name, `\`) {
-		_ = json.Unmarshal(quoted, &name) // cannot fail: it is valid JSON
-	}
-	if want := fields[name]; want != nil {
-		return name, want
-	}
-	for field, want := range fields {
-		if strings.EqualFold(field, name) {
-			return field, want
-		}
-	}
-	return "", nil
-}
-
-var fieldTypesOf sync.Map // from reflect.Type to map[string]reflect.Type
-
-// fieldTypes returns the types of a struct's fields by the names in their json tags.
-func fieldTypes(t reflect.Type) map[string]reflect.Type {
-	if fields, ok := fieldTypesOf.Load(t); ok {
-		return fields.(map[string]reflect.Type)
-	}
-	fields := map[string]reflect.Type{}
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
-			fields[name] = f.Type
-		}
-	}
-	fieldTypesOf.Store(t, fields)
-	return fields
 }
