@@ -87,9 +87,10 @@ function drawRows() {
   }
 }
 
+// scopeName says whose credential a call has. A fault may come before anybody looks at it.
 export const scopeName = (call) => ({
   account: "account key", app: "app key", appUser: "user's token", appToken: "app token", integration: "integration",
-  mediaToken: "media token", "": call.status === 401 ? "refused credential" : "no credential",
+  mediaToken: "media token", "": call.fault ? "" : call.status === 401 ? "refused credential" : "no credential",
 }[call.scope] ?? call.scope);
 
 export function status(code) {
@@ -97,9 +98,10 @@ export function status(code) {
   return h("span", { class: `status ${kind}` }, code === 0 ? "cut" : code);
 }
 
-// operation writes "POST /appusers/{userId}/messages" so that the verb stands out.
+// operation writes "POST /appusers/{userId}/messages" so that the verb stands out. A call that was
+// not recognised has its path, without what all paths begin with.
 export function operation(call) {
-  const [verb, path] = call.operation ? call.operation.split(" ") : [call.method, call.uri];
+  const [verb, path] = call.operation ? call.operation.split(" ") : [call.method, call.uri.replace(/^\/v1(\.1)?(\/apps\/[^/]+)?(?=\/)/, "")];
   return [h("b", {}, verb), " ", path];
 }
 
@@ -118,7 +120,7 @@ function drawRow(entry) {
   isCall ? h("span", { class: "row-status" }, status(entry.status))
     : h("span", { class: "row-status" }, entry.attempts.length === 0 ? h("span", { class: "status odd" }, "…") : entry.attempts.slice(-4).map((a) => status(a.status))),
   h("span", { class: "row-meta" }, h("time", { datetime: entry.at }, exactTime(at)),
-    isCall ? [` · ${scopeName(entry)}`, entry.version ? ` · ${entry.version}` : "", ` · ${milliseconds(entry.milliseconds)}`, entry.fault ? h("span", { class: "fault-mark" }, " · fault") : null]
+    isCall ? [scopeName(entry) ? ` · ${scopeName(entry)}` : "", entry.version ? ` · ${entry.version}` : "", ` · ${milliseconds(entry.milliseconds)}`, entry.fault ? h("span", { class: "fault-mark" }, " · fault") : null]
       : [` · to ${host(entry.target)}`,
         entry.state === "retrying" ? h("span", { class: "fault-mark" }, ` · again at ${exactTime(new Date(entry.nextAttempt))}`) : null,
         entry.state === "failed" ? h("span", { class: "bad-mark" }, " · given up") : null])));
