@@ -184,7 +184,18 @@ func (p *person) writes(text string) {
 	p.t.Helper()
 	p.goesTo("Chat")
 	p.enters("Message", text)
-	p.do(chromedp.KeyEvent(kb.Enter))
+	p.pressesEnter()
+}
+
+// pressesEnter presses the key as a keyboard does: what it types belongs to the press, and does not
+// come if the page handles the press.
+func (p *person) pressesEnter() {
+	p.t.Helper()
+	enter := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13}
+	enter.Type, enter.Text = input.DispatchKeyEventTypeKeyDown, "\r"
+	call(p, input.DispatchKeyEvent, enter)
+	enter.Type, enter.Text = input.DispatchKeyEventTypeKeyUp, ""
+	call(p, input.DispatchKeyEvent, enter)
 }
 
 // goesTo goes to a part of the page, which on a phone is not visible at the same time as others.

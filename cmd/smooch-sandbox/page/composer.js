@@ -46,14 +46,14 @@ export function composer() {
     const text = input.value;
     if (!text.trim()) return;
     tellTyping(false);
+    if (document.activeElement === send) input.focus(); // it is about to be disabled
     send.disabled = true;
     const sent = await attempt(() => (state.view === "user" ? play("say", { text, ...chosenChannel() })
       : conversation("messages", { role: "appMaker", type: "text", text })));
     send.disabled = false;
     if (!sent) return;
-    input.value = "";
+    if (input.value === text) input.value = "";
     grow();
-    input.focus();
   }
 
   async function sendFiles(list) {
