@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestConversation: a person plays a user who talks with the echo bot, sees a fault and what the bot
-// makes of it, and begins anew.
+// TestConversation: a person plays a user who talks with the echo bot, sees a fault and what the
+// bot makes of it, and begins anew.
 func TestConversation(t *testing.T) {
 	for _, window := range []size{wide, phone} {
 		t.Run(window.name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestDeliveries(t *testing.T) {
 			p.clicks("Copy as curl")
 			p.sees("Command copied")
 			command := p.pastes()
-			out, err := exec.Command("sh", "-c", command).CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
 			if strings.Contains(string(out), "not found") {
 				t.Log("left out: curl is not installed")
 			} else {

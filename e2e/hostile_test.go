@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestHostileTexts: whatever a message, a name or a call holds is shown as text. Nothing of it runs,
-// and the policy of the page would not let it.
+// TestHostileTexts: whatever a message, a name or a call holds is shown as text. Nothing of it
+// runs, and the policy of the page would not let it.
 func TestHostileTexts(t *testing.T) {
 	s := startSandbox(t)
 	const script = `<img src=x onerror="document.title='run'"><script>document.title='run'</script>`
@@ -57,7 +57,9 @@ func TestHostileTexts(t *testing.T) {
 
 	// The policy: no text becomes HTML, and no script of others runs.
 	assert.True(t, js[bool](p, "(() => { try { document.body.innerHTML = '<b>'; return false } catch { return true } })()"))
-	resp, err := http.Get(s.BaseURL + "/")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.BaseURL+"/", nil)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	_ = resp.Body.Close()
 	assert.Contains(t, resp.Header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self'")

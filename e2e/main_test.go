@@ -43,7 +43,7 @@ func run(m *testing.M) int {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(programs) }()
-	build := exec.Command("go", "build", "-o", programs, "./cmd/smooch-sandbox", "./examples/echo-bot")
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", programs, "./cmd/smooch-sandbox", "./examples/echo-bot")
 	build.Dir = ".."
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Printf("%s%v\n", out, err)

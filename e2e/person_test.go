@@ -168,9 +168,9 @@ func (p *person) enters(label, text string) {
 }
 
 // run runs a statement in the page.
-func (p *person) run(format string, args ...any) {
+func (p *person) run(statement string) {
 	p.t.Helper()
-	js[chromedp.Void](p, format, args...)
+	p.do(chromedp.Evaluate[chromedp.Void](statement))
 }
 
 // chooses chooses an option of the list with a label.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -33,7 +34,7 @@ type sandbox struct {
 // start starts a program that ends with the test, and returns it with its output.
 func start(t *testing.T, name string, args ...string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
-	process := exec.Command(filepath.Join(programs, name), args...)
+	process := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(programs, name), args...)
 	process.Stderr = os.Stderr
 	out, err := process.StdoutPipe()
 	require.NoError(t, err)

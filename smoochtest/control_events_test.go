@@ -2,6 +2,7 @@ package smoochtest_test
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -192,21 +193,23 @@ func TestFeedGoesOn(t *testing.T) {
 func TestSlowReaderOfFeedIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	server, app := newServerWithUser(t)
-	c := newControls(t, server)
-	f := c.watch("")
-	f.mu.Lock() // the test does not read on
-	long := smooch.TextMessage(strings.Repeat("x", 4000))
-	for range 1500 {
+	conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprint(conn, "GET /_sandbox/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	require.NoError(t, err)
+	_, err = conn.Read(make([]byte, 1)) // the stream has begun; the test does not read on
+	require.NoError(t, err)
+	assert.Equal(t, 1, server.FeedReaders())
+	long := smooch.TextMessage(strings.Repeat("x", 300_000))
+	for range 12 { // fills the buffers of the connection
 		_, err := app.Conversations.PostMessage(t.Context(), "ida", long)
 		require.NoError(t, err)
 	}
-	f.mu.Unlock()
-	select {
-	case <-f.ended:
-	case <-time.After(10 * time.Second):
-		t.Error("the server still keeps events for the reader")
+	for range 1100 {
+		server.Advance(time.Millisecond)
 	}
-	c.watch("")
+	assert.Zero(t, server.FeedReaders(), "nothing is kept for it")
 }
 
 func TestCloseEndsFeed(t *testing.T) {

@@ -264,15 +264,15 @@ func TestMediaAreBounded(t *testing.T) {
 func TestLogOfBodiesIsBounded(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
+	server.SetLogRoom(64 << 10)
 	api := newAPI(t, server)
-	body := strings.Repeat(" ", 1<<20)
 	for range 80 {
-		status, _ := raw(t, server, "POST", api.prefix+"/webhooks", body, api.credential)
+		status, _ := raw(t, server, "POST", api.prefix+"/webhooks", strings.Repeat(" ", 1<<10), api.credential)
 		require.Equal(t, 400, status)
 	}
 	kept := len(server.Requests())
 	assert.Less(t, kept, 64)
-	assert.Greater(t, kept, 50)
+	assert.Greater(t, kept, 40)
 }
 
 func TestLoggerHasALinePerCallAndDelivery(t *testing.T) {

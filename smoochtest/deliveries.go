@@ -105,7 +105,7 @@ type webhookQueue struct {
 func newDeliveries(ctx context.Context, clock *clock, c config, tell func(*delivery)) *deliveries {
 	d := &deliveries{
 		ctx: ctx, clock: clock, firstRetry: c.firstRetry, allowed: c.allowedTargets, tell: tell,
-		kept: recent[*delivery]{limit: c.keepLog},
+		kept: recent[*delivery]{limit: c.keepLog, room: maxLogBytes},
 	}
 	d.changed = sync.NewCond(&d.mu)
 	d.client = &http.Client{

@@ -11,3 +11,17 @@ var ControlRoutes = func() []string {
 	}
 	return all
 }()
+
+// SetLogRoom sets how many bytes of bodies the log of calls keeps.
+func (s *Server) SetLogRoom(bytes int) {
+	s.requests.mu.Lock()
+	defer s.requests.mu.Unlock()
+	s.requests.calls.room = bytes
+}
+
+// FeedReaders returns the number of the readers of /_sandbox/events that the server keeps events for.
+func (s *Server) FeedReaders() int {
+	s.controls.feed.mu.Lock()
+	defer s.controls.feed.mu.Unlock()
+	return len(s.controls.feed.readers)
+}

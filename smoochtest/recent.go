@@ -6,6 +6,7 @@ const maxLogBytes = 64 << 20
 // recent is a log of which only the end is kept. The caller guards it.
 type recent[T interface{ entry() *logEntry }] struct {
 	limit   int
+	room    int // how many bytes of bodies are kept
 	all     []T // oldest first, with consecutive numbers
 	last    int // the number of the newest entry
 	bytes   int // of the bodies in all
@@ -40,7 +41,7 @@ func (l *recent[T]) update(v T, grown int) {
 	}
 	v.entry().bytes += grown
 	l.bytes += grown
-	for len(l.all) > l.limit || l.bytes > maxLogBytes && len(l.all) > 1 {
+	for len(l.all) > l.limit || l.bytes > l.room && len(l.all) > 1 {
 		oldest := l.all[0].entry()
 		oldest.dropped = true
 		l.bytes -= oldest.bytes

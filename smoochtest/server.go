@@ -101,7 +101,7 @@ func Start(opts ...Option) (*Server, error) {
 	s.controls = controls{server: s, feed: feed{epoch: strconv.FormatInt(time.Now().UnixMicro(), 36)}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.rateLimit = rateLimit{max: s.config.rateLimit, window: s.config.rateWindow}
-	s.requests.calls.limit = s.config.keepLog
+	s.requests.calls = recent[*loggedCall]{limit: s.config.keepLog, room: maxLogBytes}
 	s.faults.tell, s.faults.tellLifted = s.tellFault, s.tellFaultLifted
 	s.deliveries = newDeliveries(s.ctx, s.clock, s.config, s.tellDelivery)
 	if err := s.checkWebhookOption(); err != nil {
