@@ -132,6 +132,13 @@ func TestDeliveries(t *testing.T) {
 			}
 			p.goesTo("Activity")
 			p.clicks("Back to activity")
+			p.clicks("Call POST /webhooks")
+			p.sees("Request")
+			p.clicks("Copy as curl")
+			p.sees("Command copied")
+			assert.Contains(t, p.pastes(), "Authorization: Bearer ")
+			p.goesTo("Activity")
+			p.clicks("Back to activity")
 			p.sees("Deliveries")
 			assert.Zero(t, p.cutOff())
 		})

@@ -1,5 +1,5 @@
 // Package e2e plays a person at the page of the sandbox, in a real browser: Chromium, which it
-// finds in the PATH. It needs nothing else; axe-core, which looks for barriers, is fetched with npm.
+// finds in the PATH. It needs nothing else: axe-core, which looks for barriers, comes with npm.
 //
 //	go test                      in less than two minutes
 //	go test -run Conversation -v

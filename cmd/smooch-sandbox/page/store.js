@@ -117,17 +117,17 @@ const handlers = {
   "app": ({ app }) => put(state.apps, app),
   "app-deleted": ({ appId }) => {
     remove(state.apps, appId);
-    if (appId === state.appId) selectApp(state.apps[0]?.id);
+    if (appId === state.appId) selectApp(state.apps[0]?.id).catch(lost);
   },
   "user": ({ user }) => {
     if (user.appId !== state.appId) return;
     noteUser(user);
-    if (!state.userId) selectUser(user.id); // the first one who comes is shown
+    if (!state.userId) selectUser(user.id).catch(lost); // the first one who comes is shown
   },
   "user-deleted": ({ appId, userId }) => {
     if (appId !== state.appId) return;
     remove(state.users, userId);
-    if (userId === state.userId) selectUser(state.users[0]?.id);
+    if (userId === state.userId) selectUser(state.users[0]?.id).catch(lost);
   },
   "message": (e) => {
     if (!isOpen(e)) return;
@@ -160,7 +160,7 @@ const handlers = {
   },
   "fault-lifted": ({ faultId }) => remove(state.faults, faultId),
   "clock": ({ clock }) => noteClock(clock),
-  "reset": () => load(),
+  "reset": () => load().catch(lost),
 };
 
 function noteClock(clock) {
@@ -310,18 +310,11 @@ function toAddress() {
   history.replaceState(null, "", `#/${part}`);
 }
 
+let source = null;
+
 // follow keeps the feed connected, and reads everything each time that it is.
 export function follow() {
-  const source = new EventSource("/_sandbox/events");
-  let over = false;
-  const lost = () => {
-    if (over) return;
-    over = true;
-    source.close();
-    state.live = false;
-    changed();
-    setTimeout(follow, 1000);
-  };
+  source = new EventSource("/_sandbox/events");
   source.addEventListener("error", lost);
   source.addEventListener("hello", () => load().then(() => {
     state.live = true;
@@ -335,4 +328,15 @@ export function follow() {
       changed();
     });
   }
+}
+
+// lost begins anew after what could not be read, and soon, as a sandbox that is started again comes
+// back at once.
+function lost() {
+  if (!source) return;
+  source.close();
+  source = null;
+  state.live = false;
+  changed();
+  setTimeout(follow, 1000);
 }
