@@ -86,7 +86,7 @@ func TestConversation(t *testing.T) {
 func TestDeliveries(t *testing.T) {
 	for _, window := range []size{wide, phone} {
 		t.Run(window.name, func(t *testing.T) {
-			s := startSandbox(t)
+			s := startSandbox(t, "-webhook-retry", "10m")
 			s.newUser("ida", "Ida Lind", "web")
 			bot := startReceiver(t, 1)
 			p := visit(t, s, window, "dark")
@@ -106,7 +106,7 @@ func TestDeliveries(t *testing.T) {
 			p.goesTo("Activity")
 			p.sees("again at")
 			p.clicks("+15 min")
-			p.sees("+15 min")
+			p.sees("The clock is 15 minutes on")
 			sent := bot.takes(t)
 			p.seesNo("again at")
 			p.clicks("Delivery message:appUser")
@@ -134,6 +134,7 @@ func TestDeliveries(t *testing.T) {
 			p.clicks("Back to activity")
 			p.clicks("Call POST /webhooks")
 			p.sees("Request")
+			p.seesNo("Command copied") // the note of the first time
 			p.clicks("Copy as curl")
 			p.sees("Command copied")
 			assert.Contains(t, p.pastes(), "Authorization: Bearer ")

@@ -97,10 +97,6 @@ function sortUsers() {
 function noteUser(user) {
   put(state.users, user);
   sortUsers();
-  if (user.id === state.userId) {
-    noteTyping("appUser", user.conversation?.appUserTyping);
-    noteTyping("appMaker", user.conversation?.appMakerTyping);
-  }
 }
 
 // noteTyping shows a role as typing for as long as the sandbox says so of one who does not stop.
@@ -241,6 +237,8 @@ async function loadUser(userId) {
     state.userId = user.id;
     state.messages = messages;
     state.older = hasMore;
+    noteTyping("appUser", user.conversation?.appUserTyping);
+    noteTyping("appMaker", user.conversation?.appMakerTyping);
     noteUser(user);
   } catch (error) {
     if (error.status !== 404) throw error;
