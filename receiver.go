@@ -14,8 +14,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/smooch/smooch-go/internal/keyqueue"
 )
 
 // WebhookReceiver is an [http.Handler] for the target of webhooks. It checks the secret of a
@@ -46,8 +44,8 @@ import (
 //	function takes too long       503  repeated, but not handled while the function still runs
 //	function fails for good       406  not repeated, see Permanent
 //	function panics               500  repeated
-//	deduper fails                 503  repeated, see Deduper
-//	queue is full                 503  repeated, see WithBackground
+//	deduper fails, claim is lost  503  repeated, see Deduper
+//	queue fails or is full        503  repeated, see WithQueue
 //	receiver is shutting down     503  repeated, see Shutdown
 //
 // A delivery has neither a signature nor a time of sending. The secret in its header X-API-Key is
@@ -56,7 +54,8 @@ import (
 // Each event is handled once, as told by its [EventKey]. A copy of an event that is being handled
 // waits for the outcome and gets the same answer. A copy of an event that has been handled gets
 // 200. [WithDeduper] extends this to several processes. An event is acknowledged only when it has
-// been handled, so a process that dies loses none, except with [WithBackground].
+// been handled or, with [WithQueue], is safe in a queue, so a process that dies loses none, except
+// with [WithBackground].
 //
 // Failures and refusals are logged, see [WithReceiverLogger].
 //
@@ -65,14 +64,12 @@ type WebhookReceiver struct {
 	maxBody   int64
 	timeout   time.Duration
 	deduper   Deduper
-	lease     time.Duration // how long a claim holds if its holder dies
+	lease     time.Duration
 	observer  func(Delivery)
 	lookup    *secretLookup // nil: only the secrets count
 	log       receiverLog
 	handlings handlingGroup
-	queueSize int                        // of WithBackground
-	workers   int                        // of WithBackground
-	queue     *keyqueue.Queue[*handling] // nil: an event is handled before the answer
+	queue     Queue // nil: an event is handled before the answer
 
 	mu       sync.Mutex
 	secrets  [][sha256.Size]byte
@@ -83,10 +80,10 @@ type WebhookReceiver struct {
 // ReceiverOption is a setting of a new receiver, see [NewWebhookReceiver].
 type ReceiverOption func(*WebhookReceiver) error
 
-// Delivery reports what became of one request, see [WithObserver].
+// Delivery reports what became of one request or event, see [WithObserver].
 type Delivery struct {
 	Event       Event         // nil if the request was refused before it was decoded
-	SecretIndex int           // index of the matching secret, in the order of addition; -1: none
+	SecretIndex int           // of the matching secret, in the order of addition; -1: none, or a queue
 	Status      int           // of the answer; 0 if the event was handled after the answer
 	Handled     bool          // the function has run; its error is in Err
 	Duplicate   bool          // another delivery of the same event was handled instead
@@ -111,6 +108,7 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 		maxBody:   1 << 20,
 		timeout:   15 * time.Second,
 		deduper:   NewMemoryDeduper(10_000),
+		lease:     30 * time.Second,
 		observer:  func(Delivery) {},
 		handlers:  map[reflect.Type]func(context.Context, Event) error{},
 		log:       receiverLog{tallies: map[lineKind]*tally{}},
@@ -126,11 +124,11 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 			return nil, err
 		}
 	}
-	// Within this process, an event is not handled again while its function runs, however long that
-	// takes. Another process may claim the event when the lease has ended.
-	r.lease = 2*r.timeout + 30*time.Second
-	if r.workers > 0 {
-		r.queue = keyqueue.New(r.queueSize, r.workers, (*handling).handle)
+	if _, ours := r.deduper.(*memoryDeduper); !ours {
+		r.deduper = guardedDeduper{r.deduper, r.timeout}
+	}
+	if q, ours := r.queue.(*memoryQueue); ours {
+		q.start()
 	}
 	return r, nil
 }
@@ -149,18 +147,6 @@ func WithAcceptVersions(versions ...Version) ReceiverOption {
 	}
 }
 
-// WithDeduper makes the receiver use d to handle each event once. The default is
-// NewMemoryDeduper(10_000).
-func WithDeduper(d Deduper) ReceiverOption {
-	return func(r *WebhookReceiver) error {
-		if isNil(d) {
-			return argumentError("WithDeduper", "deduper", "is nil")
-		}
-		r.deduper = panicSafeDeduper{d}
-		return nil
-	}
-}
-
 // WithMaxBody limits the body of a delivery to the given number of bytes. The default is 1 MiB.
 func WithMaxBody(bytes int64) ReceiverOption {
 	return func(r *WebhookReceiver) error {
@@ -175,7 +161,8 @@ func WithMaxBody(bytes int64) ReceiverOption {
 // WithHandlerTimeout limits the time of a function: its context ends after d. A delivery is
 // answered with 503 if its body has not arrived, or its function has not returned, within d of the
 // beginning of the request. The default is 15 seconds. More than 20 seconds is an error, as the
-// service does not wait longer for the answer.
+// service does not wait longer for the answer. A function that [WebhookReceiver.Process] calls, as
+// for [WithBackground], is not limited.
 func WithHandlerTimeout(d time.Duration) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if d <= 0 || d > 20*time.Second {
@@ -186,9 +173,10 @@ func WithHandlerTimeout(d time.Duration) ReceiverOption {
 	}
 }
 
-// WithObserver calls observe after each POST request, and again for an event that was handled after
-// the answer. observe must be safe for concurrent use. If it panics, net/http handles the panic;
-// after the answer, the panic is discarded.
+// WithObserver calls observe after each POST request, again for an event that was handled after the
+// answer, and after each [WebhookReceiver.Process] that has called the function or found the event
+// handled. With a queue, that can be before the answer. observe must be safe for concurrent use. If
+// it panics, net/http handles the panic; after the answer, the panic is discarded.
 func WithObserver(observe func(Delivery)) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if observe == nil {
@@ -248,9 +236,10 @@ func (r *WebhookReceiver) AcceptVersions(versions ...Version) {
 // called for each event whose type has no function of its own. Handle panics if fn is nil, if E has
 // a function already, or if E is another interface than Event.
 //
-// fn may be called concurrently. Its context ends after the time that [WithHandlerTimeout] sets. If
-// fn returns an error, the service repeats the delivery, unless the error is [Permanent]. With
-// [WithBackground], the receiver calls fn again instead.
+// fn may be called concurrently. Its context ends after the time that [WithHandlerTimeout] sets, or
+// with the cause [ErrClaimLost] if another process may handle the event. If fn returns an error,
+// the service repeats the delivery, unless the error is [Permanent]. With a queue, fn is called
+// again instead, see [WebhookReceiver.Process] and [WithBackground].
 func Handle[E Event](r *WebhookReceiver, fn func(ctx context.Context, event E) error) {
 	kind := reflect.TypeFor[E]()
 	switch {
@@ -276,6 +265,12 @@ func Permanent(err error) error {
 	return &permanentError{err}
 }
 
+// IsPermanent reports whether err, or an error that it wraps, was marked by [Permanent].
+func IsPermanent(err error) bool {
+	_, permanent := errors.AsType[*permanentError](err)
+	return permanent
+}
+
 type permanentError struct{ err error }
 
 func (e *permanentError) Error() string { return e.err.Error() }
@@ -298,6 +293,7 @@ var (
 	errCompressed  = errors.New("smooch: the body has a Content-Encoding")
 	errShutdown    = errors.New("smooch: the receiver is shutting down")
 	errTooSlow     = errors.New("smooch: the handler takes too long")
+	errClaimState  = errors.New("smooch: the deduper returned a claim without a state")
 )
 
 // ServeHTTP handles one request of the service.
@@ -369,12 +365,23 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bo
 	if header.Trigger == "" || len(header.Malformed) > 0 {
 		r.log.unusual(req.Context(), header)
 	}
-	handler := r.handler(event, header.Version)
-	if handler == nil {
-		d.Status, d.Ignored = http.StatusOK, true
+	ctx, f := context.WithoutCancel(req.Context()), factOf(event, header)
+	var function func(context.Context, Event) error
+	switch {
+	case !r.accepts(header.Version):
+		d.Ignored = true
+	case r.queue != nil:
+		enqueue(ctx, r, &d, f, body, began)
+		return d
+	default:
+		function = r.function(event)
+		d.Ignored = function == nil
+	}
+	if d.Ignored {
+		d.Status = http.StatusOK
 		return d
 	}
-	handleOnce(context.WithoutCancel(req.Context()), r, &d, factOf(event, header), handler, began)
+	handleOnce(ctx, r, &d, f, function, began)
 	return d
 }
 
@@ -417,36 +424,74 @@ func (r *WebhookReceiver) unmatched(req *http.Request, began time.Time) (status 
 	return http.StatusServiceUnavailable, err
 }
 
-// handler returns the function for an event; nil if the event is to be ignored.
-func (r *WebhookReceiver) handler(e Event, version Version) func(context.Context, Event) error {
+// accepts reports whether events of a version are to be handled.
+func (r *WebhookReceiver) accepts(version Version) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.versions) > 0 && !slices.Contains(r.versions, version) {
-		return nil
-	}
-	if handler, ok := r.handlers[reflect.TypeOf(e)]; ok {
-		return handler
+	return len(r.versions) == 0 || slices.Contains(r.versions, version)
+}
+
+// function returns the function for an event; nil if there is none.
+func (r *WebhookReceiver) function(e Event) func(context.Context, Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if function, ok := r.handlers[reflect.TypeOf(e)]; ok {
+		return function
 	}
 	return r.handlers[reflect.TypeFor[Event]()]
 }
 
+// tellObserver tells the observer of a delivery after its answer. It recovers a panic, which would
+// end the process.
+func (r *WebhookReceiver) tellObserver(d Delivery) {
+	defer func() { _ = recover() }()
+	r.observer(d)
+}
+
+// Process handles an event that comes out of a [Queue]: it claims the event with the [Deduper],
+// calls the function that [Handle] has registered for its type, and records the outcome. It returns
+// when the function has returned. The error says what the queue has to do:
+//
+//	nil                  the event is done: handled now or before, or there is no function for it
+//	IsPermanent          it can never be handled; keep it as a dead letter
+//	ErrBusy              bring it again, without counting an attempt
+//	ErrClaimLost         bring it again, without counting an attempt
+//	any other            the attempt has failed, see PanicError for a panic; bring it again
+//
+// An event that is not done is not claimed any longer, so it can be brought again at any time, a
+// dead letter included. A body that is not a JSON object is permanent.
+//
+// The context of the function ends with ctx, or if its claim is lost. [WithHandlerTimeout] does not
+// limit it. Process must not be called for an event before the ones of the same Order that came
+// before it are done or given up.
+func (r *WebhookReceiver) Process(ctx context.Context, e QueuedEvent) error {
+	return process(ctx, r, e)
+}
+
 // Shutdown makes the receiver answer deliveries of further events with 503, so that the service
-// repeats them. It returns nil when all events that were accepted before have been handled, or the
-// error of ctx if ctx ends first.
+// repeats them. It returns nil when all events that were accepted before have been handled or, with
+// [WithQueue], put into the queue; or the error of ctx if ctx ends first. [WebhookReceiver.Process]
+// goes on working.
 func (r *WebhookReceiver) Shutdown(ctx context.Context) error {
 	r.handlings.close()
-	drained := make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		r.handlings.running.Wait()
-		close(drained)
+		if q, ours := r.queue.(*memoryQueue); ours {
+			<-q.events.Close()
+		}
 	}()
 	select {
-	case <-drained:
-		if r.queue != nil {
-			r.queue.Close()
-		}
+	case <-ended:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
+
+// String returns the name of the type, so that %v shows no secret and reads nothing that is in use.
+func (r *WebhookReceiver) String() string { return "smooch.WebhookReceiver" }
+
+// GoString returns the text of String, so that %#v leaves out the same.
+func (r *WebhookReceiver) GoString() string { return r.String() }

@@ -18,13 +18,16 @@ import (
 // when a record is logged; slog.New(slog.DiscardHandler) logs nothing. The following is logged,
 // with these attributes:
 //
-//	error    a function failed or panicked         trigger, key, error, attempt, dropped, stack
+//	error    a function failed or panicked         trigger, key, error, dropped, stack
 //	error    a function takes too long             trigger, key, error
-//	error    the deduper failed                    trigger, key, error, stack
+//	error    the deduper or the queue failed       trigger, key, error, stack
+//	error    the claim of an event was lost        trigger, key, error
+//	error    an event was given up, see            trigger, key, error, attempts
+//	         WithBackground
 //	warning  a member has an undocumented type     trigger, malformed
 //
 // key is the first 12 hexadecimal digits of the SHA-256 of the [EventKey], which itself holds ids
-// of users. attempt counts the calls of the function. dropped says that the event is not repeated.
+// of users. dropped says that the error is permanent, so that the event is not repeated.
 // malformed has the paths of the members. stack is there after a panic.
 //
 // Each of the following is logged when it first happens and, while it goes on, once a minute:

@@ -125,3 +125,18 @@ func TestConfirmations(t *testing.T) {
 	// What asks for confirmation is in no conversation.
 	st.call(404, "GET", "/appusers/ida/messages", "")
 }
+
+// TestPrimaryOfALink links a second channel, which becomes the one used last unless v1 is told not
+// to.
+func TestPrimaryOfALink(t *testing.T) {
+	t.Parallel()
+	for primary, want := range map[string]string{``: "twilio", `,"primary":true`: "twilio", `,"primary":false`: "viber"} {
+		st := newStage(t)
+		require.NoError(t, st.on("viber").Join())
+		st.onV1().call(200, "POST", "/appusers/ida/channels", `{"type":"twilio","phoneNumber":"+1514555"`+primary+`}`)
+		st.events()
+		st.post(`{"role":"appMaker","type":"text","text":"x"}`)
+		_, v11 := st.events()
+		assert.Equal(t, want, dig(v11[1], "destination.type"), primary)
+	}
+}

@@ -112,6 +112,9 @@ func TestMergedUsersHaveOneChannelUsedLast(t *testing.T) {
 	require.NoError(t, st.server.Person(st.server.App().ID, "bob", "line").Join())
 	st.call(200, "POST", "/appusers/merge", `{"surviving":{"_id":"`+dig(ida, "appUser._id").(string)+
 		`"},"discarded":{"_id":"`+dig(bob, "appUser._id").(string)+`"}}`)
+	clients := dig(st.call(200, "GET", "/appusers/ida", ""), "appUser.clients").([]any)
+	require.Len(t, clients, 2)
+	assert.Equal(t, []any{true, false}, []any{at(clients[0], "primary"), at(clients[1], "primary")})
 	st.events()
 	for _, want := range []string{"viber", "line"} {
 		st.post(`{"role":"appMaker","type":"text","text":"x"}`)

@@ -193,7 +193,7 @@ func TestFeedGoesOn(t *testing.T) {
 func TestSlowReaderOfFeedIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	server, app := newServerWithUser(t)
-	conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(server.URL, "http://"))
 	require.NoError(t, err)
 	defer conn.Close()
 	_, err = fmt.Fprint(conn, "GET /_sandbox/events HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -59,7 +59,7 @@ func TestControlsRefuse(t *testing.T) {
 		{400, "POST", "apps", `{"name":5}`},
 		{400, "POST", "apps", `{"name":"a"`},
 		{400, "POST", "apps", `{"name":"a"}{}`},
-		{400, "POST", "apps", `{"nome":"a"}`},
+		{400, "POST", "apps", `{"name":"a","nome":"a"}`},
 		{400, "POST", "clock/advance", `{}`},
 		{400, "POST", "clock/advance", `{"seconds":-1}`},
 		{400, "POST", "clock/advance", `{"seconds":1e300}`},

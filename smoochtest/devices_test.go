@@ -57,3 +57,17 @@ func TestDeviceRules(t *testing.T) {
 	v1.call(400, "PUT", "/appusers/ida/devices/d", `{"info":{"a":[]}}`)
 	v1.call(200, "PUT", "/appusers/ida/devices/d", `{"info":{"a":2}}`)
 }
+
+// TestOfSeveralDevicesTheLastOneIsMeant sends to a type of channel that the user has two clients
+// of.
+func TestOfSeveralDevicesTheLastOneIsMeant(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	for _, id := range []string{"d1", "d2", "d1", "d2"} {
+		st.onV1().call(200, "POST", "/init", `{"userId":"ida","device":{"id":"`+id+`","platform":"ios"}}`)
+		st.events()
+		st.post(`{"role":"appMaker","type":"text","text":"x","destination":{"integrationType":"ios"}}`)
+		_, v11 := st.events()
+		assert.Equal(t, id, dig(v11[len(v11)-1], "client.id"))
+	}
+}

@@ -220,6 +220,7 @@ func TestEmitTakesWhatItIsGiven(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
 	id := st.server.App().ID
+	require.NoError(t, st.on("web").Join())
 	m := st.post(`{"role":"appMaker","type":"text","text":"find me"}`)
 	st.events()
 	require.NoError(t, st.server.Emit(id, "ida", "message:delivery:failure", map[string]any{

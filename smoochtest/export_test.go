@@ -19,7 +19,8 @@ func (s *Server) SetLogRoom(bytes int) {
 	s.requests.calls.room = bytes
 }
 
-// FeedReaders returns the number of the readers of /_sandbox/events that the server keeps events for.
+// FeedReaders returns the number of the readers of /_sandbox/events that the server keeps events
+// for.
 func (s *Server) FeedReaders() int {
 	s.controls.feed.mu.Lock()
 	defer s.controls.feed.mu.Unlock()

@@ -93,7 +93,12 @@ func addMessage(a *app, u *user, m, client object) object {
 	m["received"], m["source"] = unixTime(at), object{"type": "api"}
 	switch m["role"] {
 	case "appUser":
-		m["authorId"], m["source"] = u.id, channelSource(client)
+		source := channelSource(client)
+		if client != nil && !isSDK(client) {
+			source["originalMessageId"] = "mid." + m["_id"].(string) // the channel's own
+			source["originalMessageTimestamp"] = m["received"]
+		}
+		m["authorId"], m["source"] = u.id, source
 		if m["name"] == nil {
 			m["name"] = u.displayName()
 		}

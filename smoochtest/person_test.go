@@ -70,6 +70,8 @@ func TestSayComesFromItsChannel(t *testing.T) {
 		assert.Equal(t, "whatsapp", at(source, "type"))
 		assert.Equal(t, id, at(source, "integrationId"))
 		assert.Equal(t, at(e, "client", "id"), at(source, "id"))
+		assert.NotEmpty(t, at(source, "originalMessageId"), "the channel's own id")
+		assert.Equal(t, at(first(e["messages"]), "received"), at(source, "originalMessageTimestamp"))
 		assert.Equal(t, "whatsapp", at(e, "client", "platform"))
 	}
 	user := st.call(200, "GET", "/appusers/ida", "")["appUser"]
