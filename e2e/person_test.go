@@ -148,13 +148,15 @@ func (p *person) seesNo(text string) {
 	p.until("no longer sees "+text, func() bool { return !js[bool](p, "look.sees(%s)", text) })
 }
 
-// clicks clicks the last thing with a name, with the mouse, where nothing else covers it.
+// clicks clicks the last thing with a name, with the mouse, where nothing else covers it, once it
+// stands still.
 func (p *person) clicks(name string) {
 	p.t.Helper()
 	var at struct{ X, Y float64 }
 	p.until("clicks "+name, func() bool {
+		before := at
 		at = js[struct{ X, Y float64 }](p, "look.place(%s)", name)
-		return at.X > 0
+		return at.X > 0 && at == before
 	})
 	p.do(chromedp.MouseClickXY(at.X, at.Y))
 }

@@ -115,9 +115,9 @@ export function safeLink(url) {
   }
 }
 
-// say shows a short text for a while, and has it read out.
+// say shows a short text for a while, and has it read out. What is seen elsewhere is only read out.
 export function say(text, kind = "note") {
-  const toast = h("p", { class: `toast ${kind}` }, kind === "problem" ? icon("warning") : null, h("span", {}, text));
+  const toast = h("p", { class: kind === "heard" ? "visually-hidden" : `toast ${kind}` }, kind === "problem" ? icon("warning") : null, h("span", {}, text));
   const toasts = document.getElementById("toasts");
   toasts.append(toast);
   while (toasts.children.length > 3) toasts.firstChild.remove();

@@ -82,7 +82,7 @@ export function faults() {
       h("button", { type: "button", onclick: () => attempt(async () => {
         await control("POST", "faults", fault);
         box.close();
-        say(name);
+        say(name, "heard");
       }) }, h("strong", {}, name), h("span", {}, text))))), inForce],
   });
   follow(box, () => drawFaults(inForce));
