@@ -132,6 +132,7 @@ const handlers = {
     // A change of one that is too old to be shown is not shown.
     if (!known && last && e.message.received < state.messages[0].received && state.older) return;
     put(state.messages, e.message, "_id");
+    if (last && e.message.received < last.received) state.messages.sort((a, b) => a.received - b.received); // after a merge
     if (!known) noteTyping(e.message.role === "appUser" ? "appUser" : "appMaker", false);
     if (state.messages.length > state.keep) {
       state.messages.splice(0, state.messages.length - state.keep);
@@ -229,6 +230,7 @@ async function loadUser(userId) {
   state.messages = [];
   state.older = false;
   state.keep = maxMessages;
+  state.typing = { appUser: 0, appMaker: 0 };
   toAddress();
   if (!userId) return;
   try {
