@@ -119,11 +119,16 @@ func list[T any](ctx context.Context, c *Client, r *request, opts []CallOption) 
 // page makes a call whose result is one page of a list.
 func page[T any](ctx context.Context, c *Client, r *request, opts []CallOption) (*Page[T], error) {
 	var p Page[T]
-	p.Offset, _ = strconv.Atoi(r.params.Get("offset")) // unless the response says otherwise
-	out := lenient.Members{r.answer: &p.Items, "offset": &p.Offset, "hasMore": &p.HasMore}
+	var offset *int
+	out := lenient.Members{r.answer: &p.Items, "offset": &offset, "hasMore": &p.HasMore}
 	if err := call(ctx, c, r, out, opts); err != nil {
 		return nil, err
 	}
+	if offset == nil { // the response does not say it
+		asked, _ := strconv.Atoi(r.params.Get("offset"))
+		offset = &asked
+	}
+	p.Offset = *offset
 	return &p, nil
 }
 
@@ -238,6 +243,9 @@ func likeOut(out any) (decoded any, keep func()) {
 
 // decodeBody decodes the body of a response into out, see [call].
 func decodeBody(r *request, body []byte, out any) error {
+	if decodeFast(r, body, out) {
+		return nil
+	}
 	members, ok := out.(lenient.Members)
 	switch {
 	case ok:

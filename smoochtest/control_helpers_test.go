@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -119,9 +120,7 @@ func (c controls) fits(schema, value any, where string) {
 	if parts, isUnion := s["allOf"].([]any); isUnion {
 		all := map[string]any{}
 		for _, part := range parts {
-			for name, property := range at(c.resolve(part), "properties").(map[string]any) {
-				all[name] = property
-			}
+			maps.Copy(all, at(c.resolve(part), "properties").(map[string]any))
 		}
 		s = map[string]any{"type": "object", "properties": all, "required": at(c.resolve(parts[1]), "required")}
 	}
@@ -221,6 +220,7 @@ func (c controls) watch(lastID string) *feed {
 	go func() {
 		defer close(f.ended)
 		var e feedEvent
+		data := "" // of e; the last line of a stream that is cut is not whole
 		lines := bufio.NewScanner(resp.Body)
 		lines.Buffer(nil, 64<<20)
 		for lines.Scan() {
@@ -231,10 +231,11 @@ func (c controls) watch(lastID string) *feed {
 			case "event":
 				e.name = value
 			case "data":
-				if err := json.Unmarshal([]byte(value), &e.data); err != nil {
+				data = value
+			case "":
+				if err := json.Unmarshal([]byte(data), &e.data); e.name != "" && err != nil {
 					c.t.Error(err)
 				}
-			case "":
 				f.mu.Lock()
 				if e.name != "" { // not a comment
 					f.events = append(f.events, e)

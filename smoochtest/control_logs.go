@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,8 +26,8 @@ var controlLogRoutes = []controlRoute{
 // bodyJSON returns a body of which data is kept.
 func bodyJSON(data []byte, size int) object {
 	o := object{"size": size, "truncated": len(data) < size}
-	if text := data; utf8.Valid(text) {
-		o["text"] = string(text)
+	if utf8.Valid(data) {
+		o["text"] = string(data)
 	} else {
 		o["base64"] = base64.StdEncoding.EncodeToString(data)
 	}
@@ -139,7 +140,7 @@ func (c *control) logQuery(filters ...string) (q logQuery, refusal *reply) {
 	known := append([]string{"after", "limit", "count", "wait", "brief", "app", "user", "status"}, filters...)
 	for name, values := range c.request.URL.Query() {
 		switch {
-		case !contains(known, name):
+		case !slices.Contains(known, name):
 			return q, badRequest("there is no parameter " + name)
 		case name == "brief":
 			q.brief = values[0] != "" && values[0] != "false" && values[0] != "0"
@@ -148,15 +149,6 @@ func (c *control) logQuery(filters ...string) (q logQuery, refusal *reply) {
 		}
 	}
 	return q, nil
-}
-
-func contains(all []string, name string) bool {
-	for _, each := range all {
-		if each == name {
-			return true
-		}
-	}
-	return false
 }
 
 // fits reports whether values, by the names of filters, are those that the caller asks for.

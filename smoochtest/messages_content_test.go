@@ -2,6 +2,7 @@ package smoochtest_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -133,9 +134,7 @@ func TestContentRules(t *testing.T) {
 	st := newStage(t)
 	integration := st.integration(`{"type":"whatsapp","deploymentId":"d"}`)
 	rules := map[string]string{}
-	for content, want := range contentRules {
-		rules[content] = want
-	}
+	maps.Copy(rules, contentRules)
 	for action, want := range actionRules {
 		if want != "" {
 			want = "actions[0]" + want
