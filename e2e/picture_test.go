@@ -37,6 +37,7 @@ func TestPicture(t *testing.T) {
 		user := s.newUser(each.id, each.name, each.channel)
 		s.control(user+"say", map[string]string{"text": each.says}, nil)
 		if each.id == "rosa" { // her event meets a bot that sleeps
+			s.control("deliveries?state=retrying&wait=10", nil, nil)
 			s.control("clock/advance", map[string]int{"seconds": 15 * 60}, nil)
 		}
 		bot.takes(t)
