@@ -154,15 +154,15 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 	if r.sendToken != nil || r.sentSince != nil {
 		return sendWithToken(ctx, c, r, out)
 	}
-	req, err := r.build(ctx, c)
+	address, err := r.build(ctx, c)
 	if err != nil {
 		return err
 	}
-	x := exchange{core: c.core, request: r, ctx: ctx}
+	x := exchange{core: c.core, request: r, url: address, ctx: ctx}
 	if r.inApp { // calls outside an app are limited on their own
 		x.app = c.appID
 	}
-	if err := x.do(req); err != nil || out == nil {
+	if err := x.do(); err != nil || out == nil {
 		return err
 	}
 	if len(bytes.TrimSpace(x.body)) > 0 {

@@ -139,9 +139,9 @@ func (r *request) bearerToken(token string) *request {
 	return r
 }
 
-// build returns the request for net/http. It fails if the client's version or app does not allow
-// the call, or if an argument was refused.
-func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
+// build returns the URL, after the last changes to the body. It fails if the client's version or
+// app does not allow the call, or if an argument was refused.
+func (r *request) build(ctx context.Context, c *Client) (*url.URL, error) {
 	switch {
 	case ctx == nil:
 		return nil, argumentError(r.String(), "context", "is nil")
@@ -161,7 +161,7 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, target, http.NoBody)
+	address, err := url.Parse(target)
 	if err != nil {
 		return nil, argumentError(r.String(), "path", "does not form a valid URL")
 	}
@@ -170,13 +170,20 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	values := [...]string{contentTypeJSON, c.core.userAgent, r.contentType} // in one allocation
-	req.Header = http.Header{"Accept": values[0:1:1], "User-Agent": values[1:2:2]}
+	return address, nil
+}
+
+// newHeader returns the header of an attempt, without a credential.
+func (r *request) newHeader(userAgent string) http.Header {
+	values := [...]string{contentTypeJSON, userAgent, r.contentType} // in one allocation
+	h := http.Header{"Accept": values[0:1:1], "User-Agent": values[1:2:2]}
 	if r.contentType != "" {
-		req.Header["Content-Type"] = values[2:3:3]
+		h["Content-Type"] = values[2:3:3]
 	}
-	maps.Copy(req.Header, r.header)
-	return req, nil
+	for key, values := range r.header {
+		h[key] = slices.Clone(values)
+	}
+	return h
 }
 
 // target returns the URL. It escapes each path argument on its own. Nothing must clean the path
@@ -187,7 +194,9 @@ func (r *request) target(c *Client) (string, error) {
 	if len(r.versions) == 0 {
 		b.WriteString(c.core.oauthBase)
 	} else {
-		b.WriteString(c.core.base + "/" + string(c.version))
+		b.WriteString(c.core.base)
+		b.WriteByte('/')
+		b.WriteString(string(c.version))
 	}
 	switch {
 	case !r.inApp:
