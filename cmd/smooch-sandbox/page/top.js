@@ -13,7 +13,7 @@ const presets = [
 ];
 
 const time = h("span", { class: "mono" });
-const ahead = h("span", { class: "ahead" });
+const ahead = h("span", { class: "ahead", hidden: true });
 const faultCount = h("span", { class: "badge", hidden: true });
 const connection = document.getElementById("connection");
 const bar = document.getElementById("faults-bar");
@@ -42,7 +42,8 @@ export function drawTop() {
 function tick() {
   if (!state.clock) return;
   setText(time, exactTime(now()));
-  setText(ahead, state.clock.advanced >= 1 ? `+${duration(state.clock.advanced)}` : "");
+  ahead.hidden = state.clock.advanced < 1;
+  setText(ahead, `+${duration(state.clock.advanced)}`);
   for (const span of document.querySelectorAll("[data-until]")) {
     setText(span, remaining(new Date(span.dataset.until)));
   }
