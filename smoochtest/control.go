@@ -96,8 +96,16 @@ func (k *controls) serve(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// pagePolicy lets the page run its own scripts and styles only, and turn no text into HTML. What it
+// shows are messages of anybody, with pictures from anywhere.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+	"img-src * data: blob:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
+
 func servePage(page fs.FS, w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Content-Security-Policy", pagePolicy)
+	w.Header().Set("Referrer-Policy", "no-referrer")
 	http.FileServerFS(page).ServeHTTP(w, r)
 }
 

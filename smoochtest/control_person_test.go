@@ -137,6 +137,13 @@ func TestPlayedUserTypesAndReads(t *testing.T) {
 	shown = play(200, "type", `{"typing":false}`)
 	assert.Equal(t, false, at(shown, "user", "conversation", "appUserTyping"))
 	assert.Equal(t, "typing:stop", at(arrived(t, server, tg)[0], "activity", "type"))
+	play(200, "type", `{"typing":true}`)
+	play(201, "say", `{"text":"Whoever has written types no more."}`)
+	shown = play(200, "join", `{"channel":"web"}`)
+	assert.Equal(t, false, at(shown, "user", "conversation", "appUserTyping"))
+	_, err = app.Conversations.PostMessage(t.Context(), "ida", smooch.TextMessage("Hi"))
+	require.NoError(t, err)
+	arrived(t, server, tg)
 
 	shown = play(200, "read", "")
 	assert.EqualValues(t, 0, at(shown, "user", "conversation", "unreadCount"))

@@ -169,6 +169,14 @@ func TestPage(t *testing.T) {
 		assert.Equal(t, 200, status)
 		assert.Equal(t, want, string(data))
 	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	for _, part := range []string{"default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'"} {
+		assert.Contains(t, resp.Header.Get("Content-Security-Policy"), part)
+	}
 	for _, path := range []string{"/nope", "/v1x"} {
 		status, _ := c.send("GET", path, "")
 		assert.Equal(t, 404, status)

@@ -108,6 +108,8 @@ func addMessage(a *app, u *user, m, client object) object {
 		u.conversation.appMakerLastRead = at
 		u.conversation.unreadCount++
 	}
+	role, _ := m["role"].(string)
+	delete(u.conversation.typing, role) // who has sent it types no more
 	u.conversation.messages = append(u.conversation.messages, m)
 	emitMessage(a, u, m, client)
 	return m

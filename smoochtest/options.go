@@ -94,5 +94,6 @@ func WithWebhook(target string, triggers ...string) Option {
 	}
 }
 
-// WithPage serves the files at /, beside the API.
+// WithPage serves the files at /, beside the API, under a Content-Security-Policy that lets them
+// run no other scripts than their own and turn no text into HTML.
 func WithPage(files fs.FS) Option { return func(c *config) { c.page = files } }

@@ -6,5 +6,5 @@ import "embed"
 
 // Files are the files of the page. index.html is its start.
 //
-//go:embed *.html
+//go:embed *.html *.css *.js *.svg
 var Files embed.FS
