@@ -62,7 +62,8 @@ type process struct {
 func start(t *testing.T, name string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.CommandContext(t.Context(), filepath.Join(programs, name), args...)}
-	p.cmd.Env = append(os.Environ(), env...)
+	// With the race detector, a process would sleep for a second before it ends.
+	p.cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0"), env...)
 	p.cmd.Stderr = writerFunc(func(b []byte) (int, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
