@@ -20,11 +20,11 @@ import (
 //
 // Versions: v1, v1.1. Source: REST reference, "Webhooks".
 func ParseEvent(body []byte) (Event, error) {
-	event, _, err := decodeEvent(body)
+	event, _, err := decodeEvent(bytes.Clone(body))
 	return event, err
 }
 
-// decodeEvent is ParseEvent, and also returns the header inside the event.
+// decodeEvent is ParseEvent, but keeps body, and also returns the header inside the event.
 func decodeEvent(body []byte) (Event, *EventHeader, error) {
 	event, h, ok := decodeEventFast(body)
 	if !ok {
@@ -39,7 +39,7 @@ func decodeEvent(body []byte) (Event, *EventHeader, error) {
 	case *NotificationEvent:
 		e.Reason = reasonOf(e.Error)
 	}
-	h.raw, h.Version = bytes.Clone(body), V1
+	h.raw, h.Version = body, V1
 	version := h.WireVersion
 	if slices.Contains(h.Malformed, "version") { // a number still tells which version it is
 		var members map[string]json.RawMessage
