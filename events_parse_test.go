@@ -284,7 +284,7 @@ func BenchmarkParseHostileEvent(b *testing.B) {
 // BenchmarkParseEvent compares ParseEvent with what encoding/json takes to decode into the right
 // struct.
 func BenchmarkParseEvent(b *testing.B) {
-	for _, name := range []string{"message-appUser", "message-full-user", "delivery-user", "postback", "typing"} {
+	for _, name := range []string{"message-appUser", "message-full-user", "delivery-user", "delivery-failure", "notification-failure", "postback", "typing"} {
 		data, err := os.ReadFile("testdata/webhooks/v1.1/" + name + ".json")
 		require.NoError(b, err)
 		want, err := ParseEvent(data)
