@@ -69,6 +69,26 @@ func TestEventsInAQueue(t *testing.T) {
 	})
 }
 
+// TestQueueHasItsOwnBodies: neither a queue that reuses what it was given nor an observer that
+// changes what it was told of changes an event.
+func TestQueueHasItsOwnBodies(t *testing.T) {
+	t.Parallel()
+	body := messageBody("m1", "u1", V1_1)
+	var told observed
+	var kept Event
+	queue := &sliceQueue{}
+	r := newTestReceiver(t, WithQueue(queue), WithObserver(told.observe))
+	Handle(r, func(_ context.Context, e *MessageEvent) error { kept = e; return nil })
+	assert.Equal(t, 200, deliver(t, r, body))
+	raw := told.last(t).Event.RawJSON()
+	assert.Equal(t, body, string(raw))
+	clear(raw)
+	require.NoError(t, r.Process(t.Context(), queue.events[0]))
+	assert.Equal(t, body, string(queue.events[0].Body))
+	clear(queue.events[0].Body)
+	assert.Equal(t, body, string(kept.RawJSON()))
+}
+
 // TestKeysInAQueueAreBounded with the minute, too.
 func TestKeysInAQueueAreBounded(t *testing.T) {
 	t.Parallel()
