@@ -254,6 +254,17 @@ func hostileBodies() map[string]string {
 	}
 }
 
+// TestEventHasItsOwnBody: the caller may use the buffer again.
+func TestEventHasItsOwnBody(t *testing.T) {
+	t.Parallel()
+	body := messageBody("m1", "u1", V1_1)
+	buffer := []byte(body)
+	event, err := ParseEvent(buffer)
+	require.NoError(t, err)
+	clear(buffer)
+	assert.Equal(t, body, string(event.RawJSON()))
+}
+
 // TestHostileBodies bounds what ParseEvent allocates for a body of the largest size that a receiver
 // accepts by default. Not in parallel, so that only ParseEvent allocates.
 func TestHostileBodies(t *testing.T) {

@@ -218,13 +218,12 @@ func (d *memoryDeduper) Done(_ context.Context, key, token string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c, err := d.find(key, token)
-	if err != nil || c.done {
-		return err
+	if err == nil {
+		c.done = true
+		c.leave()
+		c.enter(&d.done)
 	}
-	c.done = true
-	c.leave()
-	c.enter(&d.done)
-	return nil
+	return err
 }
 
 func (d *memoryDeduper) Release(_ context.Context, key, token string) error {
