@@ -308,8 +308,13 @@ func TestFunctionOfProcess(t *testing.T) {
 func TestCopiesInAQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int32
-		r := newTestReceiver(t)
+		var calls, claims atomic.Int32
+		r := newTestReceiver(t, WithDeduper(&hookedDeduper{NewMemoryDeduper(10), func(_ context.Context, call string) error {
+			if call == "claim" {
+				claims.Add(1)
+			}
+			return nil
+		}}))
 		Handle(r, func(context.Context, *MessageEvent) error {
 			calls.Add(1)
 			time.Sleep(time.Second)
@@ -321,6 +326,7 @@ func TestCopiesInAQueue(t *testing.T) {
 			go func() { results <- r.Process(t.Context(), e) }()
 		}
 		synctest.Wait()
+		assert.EqualValues(t, 1, claims.Load(), "the deduper is asked once")
 		assert.Equal(t, 200, deliver(t, r, string(e.Body)))
 		busy := 0
 		for range 10 {
