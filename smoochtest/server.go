@@ -40,7 +40,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/smooch/smooch-go"
@@ -63,7 +62,7 @@ type Server struct {
 	rateLimit  rateLimit
 	deliveries *deliveries
 
-	mu              sync.Mutex // guards the fields below and what they point to
+	mu              stateLock // guards the fields below and what they point to
 	apps            []*app
 	keys            map[string]*key // by id
 	serviceAccounts []object
@@ -338,7 +337,9 @@ func (s *Server) Faults() []Fault {
 // become due are retried before it returns. The clocks of clients do not move: the tokens that they
 // sign are dated d in the past from then on, and their waits after a 429 take real time.
 func (s *Server) Advance(d time.Duration) {
+	s.mu.Lock() // the clock is part of the state
 	s.clock.advance(d)
+	s.mu.Unlock()
 	s.tellClock()
 	s.deliveries.retryDue()
 }
