@@ -258,6 +258,10 @@ func listLoggedDeliveries(c *control) *reply {
 	if refusal != nil {
 		return refusal
 	}
+	states := []deliveryState{"", deliveryWaiting, deliveryRetrying, deliveryDone, deliveryFailed}
+	if !slices.Contains(states, deliveryState(q.text["state"])) {
+		return badRequest("state must be waiting, retrying, delivered or failed")
+	}
 	d := c.server.deliveries
 	return answerLog(c, "deliveries", q, &d.mu, &d.kept, func(e *delivery) bool {
 		status := ""

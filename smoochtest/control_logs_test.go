@@ -78,6 +78,11 @@ func TestCallLog(t *testing.T) {
 	assert.EqualValues(t, 0, at(cut, "status"))
 	assert.EqualValues(t, 1, at(cut, "fault"))
 	assert.Nil(t, at(cut, "answer"))
+	c.call(201, "POST", "faults", `{"status":429}`)
+	_, err = app.Conversations.PostMessage(t.Context(), "ida", smooch.TextMessage("Hi"), smooch.WithoutRetry())
+	require.ErrorIs(t, err, smooch.ErrRateLimited)
+	assert.Equal(t, "2 6 7", numbers("operation=POST+/appusers/%7BuserId%7D/messages&user=ida&scope=account"),
+		"it is known what a fault keeps from being carried out")
 }
 
 // sorted returns JSON with its members in the order of their names.
@@ -139,6 +144,7 @@ func TestDeliveryLogOverControls(t *testing.T) {
 
 	all := c.call(200, "GET", "deliveries", "")["deliveries"].([]any)
 	require.Len(t, all, 2)
+	c.call(400, "GET", "deliveries?state=sent", "")
 	assert.Equal(t, "HEAD", at(all[0], "trigger"))
 	assert.Equal(t, "failed", at(all[0], "state"), "the check of a target is not repeated")
 	d := all[1]

@@ -243,14 +243,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, entry.fault = s.faults.take(r, now)
 	s.delay(r, f.Delay)
 	if f.Cut == CutBefore {
+		identify(s, r, entry)
 		s.finish(entry, kept, nil)
 		panic(http.ErrAbortHandler)
 	}
 	var answer *reply
 	switch limited, retryAfter := s.rateLimit.take(s.clock.now()); {
 	case f.Status != 0:
+		identify(s, r, entry)
 		answer = f.reply()
 	case limited:
+		identify(s, r, entry)
 		answer = tooManyRequests(retryAfter)
 	default:
 		answer = handle(s, w, r, entry)
