@@ -43,7 +43,7 @@ func main() {
 
 // fail ends the process with one line that says why.
 func fail(code int, err error) {
-	text := strings.TrimPrefix(err.Error(), "smoochtest: ")
+	text := strings.ReplaceAll(err.Error(), "smoochtest: ", "")
 	fmt.Fprintln(os.Stderr, "smooch-sandbox:", strings.ReplaceAll(text, "\n", " "))
 	os.Exit(code)
 }
