@@ -42,7 +42,8 @@ func (c controls) send(method, path, body string, headers ...string) (status int
 	if !strings.HasPrefix(path, "/") {
 		path = "/_sandbox/" + path
 	}
-	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second) // an answer may be a stream by mistake
+	// An answer may be a stream by mistake.
+	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, c.server.URL+path, strings.NewReader(body))
 	require.NoError(c.t, err)

@@ -19,21 +19,25 @@ import (
 // them, by payload. Each is optional: it belongs to other circumstances, or no document says when
 // it is there.
 var leftOut = map[string]string{
-	"v1/conversation-start":       "referral",                                      // a user who comes over a link has it
-	"v1/delivery-failure":         "destination.id",                                // seldom
-	"v1/message-explicit-version": "version",                                       // of another service's test
-	"v1/message-seed":             "messages.0.metadata",                           // only the oldest document has an empty one
-	"v1/postback":                 "postbacks.0.action.uri",                        // only links have one
-	"v1.1/appuser-delete":         "timestamp",                                     // not established
-	"v1.1/client-remove":          "reason error timestamp",                        // not established
-	"v1.1/delivery-channel":       "externalMessages message.type",                 // not established
-	"v1.1/delivery-failure":       "error.underlyingError.status",                  // the channel's own
-	"v1.1/delivery-failure-old":   "error.underlyingError.errors",                  // the channel's own
-	"v1.1/merge":                  "reason discardedMetadata",                      // not established
-	"v1.1/notification-failure":   "error.underlyingError.errors",                  // the channel's own
-	"v1.1/passthrough-apple":      "payload.apple.interactiveData.data.listPicker", // Apple's own
-	"v1.1/postback":               "timestamp postbacks.0.source",                  // not established
-	"v1.1/message-appUser":        "messages.0.mediaSize",                          // not established
+	// Not established by any document.
+	"v1.1/appuser-delete":   "timestamp",
+	"v1.1/client-remove":    "reason error timestamp",
+	"v1.1/delivery-channel": "externalMessages message.type",
+	"v1.1/merge":            "reason discardedMetadata",
+	"v1.1/postback":         "timestamp postbacks.0.source",
+	// The channel's own.
+	"v1.1/delivery-failure":     "error.underlyingError.status",
+	"v1.1/delivery-failure-old": "error.underlyingError.errors",
+	"v1.1/notification-failure": "error.underlyingError.errors",
+	"v1.1/passthrough-apple":    "payload.apple.interactiveData.data.listPicker",
+	// Of a user who comes over a link, of a button that is a link, of a file that was uploaded.
+	"v1/conversation-start": "referral",
+	"v1/postback":           "postbacks.0.action.uri",
+	"v1.1/message-appUser":  "messages.0.mediaSize",
+	// On v1, seldom, and never; only the oldest document has an empty list.
+	"v1/delivery-failure":         "destination.id",
+	"v1/message-explicit-version": "version",
+	"v1/message-seed":             "messages.0.metadata",
 }
 
 // TestEventsHaveWhatTheDocumentsShow makes the event of every payload in testdata happen to a user

@@ -153,8 +153,8 @@ func TestFaultsAreLifted(t *testing.T) {
 	assert.Equal(t, 200, get())
 }
 
-// TestRefusedCallHasNoEffect: a user who comes with a JWT needs it from then on, but not if the call
-// was not carried out.
+// TestRefusedCallHasNoEffect: a user who comes with a JWT needs it from then on, but not if the
+// call was not carried out.
 func TestRefusedCallHasNoEffect(t *testing.T) {
 	t.Parallel()
 	server, _ := newServerWithUser(t)

@@ -108,8 +108,8 @@ type savedMediaToken struct {
 	Expires      time.Time `json:"expires"`
 }
 
-// stateLock is the lock of a server's state. It counts how often it was taken: the state cannot have
-// changed without that.
+// stateLock is the lock of a server's state. It counts how often it was taken: the state cannot
+// have changed without that.
 type stateLock struct {
 	sync.Mutex
 	taken atomic.Uint64

@@ -56,10 +56,10 @@ func fillRareFields(t *testing.T, server *smoochtest.Server) {
 	api.call(200, "POST", "/appusers/ida/conversation/activity", `{"role":"appMaker","type":"conversation:read"}`)
 	require.NoError(t, server.Person(server.App().ID, "ida", "").Read())
 	api.call(201, "POST", "/appusers/ida/messages", `{"role":"appMaker","type":"text","text":"unread"}`)
-	conversation, err := app.Conversations.Get(ctx, "ida")
-	require.NoError(t, err)
-	api.call(200, "POST", "/attachments/token", `{"paths":["/apps/`+server.App().ID+`/conversations/`+conversation.ID+`"]}`)
-	_, err = app.Attachments.Upload(ctx, gif(), smooch.AttachmentOptions{
+	page := api.call(200, "GET", "/appusers/ida/messages", "")
+	conversation := at(page, "conversation", "_id").(string)
+	api.call(200, "POST", "/attachments/token", `{"paths":["/apps/`+server.App().ID+`/conversations/`+conversation+`"]}`)
+	_, err := app.Attachments.Upload(ctx, gif(), smooch.AttachmentOptions{
 		Access: smooch.AttachmentAccessPrivate, For: "message", UserID: "ida",
 	})
 	require.NoError(t, err)

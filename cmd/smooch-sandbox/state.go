@@ -40,7 +40,8 @@ func (f *stateFile) load() error {
 	return nil
 }
 
-// save saves the state if it may have changed. A process that ends meanwhile leaves the old file behind.
+// save saves the state if it may have changed. A process that ends meanwhile leaves the old file
+// behind.
 func (f *stateFile) save() error {
 	if f.path == "" {
 		return nil
