@@ -47,7 +47,7 @@ func factOf(e Event, h *EventHeader) fact {
 	switch {
 	case name == "":
 		f.key, f.recurs = "body|"+hash(h.raw), h.Timestamp.IsZero()
-	case len(name) > 250: // databases often limit a key to 255
+	case len(name) > 245: // databases often limit a key to 255, and a minute may be appended
 		f.key = string(h.Trigger.upgraded()[0]) + "|" + hash([]byte(name))
 	}
 	switch e := e.(type) {
@@ -65,14 +65,16 @@ func factOf(e Event, h *EventHeader) fact {
 	return f
 }
 
-// recurringClaims returns the keys to claim for a recurring fact: one for the last minute and one
-// for the current minute. As a key names its minute, one that a dead process has not released makes
+// recurringKeys returns the keys to claim for a recurring fact: one for the last minute and one for
+// the current minute. As a key names its minute, one that a dead process has not released makes
 // later events count as copies for two minutes at most, and not forever.
-func (f fact) recurringClaims(now time.Time) []string {
-	minute := func(at time.Time) string {
-		return f.key + "|" + strconv.FormatInt(at.Unix()/int64(recurrence/time.Second), 10)
-	}
-	return []string{minute(now.Add(-recurrence)), minute(now)}
+func (f fact) recurringKeys(now time.Time) []string {
+	return []string{f.inMinute(now.Add(-recurrence)), f.inMinute(now)}
+}
+
+// inMinute returns the key of a recurring fact for a minute.
+func (f fact) inMinute(at time.Time) string {
+	return f.key + "|" + strconv.FormatInt(at.Unix()/int64(recurrence/time.Second), 10)
 }
 
 // hash returns the SHA-256 of data in hexadecimal.

@@ -177,7 +177,7 @@ func (x *exchange) wait() error {
 	x.throttle = x.core.throttles.For(x.app)
 	err := x.throttle.Wait(x.ctx, x.verdict.refused)
 	if err == nil && x.core.limiter != nil {
-		if err := x.core.limiter.Wait(x.ctx); err != nil {
+		if err := x.limit(); err != nil {
 			return x.cannotSend("waiting for the limiter", err)
 		}
 		if x.throttle.Paused() { // while the call waited for the limiter
@@ -194,6 +194,14 @@ func (x *exchange) wait() error {
 		return x.cannotSend("waiting out an earlier 429", refusal)
 	}
 	return x.cannotSend("waiting out an earlier 429", errors.Join(err, refusal))
+}
+
+// limit returns when the limiter allows the attempt.
+func (x *exchange) limit() error {
+	if l, ok := x.core.limiter.(appLimiter); ok {
+		return l.WaitApp(x.ctx, x.app)
+	}
+	return x.core.limiter.Wait(x.ctx)
 }
 
 // cannotSend records why an attempt is not sent, which ends the call.
@@ -322,14 +330,17 @@ func (x *exchange) next() bool {
 	if x.ok && x.err == nil {
 		x.core.budget.Return()
 	}
+	policy := x.core.retry
+	pause := cmp.Or(x.verdict.asked, policy.longestBackoff(x.attempts))
+	if l, ok := x.core.limiter.(refusalLimiter); ok && x.verdict.refused {
+		l.Refused(x.ctx, x.app, min(pause, policy.MaxRetryAfter))
+	}
 	if !x.verdict.again || x.ctx.Err() != nil {
 		return false
 	}
-	policy := x.core.retry
 	x.delay = policy.backoff(x.attempts)
 	switch {
 	case x.verdict.refused:
-		pause := cmp.Or(x.verdict.asked, policy.longestBackoff(x.attempts))
 		x.throttle.Refused(x.began, min(pause, policy.MaxRetryAfter))
 		x.delay = 0 // the throttle makes this call wait, as it does all others
 		return x.mayRepeat(pause)

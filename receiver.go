@@ -14,8 +14,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/smooch/smooch-go/internal/keyqueue"
 )
 
 // WebhookReceiver is an [http.Handler] for the target of webhooks. It checks the secret of a
@@ -65,14 +63,12 @@ type WebhookReceiver struct {
 	maxBody   int64
 	timeout   time.Duration
 	deduper   Deduper
-	lease     time.Duration // how long a claim holds if its holder dies
+	lease     time.Duration
 	observer  func(Delivery)
 	lookup    *secretLookup // nil: only the secrets count
 	log       receiverLog
 	handlings handlingGroup
-	queueSize int                        // of WithBackground
-	workers   int                        // of WithBackground
-	queue     *keyqueue.Queue[*handling] // nil: an event is handled before the answer
+	queue     Queue // nil: an event is handled before the answer
 
 	mu       sync.Mutex
 	secrets  [][sha256.Size]byte
@@ -111,6 +107,7 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 		maxBody:   1 << 20,
 		timeout:   15 * time.Second,
 		deduper:   NewMemoryDeduper(10_000),
+		lease:     30 * time.Second,
 		observer:  func(Delivery) {},
 		handlers:  map[reflect.Type]func(context.Context, Event) error{},
 		log:       receiverLog{tallies: map[lineKind]*tally{}},
@@ -126,11 +123,11 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 			return nil, err
 		}
 	}
-	// Within this process, an event is not handled again while its function runs, however long that
-	// takes. Another process may claim the event when the lease has ended.
-	r.lease = 2*r.timeout + 30*time.Second
-	if r.workers > 0 {
-		r.queue = keyqueue.New(r.queueSize, r.workers, (*handling).handle)
+	if _, ours := r.deduper.(*memoryDeduper); !ours {
+		r.deduper = guardedDeduper{r.deduper, r.timeout}
+	}
+	if q, ours := r.queue.(*memoryQueue); ours {
+		q.start()
 	}
 	return r, nil
 }
@@ -145,18 +142,6 @@ func WithAcceptVersions(versions ...Version) ReceiverOption {
 			}
 		}
 		r.AcceptVersions(versions...)
-		return nil
-	}
-}
-
-// WithDeduper makes the receiver use d to handle each event once. The default is
-// NewMemoryDeduper(10_000).
-func WithDeduper(d Deduper) ReceiverOption {
-	return func(r *WebhookReceiver) error {
-		if isNil(d) {
-			return argumentError("WithDeduper", "deduper", "is nil")
-		}
-		r.deduper = panicSafeDeduper{d}
 		return nil
 	}
 }
@@ -276,6 +261,12 @@ func Permanent(err error) error {
 	return &permanentError{err}
 }
 
+// IsPermanent reports whether err, or an error that it wraps, was marked by [Permanent].
+func IsPermanent(err error) bool {
+	_, permanent := errors.AsType[*permanentError](err)
+	return permanent
+}
+
 type permanentError struct{ err error }
 
 func (e *permanentError) Error() string { return e.err.Error() }
@@ -298,6 +289,7 @@ var (
 	errCompressed  = errors.New("smooch: the body has a Content-Encoding")
 	errShutdown    = errors.New("smooch: the receiver is shutting down")
 	errTooSlow     = errors.New("smooch: the handler takes too long")
+	errClaimState  = errors.New("smooch: the deduper returned a claim without a state")
 )
 
 // ServeHTTP handles one request of the service.
@@ -369,12 +361,23 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bo
 	if header.Trigger == "" || len(header.Malformed) > 0 {
 		r.log.unusual(req.Context(), header)
 	}
-	handler := r.handler(event, header.Version)
-	if handler == nil {
-		d.Status, d.Ignored = http.StatusOK, true
+	ctx, f := context.WithoutCancel(req.Context()), factOf(event, header)
+	var function func(context.Context, Event) error
+	switch {
+	case !r.accepts(header.Version):
+		d.Ignored = true
+	case r.queue != nil:
+		r.enqueue(ctx, &d, f, body, began)
+		return d
+	default:
+		function = r.function(event)
+		d.Ignored = function == nil
+	}
+	if d.Ignored {
+		d.Status = http.StatusOK
 		return d
 	}
-	handleOnce(context.WithoutCancel(req.Context()), r, &d, factOf(event, header), handler, began)
+	r.handleOnce(ctx, &d, f, function, began)
 	return d
 }
 
@@ -417,36 +420,54 @@ func (r *WebhookReceiver) unmatched(req *http.Request, began time.Time) (status 
 	return http.StatusServiceUnavailable, err
 }
 
-// handler returns the function for an event; nil if the event is to be ignored.
-func (r *WebhookReceiver) handler(e Event, version Version) func(context.Context, Event) error {
+// accepts reports whether events of a version are to be handled.
+func (r *WebhookReceiver) accepts(version Version) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.versions) > 0 && !slices.Contains(r.versions, version) {
-		return nil
-	}
-	if handler, ok := r.handlers[reflect.TypeOf(e)]; ok {
-		return handler
+	return len(r.versions) == 0 || slices.Contains(r.versions, version)
+}
+
+// function returns the function for an event; nil if there is none.
+func (r *WebhookReceiver) function(e Event) func(context.Context, Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if function, ok := r.handlers[reflect.TypeOf(e)]; ok {
+		return function
 	}
 	return r.handlers[reflect.TypeFor[Event]()]
 }
 
+// tellObserver tells the observer of a delivery after its answer. It recovers a panic, which would
+// end the process.
+func (r *WebhookReceiver) tellObserver(d Delivery) {
+	defer func() { _ = recover() }()
+	r.observer(d)
+}
+
 // Shutdown makes the receiver answer deliveries of further events with 503, so that the service
-// repeats them. It returns nil when all events that were accepted before have been handled, or the
-// error of ctx if ctx ends first.
+// repeats them. It returns nil when all events that were accepted before have been handled or, with
+// [WithQueue], put into the queue; or the error of ctx if ctx ends first. [WebhookReceiver.Process]
+// goes on working.
 func (r *WebhookReceiver) Shutdown(ctx context.Context) error {
 	r.handlings.close()
-	drained := make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		r.handlings.running.Wait()
-		close(drained)
+		if q, ours := r.queue.(*memoryQueue); ours {
+			<-q.events.Close()
+		}
 	}()
 	select {
-	case <-drained:
-		if r.queue != nil {
-			r.queue.Close()
-		}
+	case <-ended:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
+
+// String returns the name of the type, so that %v shows no secret and reads nothing that is in use.
+func (r *WebhookReceiver) String() string { return "smooch.WebhookReceiver" }
+
+// GoString returns the text of String, so that %#v leaves out the same.
+func (r *WebhookReceiver) GoString() string { return r.String() }

@@ -5,57 +5,120 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 )
 
-// Claim says who handles an event, see [Deduper].
-type Claim int
+// Claim is the result of [Deduper.Claim].
+type Claim struct {
+	State ClaimState
+
+	// Token stands for the claim in later calls. It is set if State is ClaimWon, and differs from the
+	// token of every other claim of the key.
+	Token string
+}
+
+// ClaimState says who handles an event, see [Deduper].
+type ClaimState int
 
 // The results of a claim.
 const (
-	ClaimWon  Claim = iota // the caller has to handle the event
-	ClaimBusy              // another caller is handling it
-	ClaimDone              // it has been handled
+	ClaimWon  ClaimState = iota + 1 // the caller has to handle the event
+	ClaimBusy                       // another caller is handling it
+	ClaimDone                       // it has been handled
 )
 
+// ErrClaimLost means that a claim does not hold any longer: its lease has ended, or it was released,
+// or the [Deduper] has forgotten it. Someone else may have claimed the key since. A function whose
+// claim is lost finds it as the cause of its context, see [context.Cause].
+var ErrClaimLost = errors.New("smooch: the claim is lost")
+
 // Deduper remembers which events have been handled, so that each is handled once. It knows an event
-// by its [EventKey]. If an event cannot be told from the next of its kind, as a postback without a
-// timestamp, the key has the minute appended.
+// by a key of at most 255 bytes, which may contain any character and differ from others in case
+// only: its [EventKey]. If an event cannot be told from the next of its kind, as a postback without
+// a timestamp, the key has the minute appended.
+//
+// A key is claimed before the event is handled. The claim ends after its lease, 30 seconds by
+// default (see [WithLease]), so that the event of a process that dies is handled by another one.
+// While a function runs, the receiver extends the claim each time a third of the lease has passed.
+// The token says which claim a call is about: a process that was suspended for longer than the
+// lease can neither extend nor end the claim that another one has won meanwhile.
+//
+// Extend, Done and Release return an error that matches [ErrClaimLost], and change nothing, if the
+// token is not that of a claim of the key that holds. Any other error means that the store cannot be
+// reached, and that the call may have taken effect.
 //
 // [NewMemoryDeduper] returns a Deduper for a single process. With a Deduper on a shared store,
-// several processes can share a target.
+// several processes can share a target. smoochtest.TestDeduper tests an implementation.
 //
-// Implementations must be safe for concurrent use. If Claim fails, the receiver answers with 503,
-// so that the service repeats the delivery. Errors of Done and Release do not change the answer.
-// All are logged, and an observer gets them in [Delivery.Err]. The context of Claim ends after the
-// time that [WithHandlerTimeout] sets, the context of the other methods after a third of it.
+// Implementations must be safe for concurrent use, also for calls with the same token, and must
+// return when the context ends. The context of Claim ends after the time that [WithHandlerTimeout]
+// sets at the latest, that of the other methods after a third of it.
+//
+// If Claim fails, a delivery is answered with 503, so that the service repeats it. Other errors of
+// Extend, Done and Release than ErrClaimLost do not change the answer. All errors are logged, and
+// an observer gets them in [Delivery.Err].
 type Deduper interface {
 	// Claim claims the key for the caller, atomically: of all callers, one at a time gets ClaimWon. If
-	// neither Done nor Release follows, the holder has died, and the claim ends after lease.
+	// the claim is not extended, it ends after lease, or at most 2 seconds later. lease is at least a
+	// second; a store that counts whole seconds rounds up.
 	Claim(ctx context.Context, key string, lease time.Duration) (Claim, error)
-	// Done records that the event has been handled. The record must be kept for longer than the
-	// service repeats deliveries (15 minutes).
-	Done(ctx context.Context, key string) error
-	// Release ends a claim, or removes the record that the event has been handled.
-	Release(ctx context.Context, key string) error
+	// Extend makes the claim end after lease from now.
+	Extend(ctx context.Context, key, token string, lease time.Duration) error
+	// Done ends the claim and records that the event has been handled. The record must be kept for
+	// longer than the service repeats deliveries (15 minutes), and for longer than events stay in a
+	// [Queue].
+	Done(ctx context.Context, key, token string) error
+	// Release ends the claim, or removes the record that Done has made with the token. Then the key
+	// can be claimed at once.
+	Release(ctx context.Context, key, token string) error
+}
+
+// WithDeduper makes the receiver use d to handle each event once. The default is
+// NewMemoryDeduper(10_000).
+func WithDeduper(d Deduper) ReceiverOption {
+	return func(r *WebhookReceiver) error {
+		if isNil(d) {
+			return argumentError("WithDeduper", "deduper", "is nil")
+		}
+		r.deduper = d
+		return nil
+	}
+}
+
+// WithLease sets how long a claim with the [Deduper] holds if its process dies: for so long, copies
+// of the event are answered with 503, or stay in the [Queue]. The default is 30 seconds. Less than a
+// second is an error. A process that is suspended for longer loses its claims.
+func WithLease(d time.Duration) ReceiverOption {
+	return func(r *WebhookReceiver) error {
+		if d < time.Second {
+			return argumentError("WithLease", "lease", "is shorter than a second")
+		}
+		r.lease = d
+		return nil
+	}
 }
 
 // NewMemoryDeduper returns a [Deduper] that keeps up to size keys in memory, at least one. 10,000
-// keys take about 2 MB. It forgets the oldest key first, and all of them when the process ends.
+// keys take about 2 MB. It forgets the oldest key first, but none whose claim holds, and all of them
+// when the process ends.
 func NewMemoryDeduper(size int) Deduper {
-	return &memoryDeduper{size: max(size, 1), keys: map[string]*lru.Element{}, order: lru.New()}
+	return &memoryDeduper{size: max(size, 1), keys: map[string]*lru.Element{}, held: lru.New(), done: lru.New()}
 }
 
 type memoryDeduper struct {
-	mu    sync.Mutex
-	size  int
-	keys  map[string]*lru.Element
-	order *lru.List // of *claimed, oldest first
+	mu     sync.Mutex
+	size   int
+	claims uint64 // so far; the number of a claim is its token
+	keys   map[string]*lru.Element
+	held   *lru.List // of *claimed that have not been handled, oldest first
+	done   *lru.List // of *claimed that have been handled, oldest first
 }
 
 type claimed struct {
 	key   string
+	token string
 	done  bool
 	until time.Time // when the claim ends, unless it is done
 }
@@ -64,80 +127,134 @@ func (d *memoryDeduper) Claim(_ context.Context, key string, lease time.Duration
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
-	if element, known := d.keys[key]; known {
-		c := element.Value.(*claimed)
-		switch {
-		case c.done:
-			return ClaimDone, nil
-		case now.Before(c.until):
-			return ClaimBusy, nil
-		}
-		c.until = now.Add(lease)
-		return ClaimWon, nil
+	element, known := d.keys[key]
+	switch {
+	case !known:
+		d.makeRoom(now)
+		element = d.held.PushBack(&claimed{key: key})
+		d.keys[key] = element
+	case element.Value.(*claimed).done:
+		return Claim{State: ClaimDone}, nil
+	case now.Before(element.Value.(*claimed).until):
+		return Claim{State: ClaimBusy}, nil
+	default:
+		d.held.MoveToBack(element)
 	}
-	if len(d.keys) >= d.size {
-		d.evict()
-	}
-	d.keys[key] = d.order.PushBack(&claimed{key: key, until: now.Add(lease)})
-	return ClaimWon, nil
+	c := element.Value.(*claimed)
+	d.claims++
+	c.token, c.until = strconv.FormatUint(d.claims, 10), now.Add(lease)
+	return Claim{ClaimWon, c.token}, nil
 }
 
-// evict forgets one key: the oldest whose event has been handled or whose claim has ended, or if
-// there is none, the oldest of all.
-func (d *memoryDeduper) evict() {
-	oldest, now := d.order.Front(), time.Now()
-	for e := oldest; e != nil; e = e.Next() {
-		if c := e.Value.(*claimed); c.done || now.After(c.until) {
-			oldest = e
-			break
+// makeRoom forgets keys until there is room for another one: those whose claim has ended, and then
+// the oldest whose event has been handled.
+func (d *memoryDeduper) makeRoom(now time.Time) {
+	for len(d.keys) >= d.size {
+		oldest := d.held.Front()
+		if oldest == nil || now.Before(oldest.Value.(*claimed).until) {
+			oldest = d.done.Front()
 		}
+		if oldest == nil {
+			return // every claim holds
+		}
+		d.forget(oldest)
 	}
-	delete(d.keys, d.order.Remove(oldest).(*claimed).key)
 }
 
-func (d *memoryDeduper) Done(_ context.Context, key string) error {
+func (d *memoryDeduper) forget(element *lru.Element) {
+	c := element.Value.(*claimed)
+	delete(d.keys, c.key)
+	if c.done {
+		d.done.Remove(element)
+	} else {
+		d.held.Remove(element)
+	}
+}
+
+// find returns the element of a key, or an error if the token is not that of its claim.
+func (d *memoryDeduper) find(key, token string) (*lru.Element, *claimed, error) {
+	element, known := d.keys[key]
+	if !known {
+		return nil, nil, ErrClaimLost
+	}
+	c := element.Value.(*claimed)
+	if c.token != token || !c.done && !time.Now().Before(c.until) {
+		return nil, nil, ErrClaimLost
+	}
+	return element, c, nil
+}
+
+func (d *memoryDeduper) Extend(_ context.Context, key, token string, lease time.Duration) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if element, known := d.keys[key]; known {
-		element.Value.(*claimed).done = true
-		d.order.MoveToBack(element)
-		return nil
+	element, c, err := d.find(key, token)
+	if err != nil {
+		return err
 	}
-	if len(d.keys) >= d.size {
-		d.evict()
+	if c.done {
+		return ErrClaimLost
 	}
-	d.keys[key] = d.order.PushBack(&claimed{key: key, done: true})
+	c.until = time.Now().Add(lease)
+	d.held.MoveToBack(element)
 	return nil
 }
 
-func (d *memoryDeduper) Release(_ context.Context, key string) error {
+func (d *memoryDeduper) Done(_ context.Context, key, token string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if element, known := d.keys[key]; known {
-		d.order.Remove(element)
-		delete(d.keys, key)
+	element, c, err := d.find(key, token)
+	if err != nil || c.done {
+		return err
 	}
+	d.held.Remove(element)
+	c.done = true
+	d.keys[key] = d.done.PushBack(c)
 	return nil
 }
 
-// panicSafeDeduper turns a panic of a Deduper into an error, as it is called on a goroutine on
-// which net/http does not recover panics.
-type panicSafeDeduper struct{ Deduper }
+func (d *memoryDeduper) Release(_ context.Context, key, token string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	element, _, err := d.find(key, token)
+	if err == nil {
+		d.forget(element)
+	}
+	return err
+}
 
-func (d panicSafeDeduper) Claim(ctx context.Context, key string, lease time.Duration) (claim Claim, err error) {
+// guardedDeduper is a Deduper of the program. It turns a panic into an error, as it is called on a
+// goroutine on which net/http does not recover panics, and bounds the time of a call, so that
+// enough is left for the answer.
+type guardedDeduper struct {
+	Deduper
+	timeout time.Duration // of Claim
+}
+
+func (d guardedDeduper) Claim(ctx context.Context, key string, lease time.Duration) (claim Claim, err error) {
 	defer recoverTo(&err)
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
 	claim, err = d.Deduper.Claim(ctx, key, lease)
 	return claim, checked(err)
 }
 
-func (d panicSafeDeduper) Done(ctx context.Context, key string) (err error) {
-	defer recoverTo(&err)
-	return checked(d.Deduper.Done(ctx, key))
+func (d guardedDeduper) Extend(ctx context.Context, key, token string, lease time.Duration) error {
+	return d.update(ctx, func(ctx context.Context) error { return d.Deduper.Extend(ctx, key, token, lease) })
 }
 
-func (d panicSafeDeduper) Release(ctx context.Context, key string) (err error) {
+func (d guardedDeduper) Done(ctx context.Context, key, token string) error {
+	return d.update(ctx, func(ctx context.Context) error { return d.Deduper.Done(ctx, key, token) })
+}
+
+func (d guardedDeduper) Release(ctx context.Context, key, token string) error {
+	return d.update(ctx, func(ctx context.Context) error { return d.Deduper.Release(ctx, key, token) })
+}
+
+func (d guardedDeduper) update(ctx context.Context, call func(context.Context) error) (err error) {
 	defer recoverTo(&err)
-	return checked(d.Deduper.Release(ctx, key))
+	ctx, cancel := context.WithTimeout(ctx, d.timeout/3)
+	defer cancel()
+	return checked(call(ctx))
 }
 
 // recoverTo recovers a panic and stores it in err. It must be deferred.

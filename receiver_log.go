@@ -18,13 +18,16 @@ import (
 // when a record is logged; slog.New(slog.DiscardHandler) logs nothing. The following is logged,
 // with these attributes:
 //
-//	error    a function failed or panicked         trigger, key, error, attempt, dropped, stack
+//	error    a function failed or panicked         trigger, key, error, dropped, stack
 //	error    a function takes too long             trigger, key, error
-//	error    the deduper failed                    trigger, key, error, stack
+//	error    the deduper or the queue failed       trigger, key, error, stack
+//	error    the claim of an event was lost        trigger, key, error
+//	error    an event was given up, see            trigger, key, error, attempts
+//	         WithBackground
 //	warning  a member has an undocumented type     trigger, malformed
 //
 // key is the first 12 hexadecimal digits of the SHA-256 of the [EventKey], which itself holds ids
-// of users. attempt counts the calls of the function. dropped says that the event is not repeated.
+// of users. dropped says that the error is permanent, so that the event is not repeated.
 // malformed has the paths of the members. stack is there after a panic.
 //
 // Each of the following is logged when it first happens and, while it goes on, once a minute:
@@ -190,8 +193,8 @@ func userIDs(e Event) []string {
 
 // failure logs an error about an event. The text of the error may be anything, so the key and the
 // ids of the user are removed from it.
-func (l *receiverLog) failure(ctx context.Context, message string, e Event, key string, err error, attrs ...slog.Attr) {
-	h := e.header()
+func (l *receiverLog) failure(ctx context.Context, message string, e Event, err error, attrs ...slog.Attr) {
+	h, key := e.header(), EventKey(e)
 	text := fmt.Sprint(err) // survives an Error method that panics
 	for _, id := range longestFirst(append(userIDs(e), key)) {
 		if len(id) >= 6 { // a shorter one could be part of any word

@@ -3,9 +3,11 @@ package smooch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,21 +16,36 @@ import (
 // returned, however long that takes. Copies of the event that arrive meanwhile share its outcome.
 type handling struct {
 	receiver *WebhookReceiver
-	ctx      context.Context // with the values of the request; it does not end with the request
-	began    time.Time       // when the request arrived
+	key      string // which its copies have, too
 	event    Event
-	fact     fact
 	function func(context.Context, Event) error
-	claims   []string // the keys that are claimed with the deduper
-	calls    int      // how often the function was called
+	queued   bool      // the event comes out of a queue
+	began    time.Time // when the request arrived; not set if the event is queued
+	fact     fact      // not set if the event is queued
 
-	queued    chan struct{} // closed when the event has been put into the queue
-	queuedErr error         // of the deduper at that time; it does not change the answer
+	values context.Context // has the values of ctx, and does not end
+	ctx    context.Context // of the function
+	cancel context.CancelCauseFunc
+	stop   context.CancelFunc // the timer of ctx; nil: it has none
+
+	keys      []string // to claim
+	claims    []keyClaim
+	keyRoom   [1]string   // for keys
+	claimRoom [1]keyClaim // for claims
+	until     time.Time   // when the claims end
+
+	mu        sync.Mutex
+	extension *time.Timer // calls extend
+	settled   bool        // the claims are not extended any longer
+	lost      bool        // a claim does not hold any longer
 
 	ended   chan struct{} // closed when the outcome is set
 	outcome outcome
 	report  *Delivery // what to tell the observer at the end; nil: nothing
 }
+
+// A keyClaim is a claim that was won.
+type keyClaim struct{ key, token string }
 
 // An outcome is the result of a handling.
 type outcome struct {
@@ -41,187 +58,290 @@ type outcome struct {
 // handleOnce handles the event of a delivery, or waits for the delivery that is handling it, and
 // sets the result in d. It waits no longer than the receiver's timeout, counted from the arrival of
 // the request, so that the answer comes in time after a body that took long.
-func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, function func(context.Context, Event) error, began time.Time) {
-	h, first := r.handlings.join(f)
+func (r *WebhookReceiver) handleOnce(ctx context.Context, d *Delivery, f fact, function func(context.Context, Event) error, began time.Time) {
+	h, first := r.handlings.join(f.key, true)
 	if h == nil {
 		d.Status, d.Err = http.StatusServiceUnavailable, errShutdown
 		r.log.count(lineRefused, "shutting_down", nil)
 		return
 	}
-	d.Duplicate = !first
+	deadline := began.Add(r.timeout)
 	if first {
-		h.receiver, h.ctx, h.began, h.event, h.function = r, ctx, began, d.Event, function
-		go h.run(*d)
+		h.receiver, h.event, h.function, h.began, h.fact = r, d.Event, function, began, f
+		if f.recurs {
+			h.keys = f.recurringKeys(time.Now())
+		}
+		h.start(ctx, deadline)
+		ctx = h.ctx
+	} else {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
 	}
-	timer := time.NewTimer(time.Until(began.Add(r.timeout)))
-	defer timer.Stop()
-	select {
-	case <-h.queued:
-	case <-h.ended:
-	case <-timer.C:
+	if d.Duplicate = !first; !h.endsBefore(ctx) {
 		d.Status, d.Err = http.StatusServiceUnavailable, errTooSlow
-		if first {
+		switch {
+		case first && errors.Is(context.Cause(ctx), ErrClaimLost):
+			d.Err = ErrClaimLost // which has been logged
+		case first:
 			h.logFailure("smooch webhook: a function takes too long", errTooSlow)
 		}
 		if !first || r.handlings.reportAtEnd(h, *d) {
 			return
 		}
 	}
+	d.Status, d.Err = h.outcome.status, h.outcome.err
+	d.Handled, d.Duplicate = h.outcome.handled && first, d.Duplicate || h.outcome.duplicate
+}
+
+// start begins the handling. The context of the function ends with ctx, and at the deadline unless
+// that is zero.
+func (h *handling) start(ctx context.Context, deadline time.Time) {
+	h.values = context.WithoutCancel(ctx)
+	h.ctx, h.cancel = context.WithCancelCause(ctx)
+	if !deadline.IsZero() {
+		h.ctx, h.stop = context.WithDeadline(h.ctx, deadline)
+	}
+	go h.run()
+}
+
+// endsBefore waits for the outcome. It returns false if the context ends first.
+func (h *handling) endsBefore(ctx context.Context) bool {
 	select {
-	case <-h.queued: // even if the handling has ended since
-		d.Status, d.Err = http.StatusOK, h.queuedErr
+	case <-h.ended:
+		return true
+	case <-ctx.Done():
+	}
+	select {
+	case <-h.ended:
+		return true
 	default:
-		d.Status, d.Err = h.outcome.status, h.outcome.err
-		d.Handled, d.Duplicate = h.outcome.handled && first, d.Duplicate || h.outcome.duplicate
+		return false
 	}
 }
 
-// run claims the event, and then handles it or puts it into the queue. It runs on a goroutine of
-// its own, as the function may still run when the request has been answered.
-func (h *handling) run(d Delivery) {
-	r := h.receiver
-	won, err := h.claim()
-	switch {
+// run claims the event and handles it. It runs on a goroutine of its own, as the function may still
+// run when the request has been answered, and may end its goroutine.
+func (h *handling) run() {
+	switch state, err := h.claim(); {
 	case err != nil:
 		h.logFailure("smooch webhook: an event could not be claimed", err)
 		h.end(outcome{status: http.StatusServiceUnavailable, err: err})
-	case !won:
+	case state == ClaimBusy:
+		h.end(outcome{status: http.StatusServiceUnavailable, err: ErrBusy})
+	case state == ClaimDone:
 		h.end(outcome{status: http.StatusOK, duplicate: true})
-	case r.queue == nil:
-		h.handle()
 	default:
-		r.handlings.reportAtEnd(h, d)
-		if !r.queue.Add(h.fact.order, h) {
-			r.log.count(lineQueueFull, "", nil)
-			err := errors.Join(errQueueFull, h.updateClaims(r.deduper.Release))
-			h.end(outcome{status: http.StatusServiceUnavailable, err: err})
-			return
-		}
-		// Now the event counts as handled, so that other processes acknowledge its copies.
-		h.queuedErr = h.updateClaims(r.deduper.Done)
-		close(h.queued)
+		h.call()
 	}
 }
 
-// handle calls the function. It returns whether and when to call it again, and if it is not to be
-// called again, it concludes the handling.
-func (h *handling) handle() (again bool, after time.Duration) {
+// claim claims the event. While another process holds the claim, it tries again for a delivery, up
+// to the receiver's timeout. A queue brings the event again by itself.
+func (h *handling) claim() (ClaimState, error) {
+	for {
+		state, err := h.claimKeys()
+		if err != nil || state != ClaimBusy || h.queued {
+			return state, err
+		}
+		select {
+		case <-h.ctx.Done():
+			return state, errTooSlow
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}
+
+// claimKeys claims all keys, or none.
+func (h *handling) claimKeys() (ClaimState, error) {
+	h.until = time.Now().Add(h.receiver.lease)
+	for _, key := range h.keys {
+		if state, err := h.claimKey(h.ctx, key); err != nil || state != ClaimWon {
+			err = errors.Join(err, h.update(h.receiver.deduper.Release))
+			h.claims = h.claims[:0]
+			return state, err
+		}
+	}
+	return ClaimWon, nil
+}
+
+func (h *handling) claimKey(ctx context.Context, key string) (ClaimState, error) {
+	c, err := h.receiver.deduper.Claim(ctx, key, h.receiver.lease)
+	switch {
+	case err != nil:
+	case c.State == ClaimWon:
+		h.claims = append(h.claims, keyClaim{key, c.Token})
+	case c.State != ClaimBusy && c.State != ClaimDone:
+		err = errClaimState
+	}
+	return c.State, err
+}
+
+// call calls the function, and concludes the handling.
+func (h *handling) call() {
 	// If the function neither returns nor panics, it has called Goexit, as FailNow of a test does.
 	var err error = &PanicError{Value: "runtime.Goexit"}
 	defer func() {
 		if value := recover(); value != nil {
 			err = &PanicError{Value: value, Stack: debug.Stack()}
 		}
-		if h.receiver.queue != nil {
-			again, after = retryInBackground(h.calls, err)
-		}
-		if err != nil {
-			dropped := statusOf(err) == http.StatusNotAcceptable || h.receiver.queue != nil && !again
-			h.logFailure("smooch webhook: a function failed", err, slog.Int("attempt", h.calls), slog.Bool("dropped", dropped))
-		}
-		if !again {
-			h.conclude(err)
-		}
+		h.conclude(err)
 	}()
-	if h.receiver.queue != nil {
-		<-h.queued // acknowledged first
+	h.mu.Lock()
+	h.extension = time.AfterFunc(h.receiver.lease/3, h.extend)
+	h.mu.Unlock()
+	err = checked(h.function(h.ctx, h.event))
+}
+
+// extend extends the claims while the function runs. If the deduper fails, it tries again until they
+// end. When a claim is lost, it ends the context of the function.
+func (h *handling) extend() {
+	h.mu.Lock()
+	claims, settled := h.claims, h.settled
+	h.mu.Unlock()
+	if settled {
+		return
 	}
-	h.calls++
-	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout)
-	defer cancel()
-	err = checked(h.function(ctx, h.event))
-	return again, after
+	lease, now, err := h.receiver.lease, time.Now(), ErrClaimLost
+	if now.Before(h.until) {
+		limit := now.Add(lease / 3)
+		if limit.After(h.until) {
+			limit = h.until
+		}
+		ctx, cancel := context.WithDeadline(h.values, limit)
+		defer cancel()
+		err = eachClaim(ctx, claims, func(ctx context.Context, key, token string) error {
+			return h.receiver.deduper.Extend(ctx, key, token, lease)
+		})
+	}
+	next := lease / 3
+	switch {
+	case err == nil:
+		h.until = now.Add(lease)
+	case !errors.Is(err, ErrClaimLost):
+		next = max(0, min(lease/10, time.Until(h.until)))
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.settled:
+	case errors.Is(err, ErrClaimLost):
+		h.lost = true
+		h.cancel(ErrClaimLost)
+		h.logFailure("smooch webhook: the claim of an event was lost", ErrClaimLost)
+	default:
+		h.extension.Reset(next)
+		if err != nil {
+			h.logFailure("smooch webhook: the claim of an event could not be extended", err)
+		}
+	}
+}
+
+// settle ends the extension of the claims, and reports whether one was lost.
+func (h *handling) settle() (lost bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.settled = true
+	h.extension.Stop()
+	return h.lost
 }
 
 // conclude records the result of the function in the deduper, and ends the handling. If the deduper
-// fails, the answer stays the same: a repeated delivery would handle the event twice.
+// fails, the answer stays the same: a repeated delivery would handle the event twice. If the claim
+// is lost, the event is for someone else to handle.
 func (h *handling) conclude(err error) {
-	status := http.StatusOK
+	o := outcome{status: http.StatusOK, err: err, handled: true}
 	if err != nil {
-		status = statusOf(err)
+		o.status = statusOf(err)
+		h.logFailure("smooch webhook: a function failed", err, slog.Bool("dropped", o.status == http.StatusNotAcceptable))
 	}
-	record := h.receiver.deduper.Done
+	lost, failed := h.settle(), error(nil)
 	switch {
-	case status == http.StatusServiceUnavailable || status == http.StatusInternalServerError:
-		record = h.receiver.deduper.Release
-	case h.fact.recurs:
-		first := h.claims
-		h.claims = h.fact.recurringClaims(time.Now()) // the function may have taken minutes
-		release := handling{receiver: h.receiver, ctx: h.ctx, claims: append(first, h.claims...), fact: h.fact}
-		release.event = &UnknownEvent{EventHeader{Trigger: h.event.header().Trigger}} // without the body
+	case lost:
+		failed = ErrClaimLost
+	case o.status == http.StatusOK, o.status == http.StatusNotAcceptable && !h.queued:
+		failed = h.recordDone()
+	default:
+		failed = h.update(h.receiver.deduper.Release)
+	}
+	if failed != nil {
+		o.err = errors.Join(err, failed)
+		if !lost {
+			h.logFailure("smooch webhook: the deduper did not record what became of an event", failed)
+		}
+	}
+	if errors.Is(failed, ErrClaimLost) {
+		o.status = http.StatusServiceUnavailable
+		if err != nil { // its chain must not say what is to become of the event
+			o.err = fmt.Errorf("%w, and the function has failed: %s", ErrClaimLost, fmt.Sprint(err))
+		}
+	}
+	h.end(o)
+}
+
+// recordDone records that the event has been handled. If another fact may have the same key, it
+// removes the record after a while.
+func (h *handling) recordDone() error {
+	if h.fact.recurs {
+		// The function may have taken minutes, and a copy is claimed by the minutes of its arrival. If
+		// such a claim fails, a copy may be handled again, as after a failure of Done.
+		for _, key := range h.fact.recurringKeys(time.Now()) {
+			if !slices.Contains(h.keys, key) {
+				_, _ = h.claimKey(h.values, key)
+			}
+		}
+		values, claims, deduper := h.values, slices.Clone(h.claims), h.receiver.deduper
 		time.AfterFunc(recurrence, func() {
 			// If this fails, similar events count as copies for another minute.
-			_ = release.updateClaims(h.receiver.deduper.Release)
+			_ = eachClaim(values, claims, deduper.Release)
 		})
 	}
-	h.end(outcome{status: status, err: errors.Join(err, h.updateClaims(record)), handled: true})
+	return h.update(h.receiver.deduper.Done)
+}
+
+// update calls Done or Release of the deduper for each claim.
+func (h *handling) update(call func(ctx context.Context, key, token string) error) error {
+	return eachClaim(h.values, h.claims, call)
+}
+
+// eachClaim calls a method of the deduper for each claim.
+func eachClaim(ctx context.Context, claims []keyClaim, call func(ctx context.Context, key, token string) error) error {
+	var failed []error
+	for _, c := range claims {
+		if err := call(ctx, c.key, c.token); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // end sets the outcome, and tells the observer of it if the request has been answered already.
 func (h *handling) end(o outcome) {
-	defer h.receiver.handlings.running.Done()
-	if h.receiver.handlings.leave(h, o); h.report != nil && o.handled {
-		defer func() { _ = recover() }() // a panic of the observer would end the process
+	r := h.receiver
+	if !h.queued {
+		defer r.handlings.running.Done()
+	}
+	r.handlings.leave(h, o)
+	h.cancel(nil)
+	if h.stop != nil {
+		h.stop()
+	}
+	if h.report != nil && o.handled {
 		d := *h.report
 		d.Status, d.Handled, d.Err, d.Duration = 0, true, o.err, time.Since(h.began)
-		h.receiver.observer(d)
+		r.tellObserver(d)
 	}
-}
-
-// claim claims the event with the deduper. While another process holds the claim, it tries again,
-// up to the receiver's timeout. won is false if another process has handled the event.
-func (h *handling) claim() (won bool, err error) {
-	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout)
-	defer cancel()
-	h.claims = []string{h.fact.key}
-	if h.fact.recurs {
-		h.claims = h.fact.recurringClaims(time.Now())
-	}
-	for i, key := range h.claims {
-		for claim := ClaimBusy; claim != ClaimWon; {
-			claim, err = h.receiver.deduper.Claim(ctx, key, h.receiver.lease)
-			if err == nil && claim == ClaimBusy {
-				select {
-				case <-ctx.Done():
-					err = errTooSlow
-				case <-time.After(250 * time.Millisecond):
-				}
-			}
-			if err != nil || claim == ClaimDone {
-				h.claims = h.claims[:i]
-				return false, errors.Join(err, h.updateClaims(h.receiver.deduper.Release))
-			}
-		}
-	}
-	return true, nil
-}
-
-// updateClaims calls update, which is Done or Release of the deduper, for each claimed key, and
-// logs its errors. It has a timeout of its own, short enough to leave time for the answer.
-func (h *handling) updateClaims(update func(context.Context, string) error) error {
-	ctx, cancel := context.WithTimeout(h.ctx, h.receiver.timeout/3)
-	defer cancel()
-	var failed []error
-	for _, key := range h.claims {
-		failed = append(failed, update(ctx, key))
-	}
-	err := errors.Join(failed...)
-	if err != nil {
-		h.logFailure("smooch webhook: the deduper did not record what became of an event", err)
-	}
-	return err
 }
 
 func (h *handling) logFailure(message string, err error, attrs ...slog.Attr) {
-	h.receiver.log.failure(h.ctx, message, h.event, h.fact.key, err, attrs...)
+	h.receiver.log.failure(h.values, message, h.event, err, attrs...)
 }
 
 // statusOf returns the status of the answer for an error of a function.
 func statusOf(err error) int {
-	_, permanent := errors.AsType[*permanentError](err)
 	_, panicked := errors.AsType[*PanicError](err)
 	switch {
-	case permanent:
+	case IsPermanent(err):
 		return http.StatusNotAcceptable
 	case panicked:
 		return http.StatusInternalServerError
@@ -232,27 +352,41 @@ func statusOf(err error) int {
 // A handlingGroup holds the handlings that are under way, by key, so that copies of an event share
 // one (singleflight).
 type handlingGroup struct {
-	running sync.WaitGroup // of handlings that have not ended and been reported
+	running sync.WaitGroup // of deliveries that have not ended and been reported
 
 	mu     sync.Mutex
 	byKey  map[string]*handling
 	closed bool
 }
 
-// join returns the handling of a fact. If first is true, it is new and the caller has to run it.
-// join returns nil instead of a new handling if the group is closed.
-func (g *handlingGroup) join(f fact) (h *handling, first bool) {
+// enter counts a delivery as running. It returns false if the group is closed.
+func (g *handlingGroup) enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if h, ok := g.byKey[f.key]; ok {
+	if !g.closed {
+		g.running.Add(1)
+	}
+	return !g.closed
+}
+
+// join returns the handling of a key. If first is true, it is new and the caller has to start it.
+// For a delivery, join returns nil instead of a new handling if the group is closed.
+func (g *handlingGroup) join(key string, delivered bool) (h *handling, first bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if h, ok := g.byKey[key]; ok {
 		return h, false
 	}
-	if g.closed {
-		return nil, false
+	if delivered {
+		if g.closed {
+			return nil, false
+		}
+		g.running.Add(1)
 	}
-	h = &handling{fact: f, queued: make(chan struct{}), ended: make(chan struct{})}
-	g.byKey[f.key] = h
-	g.running.Add(1)
+	h = &handling{key: key, queued: !delivered, ended: make(chan struct{})}
+	h.keyRoom[0] = key
+	h.keys, h.claims = h.keyRoom[:], h.claimRoom[:0]
+	g.byKey[key] = h
 	return h, true
 }
 
@@ -260,7 +394,7 @@ func (g *handlingGroup) join(f fact) (h *handling, first bool) {
 func (g *handlingGroup) leave(h *handling, o outcome) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.byKey, h.fact.key)
+	delete(g.byKey, h.key)
 	h.outcome = o
 	close(h.ended)
 }
@@ -270,14 +404,14 @@ func (g *handlingGroup) leave(h *handling, o outcome) {
 func (g *handlingGroup) reportAtEnd(h *handling, d Delivery) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.byKey[h.fact.key] != h {
+	if g.byKey[h.key] != h {
 		return false
 	}
 	h.report = &d
 	return true
 }
 
-// close makes the group refuse new handlings.
+// close makes the group refuse new deliveries.
 func (g *handlingGroup) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -13,6 +13,8 @@ type Queue[T any] struct {
 	handle func(T) (again bool, after time.Duration)
 	ready  chan string // keys whose first item may be handled; the capacity is the size
 
+	drained chan struct{} // closed when the queue is closed and empty
+
 	mu     sync.Mutex
 	closed bool
 	length int            // items in all
@@ -27,7 +29,7 @@ type Queue[T any] struct {
 // item counts towards size. handle must not panic, as nothing recovers it. An item whose handling
 // ends in runtime.Goexit, as in a test's FailNow, is not handled again.
 func New[T any](size, workers int, handle func(T) (again bool, after time.Duration)) *Queue[T] {
-	q := &Queue[T]{handle: handle, ready: make(chan string, size), items: map[string][]T{}}
+	q := &Queue[T]{handle: handle, ready: make(chan string, size), drained: make(chan struct{}), items: map[string][]T{}}
 	for range workers {
 		go q.work()
 	}
@@ -50,14 +52,21 @@ func (q *Queue[T]) Add(key string, item T) bool {
 }
 
 // Close makes Add return false from now on. Items in the queue are still handled, and the workers
-// end after the last one. Close does not wait for them. It may be called more than once.
-func (q *Queue[T]) Close() {
+// end after the last one. Close does not wait for them; the channel that it returns is closed then.
+// It may be called more than once.
+func (q *Queue[T]) Close() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.closed && q.length == 0 {
-		close(q.ready)
+		q.end()
 	}
 	q.closed = true
+	return q.drained
+}
+
+func (q *Queue[T]) end() {
+	close(q.ready)
+	close(q.drained)
 }
 
 func (q *Queue[T]) work() {
@@ -100,6 +109,6 @@ func (q *Queue[T]) remove(key string) {
 		delete(q.items, key)
 	}
 	if q.length--; q.length == 0 && q.closed {
-		close(q.ready)
+		q.end()
 	}
 }
