@@ -367,7 +367,7 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bo
 	case !r.accepts(header.Version):
 		d.Ignored = true
 	case r.queue != nil:
-		r.enqueue(ctx, &d, f, body, began)
+		enqueue(ctx, r, &d, f, body, began)
 		return d
 	default:
 		function = r.function(event)
@@ -377,7 +377,7 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bo
 		d.Status = http.StatusOK
 		return d
 	}
-	r.handleOnce(ctx, &d, f, function, began)
+	handleOnce(ctx, r, &d, f, function, began)
 	return d
 }
 
@@ -442,6 +442,26 @@ func (r *WebhookReceiver) function(e Event) func(context.Context, Event) error {
 func (r *WebhookReceiver) tellObserver(d Delivery) {
 	defer func() { _ = recover() }()
 	r.observer(d)
+}
+
+// Process handles an event that comes out of a [Queue]: it claims the event with the [Deduper],
+// calls the function that [Handle] has registered for its type, and records the outcome. It returns
+// when the function has returned. The error says what the queue has to do:
+//
+//	nil                  the event is done: handled now or before, or there is no function for it
+//	IsPermanent          it can never be handled; keep it as a dead letter
+//	ErrBusy              bring it again, without counting an attempt
+//	ErrClaimLost         bring it again, without counting an attempt
+//	any other            the attempt has failed, see PanicError for a panic; bring it again
+//
+// An event that is not done is not claimed any longer, so it can be brought again at any time, a
+// dead letter included. A body that is not a JSON object is permanent.
+//
+// The context of the function ends with ctx, or if its claim is lost. [WithHandlerTimeout] does not
+// limit it. Process must not be called for an event before the ones of the same Order that came
+// before it are done or given up.
+func (r *WebhookReceiver) Process(ctx context.Context, e QueuedEvent) error {
+	return process(ctx, r, e)
 }
 
 // Shutdown makes the receiver answer deliveries of further events with 503, so that the service

@@ -11,78 +11,83 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestMemoryDeduper(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		d := NewMemoryDeduper(3)
-		assert.Equal(t, ClaimWon, claim(t, d, "a", time.Minute))
-		assert.Equal(t, ClaimBusy, claim(t, d, "a", time.Minute))
-		time.Sleep(time.Minute)
-		assert.Equal(t, ClaimWon, claim(t, d, "a", time.Minute), "the lease has ended")
-		assert.Equal(t, ClaimBusy, claim(t, d, "a", time.Minute), "and another has begun")
-		require.NoError(t, d.Release(t.Context(), "a"))
-		assert.Equal(t, ClaimWon, claim(t, d, "a", time.Minute))
-		require.NoError(t, d.Done(t.Context(), "a"))
-		assert.Equal(t, ClaimDone, claim(t, d, "a", time.Minute))
-		require.NoError(t, d.Release(t.Context(), "unknown"))
-		require.NoError(t, d.Release(t.Context(), "a"))
-		assert.Empty(t, d.(*memoryDeduper).keys)
-		assert.Zero(t, d.(*memoryDeduper).order.Len())
-	})
-}
+// smoochtest tests what every deduper has to do.
 
 func TestMemoryDeduperForgetsWhatIsDoneFirst(t *testing.T) {
 	t.Parallel()
-	d := NewMemoryDeduper(3)
-	assert.Equal(t, ClaimWon, claim(t, d, "a", time.Minute))
-	assert.Equal(t, ClaimWon, claim(t, d, "b", time.Minute))
-	require.NoError(t, d.Done(t.Context(), "b"))
-	assert.Equal(t, ClaimWon, claim(t, d, "c", time.Minute))
-	assert.Equal(t, ClaimWon, claim(t, d, "d", time.Minute))
-	assert.Equal(t, ClaimBusy, claim(t, d, "a", time.Minute), "the oldest, but in use")
-	assert.Len(t, d.(*memoryDeduper).keys, 3)
-	assert.NotContains(t, d.(*memoryDeduper).keys, "b")
+	d := NewMemoryDeduper(3).(*memoryDeduper)
+	claim(t, d, "a", time.Minute, ClaimWon)
+	b := claim(t, d, "b", time.Minute, ClaimWon)
+	require.NoError(t, d.Done(t.Context(), "b", b))
+	claim(t, d, "c", time.Minute, ClaimWon)
+	claim(t, d, "d", time.Minute, ClaimWon)
+	claim(t, d, "a", time.Minute, ClaimBusy)
+	assert.Len(t, d.keys, 3)
+	assert.NotContains(t, d.keys, "b")
 }
 
 func TestMemoryDeduperForgetsTheOldestFirst(t *testing.T) {
 	t.Parallel()
-	d := NewMemoryDeduper(2)
-	assert.Equal(t, ClaimWon, claim(t, d, "a", time.Minute))
-	assert.Equal(t, ClaimWon, claim(t, d, "b", time.Minute))
-	require.NoError(t, d.Done(t.Context(), "b"))
-	require.NoError(t, d.Done(t.Context(), "a"))
-	require.NoError(t, d.Done(t.Context(), "c"), "which was forgotten, or claimed elsewhere")
-	assert.Equal(t, ClaimDone, claim(t, d, "a", time.Minute))
-	assert.Equal(t, ClaimDone, claim(t, d, "c", time.Minute))
-	assert.NotContains(t, d.(*memoryDeduper).keys, "b")
+	d := NewMemoryDeduper(2).(*memoryDeduper)
+	a := claim(t, d, "a", time.Minute, ClaimWon)
+	b := claim(t, d, "b", time.Minute, ClaimWon)
+	require.NoError(t, d.Done(t.Context(), "b", b))
+	require.NoError(t, d.Done(t.Context(), "a", a))
+	c := claim(t, d, "c", time.Minute, ClaimWon)
+	require.NoError(t, d.Done(t.Context(), "c", c))
+	claim(t, d, "a", time.Minute, ClaimDone)
+	claim(t, d, "c", time.Minute, ClaimDone)
+	assert.NotContains(t, d.keys, "b")
 }
 
-func TestMemoryDeduperKeepsAtLeastOneKey(t *testing.T) {
+// TestMemoryDeduperKeepsClaimsThatHold, even if they are more than its size.
+func TestMemoryDeduperKeepsClaimsThatHold(t *testing.T) {
 	t.Parallel()
-	d := NewMemoryDeduper(0)
-	assert.Equal(t, ClaimWon, claim(t, d, "a", time.Minute))
-	assert.Equal(t, ClaimBusy, claim(t, d, "a", time.Minute))
+	d := NewMemoryDeduper(0).(*memoryDeduper)
+	tokens := map[string]string{}
+	for _, key := range []string{"a", "b", "c"} {
+		tokens[key] = claim(t, d, key, time.Minute, ClaimWon)
+	}
+	for key, token := range tokens {
+		claim(t, d, key, time.Minute, ClaimBusy)
+		require.NoError(t, d.Done(t.Context(), key, token))
+	}
+	claim(t, d, "d", time.Minute, ClaimWon)
+	claim(t, d, "d", time.Minute, ClaimBusy)
+	assert.Len(t, d.keys, 1, "its size is one at least")
+	assert.Equal(t, 1, d.held.Len())
+	assert.Zero(t, d.done.Len())
 }
 
 func TestMemoryDeduperForgetsClaimsOfTheDeadFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := NewMemoryDeduper(3)
-		assert.Equal(t, ClaimWon, claim(t, d, "dead1", time.Second))
-		assert.Equal(t, ClaimWon, claim(t, d, "dead2", time.Second))
+		claim(t, d, "dead1", time.Second, ClaimWon)
+		claim(t, d, "dead2", time.Second, ClaimWon)
 		time.Sleep(time.Minute)
-		require.NoError(t, d.Done(t.Context(), "done"))
-		assert.Equal(t, ClaimWon, claim(t, d, "a", time.Hour))
-		assert.Equal(t, ClaimWon, claim(t, d, "b", time.Hour))
-		assert.Equal(t, ClaimDone, claim(t, d, "done", time.Second))
+		done := claim(t, d, "done", time.Hour, ClaimWon)
+		require.NoError(t, d.Done(t.Context(), "done", done))
+		claim(t, d, "a", time.Hour, ClaimWon)
+		claim(t, d, "b", time.Hour, ClaimWon)
+		claim(t, d, "done", time.Second, ClaimDone)
 	})
 }
 
-func claim(t *testing.T, d Deduper, key string, lease time.Duration) Claim {
-	t.Helper()
-	c, err := d.Claim(t.Context(), key, lease)
-	require.NoError(t, err)
-	return c
+// TestMemoryDeduperForgetsTheExtendedLast: the order is that of the ends of the leases.
+func TestMemoryDeduperForgetsTheExtendedLast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := NewMemoryDeduper(2)
+		token := claim(t, d, "extended", time.Minute, ClaimWon)
+		claim(t, d, "dead", time.Minute, ClaimWon)
+		time.Sleep(50 * time.Second)
+		require.NoError(t, d.Extend(t.Context(), "extended", token, time.Minute))
+		time.Sleep(20 * time.Second)
+		claim(t, d, "new", time.Minute, ClaimWon)
+		assert.Len(t, d.(*memoryDeduper).keys, 2)
+		claim(t, d, "extended", time.Minute, ClaimBusy)
+	})
 }
 
 // TestDeduperThatPanics does not end the process, as an unrecovered panic in the receiver's own

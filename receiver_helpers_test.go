@@ -76,18 +76,14 @@ func (o *observed) last(t *testing.T) Delivery {
 	return all[len(all)-1]
 }
 
-// handled is the one delivery whose function has run. In the background the observer may be told of
-// it before it is told of the answer.
-func (o *observed) handled(t *testing.T) Delivery {
-	t.Helper()
-	unhandled := func(d Delivery) bool { return !d.Handled }
-	handled := slices.DeleteFunc(o.all(), unhandled)
-	require.Len(t, handled, 1)
-	return handled[0]
+// handled are the deliveries whose functions have run. With a queue the observer may be told of one
+// before it is told of the answer.
+func (o *observed) handled() []Delivery {
+	return slices.DeleteFunc(o.all(), func(d Delivery) bool { return !d.Handled })
 }
 
-// hookedDeduper calls before, with "claim", "done" or "release", ahead of each call of the deduper
-// inside, which it does not call after an error.
+// hookedDeduper calls before, with "claim", "extend", "done" or "release", ahead of each call of the
+// deduper inside, which it does not call after an error.
 type hookedDeduper struct {
 	Deduper
 	before func(ctx context.Context, call string) error
@@ -95,21 +91,37 @@ type hookedDeduper struct {
 
 func (d *hookedDeduper) Claim(ctx context.Context, key string, lease time.Duration) (Claim, error) {
 	if err := d.before(ctx, "claim"); err != nil {
-		return ClaimBusy, err
+		return Claim{}, err
 	}
 	return d.Deduper.Claim(ctx, key, lease)
 }
 
-func (d *hookedDeduper) Done(ctx context.Context, key string) error {
+func (d *hookedDeduper) Extend(ctx context.Context, key, token string, lease time.Duration) error {
+	if err := d.before(ctx, "extend"); err != nil {
+		return err
+	}
+	return d.Deduper.Extend(ctx, key, token, lease)
+}
+
+func (d *hookedDeduper) Done(ctx context.Context, key, token string) error {
 	if err := d.before(ctx, "done"); err != nil {
 		return err
 	}
-	return d.Deduper.Done(ctx, key)
+	return d.Deduper.Done(ctx, key, token)
 }
 
-func (d *hookedDeduper) Release(ctx context.Context, key string) error {
+func (d *hookedDeduper) Release(ctx context.Context, key, token string) error {
 	if err := d.before(ctx, "release"); err != nil {
 		return err
 	}
-	return d.Deduper.Release(ctx, key)
+	return d.Deduper.Release(ctx, key, token)
+}
+
+// claim claims a key and returns the token.
+func claim(t *testing.T, d Deduper, key string, lease time.Duration, want ClaimState) (token string) {
+	t.Helper()
+	c, err := d.Claim(t.Context(), key, lease)
+	require.NoError(t, err)
+	require.Equal(t, want, c.State)
+	return c.Token
 }

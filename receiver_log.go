@@ -193,8 +193,8 @@ func userIDs(e Event) []string {
 
 // failure logs an error about an event. The text of the error may be anything, so the key and the
 // ids of the user are removed from it.
-func (l *receiverLog) failure(ctx context.Context, message string, e Event, err error, attrs ...slog.Attr) {
-	h, key := e.header(), EventKey(e)
+func (l *receiverLog) failure(ctx context.Context, message string, e Event, key string, err error, attrs ...slog.Attr) {
+	h := e.header()
 	text := fmt.Sprint(err) // survives an Error method that panics
 	for _, id := range longestFirst(append(userIDs(e), key)) {
 		if len(id) >= 6 { // a shorter one could be part of any word

@@ -24,9 +24,8 @@ type handling struct {
 	fact     fact      // not set if the event is queued
 
 	values context.Context // has the values of ctx, and does not end
-	ctx    context.Context // of the function
+	ctx    context.Context // ends when the handling ends, or a claim is lost
 	cancel context.CancelCauseFunc
-	stop   context.CancelFunc // the timer of ctx; nil: it has none
 
 	keys      []string // to claim
 	claims    []keyClaim
@@ -58,66 +57,47 @@ type outcome struct {
 // handleOnce handles the event of a delivery, or waits for the delivery that is handling it, and
 // sets the result in d. It waits no longer than the receiver's timeout, counted from the arrival of
 // the request, so that the answer comes in time after a body that took long.
-func (r *WebhookReceiver) handleOnce(ctx context.Context, d *Delivery, f fact, function func(context.Context, Event) error, began time.Time) {
+func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, function func(context.Context, Event) error, began time.Time) {
 	h, first := r.handlings.join(f.key, true)
 	if h == nil {
 		d.Status, d.Err = http.StatusServiceUnavailable, errShutdown
 		r.log.count(lineRefused, "shutting_down", nil)
 		return
 	}
-	deadline := began.Add(r.timeout)
+	var lost <-chan struct{}
 	if first {
 		h.receiver, h.event, h.function, h.began, h.fact = r, d.Event, function, began, f
 		if f.recurs {
 			h.keys = f.recurringKeys(time.Now())
 		}
-		h.start(ctx, deadline)
-		ctx = h.ctx
-	} else {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline)
-		defer cancel()
+		h.start(ctx)
+		lost = h.ctx.Done()
 	}
-	if d.Duplicate = !first; !h.endsBefore(ctx) {
-		d.Status, d.Err = http.StatusServiceUnavailable, errTooSlow
-		switch {
-		case first && errors.Is(context.Cause(ctx), ErrClaimLost):
-			d.Err = ErrClaimLost // which has been logged
-		case first:
+	timer := time.NewTimer(time.Until(began.Add(r.timeout)))
+	defer timer.Stop()
+	d.Duplicate = !first
+	select {
+	case <-h.ended:
+	case <-lost:
+		d.Err = ErrClaimLost // which has been logged
+	case <-timer.C:
+		if d.Err = errTooSlow; first {
 			h.logFailure("smooch webhook: a function takes too long", errTooSlow)
 		}
-		if !first || r.handlings.reportAtEnd(h, *d) {
-			return
-		}
+	}
+	if d.Err != nil && (!first || r.handlings.reportAtEnd(h, *d)) {
+		d.Status = http.StatusServiceUnavailable
+		return
 	}
 	d.Status, d.Err = h.outcome.status, h.outcome.err
 	d.Handled, d.Duplicate = h.outcome.handled && first, d.Duplicate || h.outcome.duplicate
 }
 
-// start begins the handling. The context of the function ends with ctx, and at the deadline unless
-// that is zero.
-func (h *handling) start(ctx context.Context, deadline time.Time) {
+// start begins the handling. If ctx ends, so does the context of the function.
+func (h *handling) start(ctx context.Context) {
 	h.values = context.WithoutCancel(ctx)
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
-	if !deadline.IsZero() {
-		h.ctx, h.stop = context.WithDeadline(h.ctx, deadline)
-	}
 	go h.run()
-}
-
-// endsBefore waits for the outcome. It returns false if the context ends first.
-func (h *handling) endsBefore(ctx context.Context) bool {
-	select {
-	case <-h.ended:
-		return true
-	case <-ctx.Done():
-	}
-	select {
-	case <-h.ended:
-		return true
-	default:
-		return false
-	}
 }
 
 // run claims the event and handles it. It runs on a goroutine of its own, as the function may still
@@ -136,19 +116,19 @@ func (h *handling) run() {
 	}
 }
 
-// claim claims the event. While another process holds the claim, it tries again for a delivery, up
-// to the receiver's timeout. A queue brings the event again by itself.
+// claim claims the event. While another process holds the claim, it tries again for a delivery, for
+// as long as that is waited for. A queue brings the event again by itself.
 func (h *handling) claim() (ClaimState, error) {
 	for {
 		state, err := h.claimKeys()
 		if err != nil || state != ClaimBusy || h.queued {
 			return state, err
 		}
-		select {
-		case <-h.ctx.Done():
+		left := time.Until(h.began.Add(h.receiver.timeout))
+		if left <= 0 {
 			return state, errTooSlow
-		case <-time.After(250 * time.Millisecond):
 		}
+		time.Sleep(min(left, 250*time.Millisecond))
 	}
 }
 
@@ -190,7 +170,13 @@ func (h *handling) call() {
 	h.mu.Lock()
 	h.extension = time.AfterFunc(h.receiver.lease/3, h.extend)
 	h.mu.Unlock()
-	err = checked(h.function(h.ctx, h.event))
+	ctx := h.ctx
+	if !h.queued {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, h.receiver.timeout)
+		defer cancel()
+	}
+	err = checked(h.function(ctx, h.event))
 }
 
 // extend extends the claims while the function runs. If the deduper fails, it tries again until they
@@ -267,7 +253,7 @@ func (h *handling) conclude(err error) {
 	if failed != nil {
 		o.err = errors.Join(err, failed)
 		if !lost {
-			h.logFailure("smooch webhook: the deduper did not record what became of an event", failed)
+			h.logFailure(messageUnrecorded, failed)
 		}
 	}
 	if errors.Is(failed, ErrClaimLost) {
@@ -278,6 +264,8 @@ func (h *handling) conclude(err error) {
 	}
 	h.end(o)
 }
+
+const messageUnrecorded = "smooch webhook: the deduper did not record what became of an event"
 
 // recordDone records that the event has been handled. If another fact may have the same key, it
 // removes the record after a while.
@@ -290,10 +278,13 @@ func (h *handling) recordDone() error {
 				_, _ = h.claimKey(h.values, key)
 			}
 		}
-		values, claims, deduper := h.values, slices.Clone(h.claims), h.receiver.deduper
+		r, values, claims, key := h.receiver, h.values, slices.Clone(h.claims), h.fact.key
+		withoutBody := &UnknownEvent{EventHeader{Trigger: h.event.header().Trigger}}
 		time.AfterFunc(recurrence, func() {
 			// If this fails, similar events count as copies for another minute.
-			_ = eachClaim(values, claims, deduper.Release)
+			if err := eachClaim(values, claims, r.deduper.Release); err != nil {
+				r.log.failure(values, messageUnrecorded, withoutBody, key, err)
+			}
 		})
 	}
 	return h.update(h.receiver.deduper.Done)
@@ -323,9 +314,6 @@ func (h *handling) end(o outcome) {
 	}
 	r.handlings.leave(h, o)
 	h.cancel(nil)
-	if h.stop != nil {
-		h.stop()
-	}
 	if h.report != nil && o.handled {
 		d := *h.report
 		d.Status, d.Handled, d.Err, d.Duration = 0, true, o.err, time.Since(h.began)
@@ -334,7 +322,7 @@ func (h *handling) end(o outcome) {
 }
 
 func (h *handling) logFailure(message string, err error, attrs ...slog.Attr) {
-	h.receiver.log.failure(h.values, message, h.event, err, attrs...)
+	h.receiver.log.failure(h.values, message, h.event, EventKey(h.event), err, attrs...)
 }
 
 // statusOf returns the status of the answer for an error of a function.

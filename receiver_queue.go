@@ -66,23 +66,8 @@ func WithQueue(q Queue) ReceiverOption {
 	}
 }
 
-// Process handles an event that comes out of a [Queue]: it claims the event with the [Deduper],
-// calls the function that [Handle] has registered for its type, and records the outcome. It returns
-// when the function has returned. The error says what the queue has to do:
-//
-//	nil                  the event is done: handled now or before, or there is no function for it
-//	IsPermanent          it can never be handled; keep it as a dead letter
-//	ErrBusy              bring it again, without counting an attempt
-//	ErrClaimLost         bring it again, without counting an attempt
-//	any other            the attempt has failed, see PanicError for a panic; bring it again
-//
-// An event that is not done is not claimed any longer, so it can be brought again at any time, a
-// dead letter included. A body that is not a JSON object is permanent.
-//
-// The context of the function ends with ctx, or if its claim is lost. [WithHandlerTimeout] does not
-// limit it. Process must not be called for an event before the ones of the same Order that came
-// before it are done or given up.
-func (r *WebhookReceiver) Process(ctx context.Context, e QueuedEvent) error {
+// process handles an event that comes out of a queue.
+func process(ctx context.Context, r *WebhookReceiver, e QueuedEvent) error {
 	if e.Key == "" {
 		return argumentError("Process", "key", "is empty, so that all events would be copies of one")
 	}
@@ -99,7 +84,7 @@ func (r *WebhookReceiver) Process(ctx context.Context, e QueuedEvent) error {
 		return ErrBusy
 	}
 	h.receiver, h.event, h.function = r, event, function
-	h.start(ctx, time.Time{})
+	h.start(ctx)
 	<-h.ended
 	o := h.outcome
 	if o.handled || o.duplicate {
@@ -118,7 +103,7 @@ func (r *WebhookReceiver) Process(ctx context.Context, e QueuedEvent) error {
 }
 
 // enqueue puts the event of a delivery into the queue, and sets the result in d.
-func (r *WebhookReceiver) enqueue(ctx context.Context, d *Delivery, f fact, body []byte, began time.Time) {
+func enqueue(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, body []byte, began time.Time) {
 	if !r.handlings.enter() {
 		d.Status, d.Err = http.StatusServiceUnavailable, errShutdown
 		r.log.count(lineRefused, "shutting_down", nil)
@@ -145,7 +130,7 @@ func (r *WebhookReceiver) enqueue(ctx context.Context, d *Delivery, f fact, body
 		if errors.Is(d.Err, errQueueFull) {
 			r.log.count(lineQueueFull, "", nil)
 		} else {
-			r.log.failure(ctx, "smooch webhook: an event could not be queued", d.Event, d.Err)
+			r.log.failure(ctx, "smooch webhook: an event could not be queued", d.Event, f.key, d.Err)
 		}
 	}
 }
@@ -227,7 +212,7 @@ func (q *memoryQueue) process(item *memoryItem) (again bool, after time.Duration
 	q.mu.Unlock()
 	if err != nil && !IsPermanent(err) {
 		event, _, _ := decodeEvent(item.event.Body) // which Process has decoded as well
-		q.receiver.log.failure(item.ctx, "smooch webhook: an event was given up", event, err, slog.Int("attempts", item.attempts))
+		q.receiver.log.failure(item.ctx, "smooch webhook: an event was given up", event, EventKey(event), err, slog.Int("attempts", item.attempts))
 	}
 	return false, 0
 }

@@ -36,6 +36,9 @@ func TestRetryInBackground(t *testing.T) {
 		{"permanent failure, wrapped", 1, fmt.Errorf("order 7: %w", Permanent(failure)), false, 0},
 		{"panic", 1, &PanicError{Value: "boom"}, false, 0},
 		{"time-out", 1, context.DeadlineExceeded, true, time.Second},
+		{"another process handles it", 3, ErrBusy, true, time.Second},
+		{"the deduper fails", 3, fmt.Errorf("%w: %w", ErrBusy, failure), true, time.Second},
+		{"the claim was lost", 3, fmt.Errorf("%w: %s", ErrClaimLost, failure), true, time.Second},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -159,28 +162,6 @@ func TestFullQueue(t *testing.T) {
 	})
 }
 
-// TestQueuedEventIsAcknowledgedFirst: the function is not called until the deduper knows that the
-// event is done.
-func TestQueuedEventIsAcknowledgedFirst(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
-		r := newTestReceiver(t, WithBackground(1, 1), WithDeduper(&hookedDeduper{NewMemoryDeduper(10), func(_ context.Context, call string) error {
-			if call == "done" && time.Since(began) == 0 {
-				time.Sleep(time.Second)
-			}
-			return nil
-		}}))
-		Handle(r, func(context.Context, *MessageEvent) error {
-			assert.Equal(t, time.Second, time.Since(began))
-			return nil
-		})
-		assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1_1)))
-		assert.Equal(t, time.Second, time.Since(began))
-		require.NoError(t, r.Shutdown(t.Context()))
-	})
-}
-
 func TestFailuresInTheBackground(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("not yet")
@@ -215,8 +196,9 @@ func TestFailuresInTheBackground(t *testing.T) {
 				assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1_1)))
 				require.NoError(t, r.Shutdown(t.Context()))
 				assert.Equal(t, test.calls, calls)
-				assert.Len(t, told.all(), 2, "the answer and the end")
-				err := told.handled(t).Err
+				assert.Len(t, told.all(), 1+test.calls, "the answer and each call")
+				assert.Len(t, told.handled(), test.calls)
+				err := told.last(t).Err
 				assert.Equal(t, test.fails, err != nil, "%v", err)
 			})
 		})
