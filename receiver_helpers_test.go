@@ -125,3 +125,8 @@ func claim(t *testing.T, d Deduper, key string, lease time.Duration, want ClaimS
 	require.Equal(t, want, c.State)
 	return c.Token
 }
+
+// queuedMessage is a message as a receiver puts it into a queue.
+func queuedMessage(id, user string) QueuedEvent {
+	return QueuedEvent{Key: "message:appUser|" + id, Order: user, Received: time.Now(), Body: []byte(messageBody(id, user, V1_1))}
+}
