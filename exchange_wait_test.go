@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -173,6 +174,73 @@ type countingLimiter struct {
 }
 
 func (l *countingLimiter) Wait(context.Context) error { l.asked++; return l.err }
+
+// appCounter is a limiter that is told the app and each 429.
+type appCounter struct {
+	countingLimiter
+	apps     []string
+	refusals []string
+}
+
+func (l *appCounter) WaitApp(_ context.Context, appID string) error {
+	l.apps = append(l.apps, appID)
+	return l.err
+}
+
+func (l *appCounter) Refused(_ context.Context, appID string, retryAfter time.Duration) {
+	l.refusals = append(l.refusals, appID+" "+retryAfter.String())
+}
+
+func TestLimiterIsToldTheAppAndEach429(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		retryAfter string
+		refused    int // attempts that are answered with 429
+		opts       []CallOption
+		fails      error
+		asked      int
+		told       []string
+	}{
+		{"none", "", 0, nil, nil, 1, nil},
+		{"seconds", "7", 2, nil, nil, 3, []string{"a1 7s", "a1 7s"}},
+		{"no header", "", 2, nil, nil, 3, []string{"a1 500ms", "a1 1s"}},
+		{"longer than is waited for", "3600", 1, nil, ErrRateLimited, 1, []string{"a1 1m0s"}},
+		{"the last attempt", "1", 3, nil, ErrRateLimited, 3, []string{"a1 1s", "a1 1s", "a1 1s"}},
+		{"not repeated", "2", 1, []CallOption{WithoutRetry()}, ErrRateLimited, 1, []string{"a1 2s"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				limiter := &appCounter{}
+				sent := 0
+				c := fakeClient(t, func(*http.Request) (*http.Response, error) {
+					if sent++; sent <= test.refused {
+						resp := answer(429, ``)
+						if test.retryAfter != "" {
+							resp.Header.Set("Retry-After", test.retryAfter)
+						}
+						return resp, nil
+					}
+					return answer(200, anything), nil
+				}, WithLimiter(limiter), WithApp("a1"))
+				_, err := c.AppUsers.Get(t.Context(), "ida", test.opts...)
+				assert.ErrorIs(t, err, test.fails)
+				assert.Equal(t, slices.Repeat([]string{"a1"}, test.asked), limiter.apps)
+				assert.Equal(t, test.told, limiter.refusals)
+				assert.Zero(t, limiter.asked, "Wait is not called as well")
+
+				limiter.err = errors.New("the day's quota is used up")
+				before := sent
+				_, err = c.ForApp("a2").AppUsers.Get(t.Context(), "ida")
+				assert.ErrorIs(t, err, limiter.err)
+				assert.Equal(t, "a2", limiter.apps[len(limiter.apps)-1])
+				assert.Equal(t, before, sent, "nothing is sent")
+			})
+		})
+	}
+}
 
 // TestPauseHoldsBackCallsInTheLimiter: they have passed the throttle already, and pass it again.
 func TestPauseHoldsBackCallsInTheLimiter(t *testing.T) {

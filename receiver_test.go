@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
@@ -134,6 +135,8 @@ func TestInvalidReceiverOptions(t *testing.T) {
 	t.Parallel()
 	tests := map[string]ReceiverOption{
 		"nil deduper":          WithDeduper(nil),
+		"short lease":          WithLease(time.Second - 1),
+		"nil queue":            WithQueue((*sliceQueue)(nil)),
 		"no body":              WithMaxBody(0),
 		"no time":              WithHandlerTimeout(0),
 		"more than 20 seconds": WithHandlerTimeout(20*time.Second + 1),
@@ -189,6 +192,25 @@ func TestReceiverWithoutSecrets(t *testing.T) {
 func TestReceiverDoesNotPrintItsSecrets(t *testing.T) {
 	t.Parallel()
 	assertNoSecret(t, newTestReceiver(t), testSecret)
+}
+
+// TestReceiverIsPrintedWhileServing: with -race, this fails if printing reads what serving writes.
+func TestReceiverIsPrintedWhileServing(t *testing.T) {
+	t.Parallel()
+	r := newTestReceiver(t, WithBackground(100, 2))
+	Handle(r, func(context.Context, *MessageEvent) error { return nil })
+	var printing sync.WaitGroup
+	printing.Go(func() {
+		for i := range 50 {
+			deliver(t, r, messageBody(strconv.Itoa(i), "u1", V1_1))
+		}
+	})
+	for range 50 {
+		assert.Equal(t, "smooch.WebhookReceiver", fmt.Sprintf("%v", r))
+		assert.Equal(t, "smooch.WebhookReceiver", fmt.Sprintf("%#v", r))
+	}
+	printing.Wait()
+	require.NoError(t, r.Shutdown(t.Context()))
 }
 
 // TestSecretsChangeWhileServing: the observer is told which secret has matched.

@@ -21,9 +21,10 @@ import (
 
 const webhookSecret = "webhook-secret-5b1e9c"
 
-// handlerTimeout bounds the function of a receiving process. Its claims last for 32 s, which the
-// ledger makes 2 s.
-const handlerTimeout = time.Second
+const (
+	handlerTimeout = time.Second     // of the function of a receiving process
+	handlerLease   = 2 * time.Second // of its claims
+)
 
 // A Receiver says how a receiving process works.
 type Receiver struct {
@@ -42,7 +43,7 @@ func receive(args json.RawMessage, out *json.Encoder) error {
 		return err
 	}
 	receiver, err := smooch.NewWebhookReceiver([]string{webhookSecret},
-		smooch.WithDeduper(remoteDeduper{ledger, r.Process}), smooch.WithHandlerTimeout(handlerTimeout))
+		smooch.WithDeduper(remoteDeduper{ledger}), smooch.WithHandlerTimeout(handlerTimeout), smooch.WithLease(handlerLease))
 	if err != nil {
 		return err
 	}

@@ -4,22 +4,22 @@ import (
 	"context"
 	"net"
 	"net/rpc"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/smoochtest"
 	"github.com/stretchr/testify/require"
 )
-
-// leaseScale is how much faster time passes for leases than for the rest of the suite.
-const leaseScale = 16
 
 // A Ledger is kept by the suite and used by the receiving processes, over net/rpc. It holds the
 // claims of their deduper, and what they have handled.
 type Ledger struct {
 	mu      sync.Mutex
 	claims  map[string]*claim
+	tokens  int            // of claims, so far
 	calls   map[string]int // of the function, by message
 	handled map[string]int // by message: how often the work was done
 	by      map[string]int // by message: the process that did the work last
@@ -29,17 +29,18 @@ type Ledger struct {
 }
 
 type claim struct {
-	process int
-	until   time.Time
-	done    bool
+	token string
+	until time.Time
+	done  bool
 }
 
 // A Request is the argument of every method of a Ledger.
 type Request struct {
 	Key     string // of the event
+	Token   string // of the claim
+	Lease   time.Duration
 	Message string // for Call and Work
 	Process int
-	Lease   time.Duration
 }
 
 func newLedger(t *testing.T) (l *Ledger, address string) {
@@ -62,39 +63,53 @@ func newLedger(t *testing.T) (l *Ledger, address string) {
 	return l, listener.Addr().String()
 }
 
-// Claim gives the key to the process, unless another claim on it holds.
-func (l *Ledger) Claim(r Request, state *smooch.Claim) error {
+// Claim gives the key to the caller, unless another claim on it holds.
+func (l *Ledger) Claim(r Request, result *smooch.Claim) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.claims[r.Key]
 	switch {
 	case c != nil && c.done:
-		*state = smooch.ClaimDone
+		result.State = smooch.ClaimDone
 	case c != nil && time.Now().Before(c.until):
-		*state = smooch.ClaimBusy
+		result.State = smooch.ClaimBusy
 	default:
-		*state = smooch.ClaimWon
-		l.claims[r.Key] = &claim{process: r.Process, until: time.Now().Add(r.Lease / leaseScale)}
+		l.tokens++
+		c = &claim{token: strconv.Itoa(l.tokens), until: time.Now().Add(r.Lease)}
+		l.claims[r.Key] = c
+		*result = smooch.Claim{State: smooch.ClaimWon, Token: c.token}
 	}
 	return nil
 }
 
-// Done records that the event was handled. What a dead process sent before it died counts too.
-func (l *Ledger) Done(r Request, _ *int) error {
+// update changes a claim if its token holds. What a dead process sent before it died counts too.
+func (l *Ledger) update(r Request, lost *bool, change func(c *claim)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.claims[r.Key] = &claim{process: r.Process, done: true}
+	c := l.claims[r.Key]
+	*lost = c == nil || c.token != r.Token || !c.done && !time.Now().Before(c.until)
+	if !*lost {
+		change(c)
+	}
 	return nil
+}
+
+// Extend makes a claim hold for longer.
+func (l *Ledger) Extend(r Request, lost *bool) error {
+	return l.update(r, lost, func(c *claim) {
+		*lost = c.done
+		c.until = time.Now().Add(r.Lease)
+	})
+}
+
+// Done records that the event was handled.
+func (l *Ledger) Done(r Request, lost *bool) error {
+	return l.update(r, lost, func(c *claim) { c.done = true })
 }
 
 // Release gives a claim back.
-func (l *Ledger) Release(r Request, _ *int) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if c := l.claims[r.Key]; c != nil && c.process == r.Process {
-		delete(l.claims, r.Key)
-	}
-	return nil
+func (l *Ledger) Release(r Request, lost *bool) error {
+	return l.update(r, lost, func(*claim) { delete(l.claims, r.Key) })
 }
 
 // Call records that a process called the function for a message, and returns how often that has
@@ -131,20 +146,42 @@ func (l *Ledger) died(process int) {
 }
 
 // A remoteDeduper is a deduper whose claims are kept by the suite.
-type remoteDeduper struct {
-	ledger  *rpc.Client
-	process int
+type remoteDeduper struct{ ledger *rpc.Client }
+
+func (d remoteDeduper) Claim(_ context.Context, key string, lease time.Duration) (c smooch.Claim, err error) {
+	err = d.ledger.Call("Ledger.Claim", Request{Key: key, Lease: lease}, &c)
+	return c, err
 }
 
-func (d remoteDeduper) Claim(_ context.Context, key string, lease time.Duration) (state smooch.Claim, err error) {
-	err = d.ledger.Call("Ledger.Claim", Request{Key: key, Process: d.process, Lease: lease}, &state)
-	return state, err
+func (d remoteDeduper) Extend(_ context.Context, key, token string, lease time.Duration) error {
+	return d.update("Ledger.Extend", Request{Key: key, Token: token, Lease: lease})
 }
 
-func (d remoteDeduper) Done(_ context.Context, key string) error {
-	return d.ledger.Call("Ledger.Done", Request{Key: key, Process: d.process}, new(int))
+func (d remoteDeduper) Done(_ context.Context, key, token string) error {
+	return d.update("Ledger.Done", Request{Key: key, Token: token})
 }
 
-func (d remoteDeduper) Release(_ context.Context, key string) error {
-	return d.ledger.Call("Ledger.Release", Request{Key: key, Process: d.process}, new(int))
+func (d remoteDeduper) Release(_ context.Context, key, token string) error {
+	return d.update("Ledger.Release", Request{Key: key, Token: token})
+}
+
+func (d remoteDeduper) update(method string, r Request) error {
+	var lost bool
+	if err := d.ledger.Call(method, r, &lost); err != nil {
+		return err
+	}
+	if lost {
+		return smooch.ErrClaimLost
+	}
+	return nil
+}
+
+// TestRemoteDeduperConforms: what the suite finds is not the fault of its deduper.
+func TestRemoteDeduperConforms(t *testing.T) {
+	t.Parallel()
+	_, address := newLedger(t)
+	ledger, err := rpc.Dial("tcp", address)
+	require.NoError(t, err)
+	t.Cleanup(func() { ledger.Close() })
+	smoochtest.TestDeduper(t, func() smooch.Deduper { return remoteDeduper{ledger} })
 }

@@ -187,7 +187,10 @@ func TestClose(t *testing.T) {
 		assert.True(t, q.Add("a", "a2"))
 		assert.True(t, q.Add("b", "b1"))
 		q.Close()
-		q.Close()
+		began := time.Now()
+		<-q.Close()
+		assert.Equal(t, time.Second, time.Since(began), "after the last item")
+		assert.Len(t, calls.all(), 4)
 		assert.False(t, q.Add("c", "c1"))
 		time.Sleep(time.Minute)
 		assert.False(t, q.Add("c", "c1"))
@@ -203,8 +206,8 @@ func TestCloseWhenEmpty(t *testing.T) {
 			t.Error("nothing was added")
 			return false, 0
 		})
-		q.Close()
-		q.Close()
+		<-q.Close()
+		<-q.Close()
 		assert.False(t, q.Add("a", "a1"))
 	})
 }
