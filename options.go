@@ -31,10 +31,10 @@ type Option func(*config) error
 // WaitApp is called in place of Wait. appID is the app that the attempt is for; it is empty if the
 // call is for no app, or if only the credential says which one.
 //
-// Refused is called after each attempt that is answered with 429. retryAfter is how long this client
-// holds back its own calls to the app: the Retry-After of the answer or, if it has none, a backoff,
-// but never more than [RetryPolicy].MaxRetryAfter. A limiter that several processes share can
-// thereby hold back all of them. The call waits until Refused returns.
+// Refused is called after each attempt that is answered with 429. retryAfter is how long this
+// client holds back its own calls to the app: the Retry-After of the answer or, if it has none, a
+// backoff, but never more than [RetryPolicy].MaxRetryAfter. A limiter that several processes share
+// can thereby hold back all of them. The call waits until Refused returns.
 //
 // [*rate.Limiter]: https://pkg.go.dev/golang.org/x/time/rate#Limiter
 type Limiter interface {
@@ -240,8 +240,8 @@ func WithRetryPolicy(p RetryPolicy) Option {
 	}
 }
 
-// WithLimiter calls l.Wait before every attempt, once any pause after a 429 is over, or l.WaitApp if
-// l has that method, see [Limiter]. By default there is no limiter.
+// WithLimiter calls l.Wait before every attempt, once any pause after a 429 is over, or l.WaitApp
+// if l has that method, see [Limiter]. By default there is no limiter.
 func WithLimiter(l Limiter) Option {
 	return func(cfg *config) error {
 		if isNil(l) {

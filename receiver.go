@@ -44,8 +44,8 @@ import (
 //	function takes too long       503  repeated, but not handled while the function still runs
 //	function fails for good       406  not repeated, see Permanent
 //	function panics               500  repeated
-//	deduper fails                 503  repeated, see Deduper
-//	queue is full                 503  repeated, see WithBackground
+//	deduper fails, claim is lost  503  repeated, see Deduper
+//	queue fails or is full        503  repeated, see WithQueue
 //	receiver is shutting down     503  repeated, see Shutdown
 //
 // A delivery has neither a signature nor a time of sending. The secret in its header X-API-Key is
@@ -54,7 +54,8 @@ import (
 // Each event is handled once, as told by its [EventKey]. A copy of an event that is being handled
 // waits for the outcome and gets the same answer. A copy of an event that has been handled gets
 // 200. [WithDeduper] extends this to several processes. An event is acknowledged only when it has
-// been handled, so a process that dies loses none, except with [WithBackground].
+// been handled or, with [WithQueue], is safe in a queue, so a process that dies loses none, except
+// with [WithBackground].
 //
 // Failures and refusals are logged, see [WithReceiverLogger].
 //
@@ -79,10 +80,10 @@ type WebhookReceiver struct {
 // ReceiverOption is a setting of a new receiver, see [NewWebhookReceiver].
 type ReceiverOption func(*WebhookReceiver) error
 
-// Delivery reports what became of one request, see [WithObserver].
+// Delivery reports what became of one request or event, see [WithObserver].
 type Delivery struct {
 	Event       Event         // nil if the request was refused before it was decoded
-	SecretIndex int           // index of the matching secret, in the order of addition; -1: none
+	SecretIndex int           // index of the matching secret, in the order of addition; -1: none, or a queue
 	Status      int           // of the answer; 0 if the event was handled after the answer
 	Handled     bool          // the function has run; its error is in Err
 	Duplicate   bool          // another delivery of the same event was handled instead
@@ -160,7 +161,8 @@ func WithMaxBody(bytes int64) ReceiverOption {
 // WithHandlerTimeout limits the time of a function: its context ends after d. A delivery is
 // answered with 503 if its body has not arrived, or its function has not returned, within d of the
 // beginning of the request. The default is 15 seconds. More than 20 seconds is an error, as the
-// service does not wait longer for the answer.
+// service does not wait longer for the answer. A function that [WebhookReceiver.Process] calls, as
+// for [WithBackground], is not limited.
 func WithHandlerTimeout(d time.Duration) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if d <= 0 || d > 20*time.Second {
@@ -171,9 +173,10 @@ func WithHandlerTimeout(d time.Duration) ReceiverOption {
 	}
 }
 
-// WithObserver calls observe after each POST request, and again for an event that was handled after
-// the answer. observe must be safe for concurrent use. If it panics, net/http handles the panic;
-// after the answer, the panic is discarded.
+// WithObserver calls observe after each POST request, again for an event that was handled after the
+// answer, and after each [WebhookReceiver.Process] that has called the function or found the event
+// handled. With a queue, that can be before the answer. observe must be safe for concurrent use. If
+// it panics, net/http handles the panic; after the answer, the panic is discarded.
 func WithObserver(observe func(Delivery)) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if observe == nil {
@@ -233,9 +236,10 @@ func (r *WebhookReceiver) AcceptVersions(versions ...Version) {
 // called for each event whose type has no function of its own. Handle panics if fn is nil, if E has
 // a function already, or if E is another interface than Event.
 //
-// fn may be called concurrently. Its context ends after the time that [WithHandlerTimeout] sets. If
-// fn returns an error, the service repeats the delivery, unless the error is [Permanent]. With
-// [WithBackground], the receiver calls fn again instead.
+// fn may be called concurrently. Its context ends after the time that [WithHandlerTimeout] sets, or
+// with the cause [ErrClaimLost] if another process may handle the event. If fn returns an error,
+// the service repeats the delivery, unless the error is [Permanent]. With a queue, fn is called
+// again instead, see [WebhookReceiver.Process] and [WithBackground].
 func Handle[E Event](r *WebhookReceiver, fn func(ctx context.Context, event E) error) {
 	kind := reflect.TypeFor[E]()
 	switch {

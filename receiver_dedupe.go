@@ -29,9 +29,9 @@ const (
 	ClaimDone                       // it has been handled
 )
 
-// ErrClaimLost means that a claim does not hold any longer: its lease has ended, or it was released,
-// or the [Deduper] has forgotten it. Someone else may have claimed the key since. A function whose
-// claim is lost finds it as the cause of its context, see [context.Cause].
+// ErrClaimLost means that a claim does not hold any longer: its lease has ended, or it was
+// released, or the [Deduper] has forgotten it. Someone else may have claimed the key since. A
+// function whose claim is lost finds it as the cause of its context, see [context.Cause].
 var ErrClaimLost = errors.New("smooch: the claim is lost")
 
 // Deduper remembers which events have been handled, so that each is handled once. It knows an event
@@ -46,8 +46,8 @@ var ErrClaimLost = errors.New("smooch: the claim is lost")
 // lease can neither extend nor end the claim that another one has won meanwhile.
 //
 // Extend, Done and Release return an error that matches [ErrClaimLost], and change nothing, if the
-// token is not that of a claim of the key that holds. Any other error means that the store cannot be
-// reached, and that the call may have taken effect.
+// token is not that of a claim of the key that holds. Any other error means that the store cannot
+// be reached, and that the call may have taken effect.
 //
 // [NewMemoryDeduper] returns a Deduper for a single process. With a Deduper on a shared store,
 // several processes can share a target. smoochtest.TestDeduper tests an implementation.
@@ -88,8 +88,8 @@ func WithDeduper(d Deduper) ReceiverOption {
 }
 
 // WithLease sets how long a claim with the [Deduper] holds if its process dies: for so long, copies
-// of the event are answered with 503, or stay in the [Queue]. The default is 30 seconds. Less than a
-// second is an error. A process that is suspended for longer loses its claims.
+// of the event are answered with 503, or stay in the [Queue]. The default is 30 seconds. Less than
+// a second is an error. A process that is suspended for longer loses its claims.
 func WithLease(d time.Duration) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if d < time.Second {
@@ -101,8 +101,8 @@ func WithLease(d time.Duration) ReceiverOption {
 }
 
 // NewMemoryDeduper returns a [Deduper] that keeps up to size keys in memory, at least one. 10,000
-// keys take about 2 MB. It forgets the oldest key first, but none whose claim holds, and all of them
-// when the process ends.
+// keys take about 2 MB. It forgets the oldest key first, but none whose claim holds, and all of
+// them when the process ends.
 func NewMemoryDeduper(size int) Deduper {
 	return &memoryDeduper{size: max(size, 1), keys: map[string]*lru.Element{}, held: lru.New(), done: lru.New()}
 }

@@ -82,8 +82,8 @@ func (o *observed) handled() []Delivery {
 	return slices.DeleteFunc(o.all(), func(d Delivery) bool { return !d.Handled })
 }
 
-// hookedDeduper calls before, with "claim", "extend", "done" or "release", ahead of each call of the
-// deduper inside, which it does not call after an error.
+// hookedDeduper calls before, with "claim", "extend", "done" or "release", ahead of each call of
+// the deduper inside, which it does not call after an error.
 type hookedDeduper struct {
 	Deduper
 	before func(ctx context.Context, call string) error

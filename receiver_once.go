@@ -56,7 +56,7 @@ type outcome struct {
 
 // handleOnce handles the event of a delivery, or waits for the delivery that is handling it, and
 // sets the result in d. It waits no longer than the receiver's timeout, counted from the arrival of
-// the request, so that the answer comes in time after a body that took long.
+// the request, so that the answer comes in time after a body that took long. ctx does not end.
 func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, function func(context.Context, Event) error, began time.Time) {
 	h, first := r.handlings.join(f.key, true)
 	if h == nil {
@@ -66,7 +66,7 @@ func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, fu
 	}
 	var lost <-chan struct{}
 	if first {
-		h.receiver, h.event, h.function, h.began, h.fact = r, d.Event, function, began, f
+		h.receiver, h.event, h.function, h.began, h.fact, h.values = r, d.Event, function, began, f, ctx
 		if f.recurs {
 			h.keys = f.recurringKeys(time.Now())
 		}
@@ -95,7 +95,6 @@ func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, fu
 
 // start begins the handling. If ctx ends, so does the context of the function.
 func (h *handling) start(ctx context.Context) {
-	h.values = context.WithoutCancel(ctx)
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	go h.run()
 }
@@ -179,8 +178,8 @@ func (h *handling) call() {
 	err = checked(h.function(ctx, h.event))
 }
 
-// extend extends the claims while the function runs. If the deduper fails, it tries again until they
-// end. When a claim is lost, it ends the context of the function.
+// extend extends the claims while the function runs. If the deduper fails, it tries again until
+// they end. When a claim is lost, it ends the context of the function.
 func (h *handling) extend() {
 	h.mu.Lock()
 	claims, settled := h.claims, h.settled

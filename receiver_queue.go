@@ -15,9 +15,10 @@ import (
 // Queue keeps events between the processes that receive them and those that handle them, see
 // [WithQueue].
 //
-// A queue hands each event to [WebhookReceiver.Process] until that succeeds, of events with the same
-// Order one after another, in the order in which they were put. It may bring an event more than
-// once: Process recognizes copies by their Key. Implementations must be safe for concurrent use.
+// A queue hands each event to [WebhookReceiver.Process] until that succeeds, of events with the
+// same Order one after another, in the order in which they were put. It may bring an event more
+// than once: Process recognizes copies by their Key. Implementations must be safe for concurrent
+// use.
 type Queue interface {
 	// Put returns nil when the event is safe, however the process ends: the delivery is then answered
 	// with 200, and the service does not repeat it. It must return when ctx ends, which is after the
@@ -29,9 +30,9 @@ type Queue interface {
 
 // QueuedEvent is an event in a [Queue], which has to bring back all of its fields.
 type QueuedEvent struct {
-	// Key is what the event is claimed by: its [EventKey]. If the event cannot be told from the next of
-	// its kind, as a postback without a timestamp, the minute of Received is appended, so that copies
-	// are recognized within that minute. It has at most 255 bytes.
+	// Key is what the event is claimed by: its [EventKey]. If the event cannot be told from the next
+	// of its kind, as a postback without a timestamp, the minute of Received is appended, so that
+	// copies are recognized within that minute. It has at most 255 bytes.
 	Key string
 
 	// Order is the same for events that must be handled one after another: the id of their app user
@@ -83,7 +84,7 @@ func process(ctx context.Context, r *WebhookReceiver, e QueuedEvent) error {
 	if !first {
 		return ErrBusy
 	}
-	h.receiver, h.event, h.function = r, event, function
+	h.receiver, h.event, h.function, h.values = r, event, function, context.WithoutCancel(ctx)
 	h.start(ctx)
 	<-h.ended
 	o := h.outcome

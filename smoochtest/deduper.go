@@ -15,9 +15,9 @@ import (
 	"github.com/smooch/smooch-go"
 )
 
-// TestDeduper tests that a [smooch.Deduper] does what its documentation asks for: of 1,000 claims at
-// once one is won, claims end with their leases and not before, and a token that does not hold any
-// longer changes nothing. Call it from a test of an implementation:
+// TestDeduper tests that a [smooch.Deduper] does what its documentation asks for: of 1,000 claims
+// at once one is won, claims end with their leases and not before, and a token that does not hold
+// any longer changes nothing. Call it from a test of an implementation:
 //
 //	func TestDeduper(t *testing.T) {
 //		smoochtest.TestDeduper(t, func() smooch.Deduper { return NewDeduper(connect(t)) })
