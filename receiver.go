@@ -83,7 +83,7 @@ type ReceiverOption func(*WebhookReceiver) error
 // Delivery reports what became of one request or event, see [WithObserver].
 type Delivery struct {
 	Event       Event         // nil if the request was refused before it was decoded
-	SecretIndex int           // index of the matching secret, in the order of addition; -1: none, or a queue
+	SecretIndex int           // of the matching secret, in the order of addition; -1: none, or a queue
 	Status      int           // of the answer; 0 if the event was handled after the answer
 	Handled     bool          // the function has run; its error is in Err
 	Duplicate   bool          // another delivery of the same event was handled instead

@@ -127,6 +127,6 @@ func claim(t *testing.T, d Deduper, key string, lease time.Duration, want ClaimS
 }
 
 // queuedMessage is a message as a receiver puts it into a queue.
-func queuedMessage(id, user string) QueuedEvent {
-	return QueuedEvent{Key: "message:appUser|" + id, Order: user, Received: time.Now(), Body: []byte(messageBody(id, user, V1_1))}
+func queuedMessage(id string) QueuedEvent {
+	return QueuedEvent{Key: "message:appUser|" + id, Order: "u1", Received: time.Now(), Body: []byte(messageBody(id, "u1", V1_1))}
 }

@@ -127,7 +127,10 @@ func (h *handling) claim() (ClaimState, error) {
 		if left <= 0 {
 			return state, errTooSlow
 		}
-		time.Sleep(min(left, 250*time.Millisecond))
+		select {
+		case <-h.ctx.Done():
+		case <-time.After(min(left, 250*time.Millisecond)):
+		}
 	}
 }
 

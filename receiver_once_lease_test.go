@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -52,6 +53,7 @@ func TestLeaseIsExtendedWhileTheFunctionRuns(t *testing.T) {
 				began := time.Now()
 				deliver(t, r, messageBody("m1", "u1", V1_1))
 				time.Sleep(10 * test.lease)
+				synctest.Wait()
 				assert.Equal(t, []time.Duration{test.lease}, store.claims)
 				require.Len(t, store.extensions, 4)
 				for i, at := range store.at {
@@ -108,9 +110,12 @@ func TestLostClaim(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					began := time.Now()
+					var mu sync.Mutex
 					counts := map[string]int{}
 					r := newTestReceiver(t, WithDeduper(&hookedDeduper{NewMemoryDeduper(10), func(_ context.Context, call string) error {
+						mu.Lock()
 						counts[call]++
+						mu.Unlock()
 						return test.fault(call, time.Since(began))
 					}}))
 					Handle(r, func(ctx context.Context, _ *MessageEvent) error {
@@ -123,7 +128,9 @@ func TestLostClaim(t *testing.T) {
 						}
 						return late
 					})
-					err := r.Process(t.Context(), queuedMessage("m1", "u1"))
+					err := r.Process(t.Context(), queuedMessage("m1"))
+					mu.Lock()
+					defer mu.Unlock()
 					assert.Equal(t, test.called, counts["extend"])
 					if test.lost == 0 {
 						assert.ErrorIs(t, err, late)
@@ -157,7 +164,7 @@ func TestHangingExtensionLosesTheClaimInTime(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		assert.ErrorIs(t, r.Process(t.Context(), queuedMessage("m1", "u1")), ErrClaimLost)
+		assert.ErrorIs(t, r.Process(t.Context(), queuedMessage("m1")), ErrClaimLost)
 		assert.Equal(t, 30*time.Second, time.Since(began))
 		assert.Contains(t, log.text(), "could not be extended")
 		assert.Contains(t, log.text(), "the claim of an event was lost")
@@ -208,7 +215,7 @@ func TestSuspendedProcess(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store := NewMemoryDeduper(10)
-				e := queuedMessage("m1", "u1")
+				e := queuedMessage("m1")
 				suspended := newTestReceiver(t, WithDeduper(&hookedDeduper{store, func(_ context.Context, call string) error {
 					if call == "extend" {
 						time.Sleep(time.Minute)
