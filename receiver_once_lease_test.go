@@ -171,6 +171,28 @@ func TestHangingExtensionLosesTheClaimInTime(t *testing.T) {
 	})
 }
 
+// TestExtensionDuringTheEnd: that it comes too late is not a lost claim.
+func TestExtensionDuringTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log logged
+		r := newTestReceiver(t, log.option(), WithDeduper(&hookedDeduper{NewMemoryDeduper(10), func(_ context.Context, call string) error {
+			if call == "extend" {
+				time.Sleep(3 * time.Second)
+			}
+			return nil
+		}}))
+		Handle(r, func(context.Context, *MessageEvent) error {
+			time.Sleep(12 * time.Second)
+			return nil
+		})
+		require.NoError(t, r.Process(t.Context(), queuedMessage("m1")))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Empty(t, log.take(t))
+	})
+}
+
 // TestDeliveryWhoseClaimIsLost is answered with 503 at once, and the service repeats it.
 func TestDeliveryWhoseClaimIsLost(t *testing.T) {
 	t.Parallel()

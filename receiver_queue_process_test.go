@@ -181,7 +181,7 @@ func TestProcess(t *testing.T) {
 		{"not JSON", body[1:], succeed, "", 0, nil, []error{ErrBusy}, true, ClaimWon, 0},
 		{"not an object", "[]", succeed, "", 0, nil, []error{ErrBusy}, true, ClaimWon, 0},
 		{"handled before", body, succeed, "", ClaimDone, nil, nil, false, ClaimDone, 0},
-		{"handled elsewhere", body, succeed, "", ClaimBusy, []error{ErrBusy}, []error{ErrClaimLost}, false, ClaimBusy, 0},
+		{"handled elsewhere", body, succeed, "", ClaimBusy, []error{ErrBusy}, []error{ErrClaimLost, errTooSlow}, false, ClaimBusy, 0},
 		{"claim fails", body, succeed, "claim", 0, []error{ErrBusy, down}, []error{ErrClaimLost}, false, ClaimWon, 0},
 		{"done fails", body, succeed, "done", 0, nil, nil, false, ClaimBusy, 1},
 		{"release fails", body, func() error { return Permanent(failure) }, "release", 0, []error{failure, down}, []error{ErrBusy, ErrClaimLost}, true, ClaimBusy, 1},
