@@ -31,25 +31,26 @@ func TestSharedDeduperConforms(t *testing.T) {
 
 // faultyDeduper is a correct deduper but for its faults.
 type faultyDeduper struct {
-	mu       sync.Mutex
-	claims   int
-	keys     map[string]faultyRecord
-	anyToken bool // any token is that of the claim
-	noExpiry bool // a claim does not end with its lease
-	noState  bool // Claim returns the state zero
-	oneToken bool // all claims have the same token
-	noRecord bool // Done is a Release
-	noExtend bool // Extend does nothing
-	forgets  bool // a record ends with the lease of its claim
-	revives  bool // Extend after Done or Release claims again
-	folds    bool // keys that differ in case are the same
-	cuts     bool // only the first 100 bytes of a key count
-	lateDone bool // Done succeeds after the lease while nobody else has claimed
-	quiet    bool // a lost claim is not an error
-	early    time.Duration
-	late     time.Duration
-	gap      time.Duration // between reading and writing of Claim, in which others do the same
-	doneGap  time.Duration // the same of Done
+	mu        sync.Mutex
+	claims    int
+	keys      map[string]faultyRecord
+	anyToken  bool // any token is that of the claim
+	noExpiry  bool // a claim does not end with its lease
+	noState   bool // Claim returns the state zero
+	oneToken  bool // all claims have the same token
+	noRecord  bool // Done is a Release
+	noExtend  bool // Extend does nothing
+	forgets   bool // a record ends with the lease of its claim
+	revives   bool // Extend after Done or Release claims again
+	folds     bool // keys that differ in case are the same
+	cuts      bool // only the first 100 bytes of a key count
+	lateDone  bool // Done succeeds after the lease while nobody else has claimed
+	quiet     bool // a lost claim is not an error
+	early     time.Duration
+	late      time.Duration
+	gap       time.Duration // between reading and writing of Claim, in which others do the same
+	doneGap   time.Duration // the same of Done
+	extendGap time.Duration // the same of Extend
 }
 
 type faultyRecord struct {
@@ -124,6 +125,7 @@ func (d *faultyDeduper) Extend(_ context.Context, key, token string, lease time.
 	if !d.revives && (!holds || record.done) {
 		return d.lost()
 	}
+	d.pause(d.extendGap)
 	if !d.noExtend {
 		d.keys[key] = faultyRecord{token: token, until: time.Now().Add(lease)}
 	}
@@ -177,7 +179,8 @@ func TestTestDeduper(t *testing.T) {
 		{"nothing is recorded", func() *faultyDeduper { return &faultyDeduper{noRecord: true} }, "states"},
 		{"records are forgotten", func() *faultyDeduper { return &faultyDeduper{forgets: true} }, "done"},
 		{"nothing is extended", func() *faultyDeduper { return &faultyDeduper{noExtend: true} }, "extended lease"},
-		{"extension revives", func() *faultyDeduper { return &faultyDeduper{revives: true} }, "extension at once"},
+		{"extension revives", func() *faultyDeduper { return &faultyDeduper{revives: true} }, "done"},
+		{"extension is not atomic", func() *faultyDeduper { return &faultyDeduper{extendGap: time.Millisecond} }, "extension at once"},
 		{"case is folded", func() *faultyDeduper { return &faultyDeduper{folds: true} }, "keys"},
 		{"keys are cut", func() *faultyDeduper { return &faultyDeduper{cuts: true} }, "keys"},
 		{"claims are not atomic", func() *faultyDeduper { return &faultyDeduper{gap: time.Millisecond} }, "claims at once"},
