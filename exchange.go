@@ -144,6 +144,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x.attempts++
 	x.began = time.Now()
+	x.throttle.Sent(x.began)
 	resp, err := x.core.http.Transport.RoundTrip(req)
 	if file != nil && err == nil {
 		file.idle.last() // the service may respond before it has read the whole body
@@ -324,9 +325,6 @@ func (x *exchange) next() bool {
 	}
 	x.verdict = judge(x.request.operation, x.attempt)
 	x.maybeDone = x.maybeDone || x.verdict.lost
-	if x.status != 0 && !x.verdict.refused {
-		x.throttle.Accepted(x.began)
-	}
 	if x.ok && x.err == nil {
 		x.core.budget.Return()
 	}

@@ -2,8 +2,6 @@ package pace_test
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -30,13 +28,14 @@ func sendTimes(t *testing.T, throttle *pace.Throttle, n int) []time.Duration {
 // accept counts n accepted attempts that were sent now.
 func accept(throttle *pace.Throttle, n int) {
 	for range n {
-		throttle.Accepted(time.Now())
+		throttle.Sent(time.Now())
 	}
 }
 
 // refuse counts n refused attempts that were sent now.
 func refuse(throttle *pace.Throttle, n int, pause time.Duration) {
 	for range n {
+		throttle.Sent(time.Now())
 		throttle.Refused(time.Now(), pause)
 	}
 }
@@ -118,7 +117,7 @@ func TestThrottlePause(t *testing.T) {
 
 func TestThrottleRate(t *testing.T) {
 	t.Parallel()
-	const second, ms = time.Second, time.Millisecond
+	const second = time.Second
 	// perSecond returns how many attempts may be sent in each of the next seconds.
 	perSecond := func(t *testing.T, throttle *pace.Throttle, seconds int) []int {
 		t.Helper()
@@ -150,7 +149,7 @@ func TestThrottleRate(t *testing.T) {
 			accept(throttle, 50)
 			time.Sleep(500 * ms)
 			refuse(throttle, 2, second)
-			accept(throttle, 50) // sent before the pause, answered later
+			accept(throttle, 50) // and answered later
 			assert.Equal(t, []int{0, 100}, perSecond(t, throttle, 2))
 		},
 		"of a burst, in whatever order it was accepted": func(t *testing.T, throttle *pace.Throttle) {
@@ -182,6 +181,53 @@ func TestThrottleRate(t *testing.T) {
 			refuse(throttle, 1, second)
 			assert.InDelta(t, 90, perSecond(t, throttle, 2)[1], 1)
 		},
+		"lowered only a little if it was held for some seconds": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
+			perSecond(t, throttle, 3)
+			accept(throttle, 1)
+			refuse(throttle, 1, second) // of the raised rate, so that the one before is held for long
+			for range 4 {
+				time.Sleep(second)
+				sendTimes(t, throttle, 1)
+				accept(throttle, 100)
+			}
+			time.Sleep(100 * ms)
+			refuse(throttle, 1, second)
+			counts := perSecond(t, throttle, 4)
+			assert.InDelta(t, 90, counts[1], 1, "from below")
+			assert.InDelta(t, 96, counts[2], 1)
+			assert.InDelta(t, 96.5, counts[3], 1)
+		},
+		"lowered far if the lowered one is refused at once": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
+			for range 2 {
+				time.Sleep(second)
+				sendTimes(t, throttle, 1)
+				time.Sleep(100 * ms)
+				accept(throttle, 100)
+				refuse(throttle, 1, second)
+			}
+			assert.InDelta(t, 66, perSecond(t, throttle, 2)[1], 2)
+		},
+		"a little below a raised one that is refused late": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
+			perSecond(t, throttle, 7)
+			accept(throttle, 200)
+			refuse(throttle, 1, second)
+			assert.InDelta(t, 168, perSecond(t, throttle, 4)[3], 5)
+		},
+		"rising more slowly if refusals take long to come": func(t *testing.T, throttle *pace.Throttle) {
+			began := time.Now()
+			accept(throttle, 102)
+			time.Sleep(2 * second)
+			throttle.Refused(began, second)
+			throttle.Refused(began, second)
+			counts := perSecond(t, throttle, 7)
+			assert.InDeltaSlice(t, []int{0, 99, 99, 101, 103, 107, 113}, counts, 3)
+		},
 		"unchanged if nothing was accepted after the pause": func(t *testing.T, throttle *pace.Throttle) {
 			accept(throttle, 100)
 			refuse(throttle, 2, second)
@@ -204,7 +250,7 @@ func TestThrottleRate(t *testing.T) {
 			assert.InDeltaSlice(t, []int{0, 12, 55}, perSecond(t, throttle, 3), 10)
 		},
 		"at least one a second": func(t *testing.T, throttle *pace.Throttle) {
-			refuse(throttle, 2, second)
+			refuse(throttle, 20, second)
 			assert.Equal(t, []time.Duration{second, 2 * second}, sendTimes(t, throttle, 2))
 		},
 		"no turns to catch up on after a pause": func(t *testing.T, throttle *pace.Throttle) {
@@ -258,120 +304,4 @@ func TestThrottleOrder(t *testing.T) {
 		defer mu.Unlock()
 		assert.Equal(t, []string{"refused 1", "refused 2", "new 1", "new 2"}, order)
 	})
-}
-
-// A limitedService accepts a number of attempts in each second of its clock, as rate limits are
-// mostly built.
-type limitedService struct {
-	limit    int // 0: none
-	phase    time.Duration
-	began    time.Time
-	mu       sync.Mutex
-	second   time.Duration
-	taken    int
-	accepted map[int]int // by second since the service began
-	refused  map[int]int
-}
-
-func (s *limitedService) accepts() bool {
-	time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	age := time.Since(s.began)
-	if second := (age + s.phase).Truncate(time.Second); second != s.second {
-		s.second, s.taken = second, 0
-	}
-	if s.limit > 0 && s.taken == s.limit {
-		s.refused[int(age/time.Second)]++
-		return false
-	}
-	s.taken++
-	s.accepted[int(age/time.Second)]++
-	return true
-}
-
-// TestThrottleFindsTheLimit has 200 callers send all the time to a service that accepts 50 attempts
-// a second. Each attempt that is refused is made again, three times in all.
-func TestThrottleFindsTheLimit(t *testing.T) {
-	t.Parallel()
-	pauses := map[string]func(attempt int) time.Duration{
-		"with Retry-After":    func(int) time.Duration { return time.Second },
-		"without Retry-After": func(attempt int) time.Duration { return 500 * time.Millisecond << attempt },
-	}
-	for name, pause := range pauses {
-		for _, phase := range []time.Duration{0, 300, 700, 990} {
-			t.Run(fmt.Sprint(name, ", phase ", int(phase)), func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					var throttle pace.Throttle
-					service := &limitedService{limit: 50, phase: phase * time.Millisecond, began: time.Now(),
-						accepted: map[int]int{}, refused: map[int]int{}}
-					ctx, cancel := context.WithTimeout(t.Context(), 36*time.Second)
-					defer cancel()
-					call := func() (ended bool) {
-						for attempt := range 3 {
-							if throttle.Wait(ctx, attempt > 0) != nil {
-								return true
-							}
-							began := time.Now()
-							if service.accepts() {
-								time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
-								throttle.Accepted(began)
-								return false
-							}
-							throttle.Refused(began, pause(attempt))
-						}
-						t.Error("a call was refused three times")
-						return true
-					}
-					var group sync.WaitGroup
-					for range 200 {
-						group.Go(func() {
-							for ended := false; !ended; {
-								ended = call()
-							}
-						})
-					}
-					group.Wait()
-					accepted, refused := 0, 0
-					for second := 4; second < 34; second++ {
-						accepted += service.accepted[second]
-						refused += service.refused[second]
-					}
-					assert.GreaterOrEqual(t, accepted, 30*50*95/100, "of what the service would accept")
-					assert.LessOrEqual(t, refused, 30*50*10/100, "over the limit")
-				})
-			})
-		}
-	}
-}
-
-// TestThrottleAfterAStrayRefusal sends 200 attempts after one refusal by a service without a limit.
-func TestThrottleAfterAStrayRefusal(t *testing.T) {
-	t.Parallel()
-	for _, before := range []int{0, 1, 5, 20} {
-		t.Run(fmt.Sprint(before, " a second before"), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				var throttle pace.Throttle
-				for range 3 * before {
-					accept(&throttle, 1)
-					time.Sleep(time.Second / time.Duration(before))
-				}
-				refuse(&throttle, 1, time.Second)
-				began := time.Now()
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				defer cancel()
-				var group sync.WaitGroup
-				for range 200 {
-					group.Go(func() {
-						assert.NoError(t, throttle.Wait(ctx, false))
-						accept(&throttle, 1)
-					})
-				}
-				group.Wait()
-				assert.Less(t, time.Since(began), time.Second+5*time.Second)
-			})
-		})
-	}
 }

@@ -50,7 +50,7 @@ func TestThreeKeysHoldBackAll(t *testing.T) {
 	bubble(t, func(t *testing.T, throttles *pace.Throttles) {
 		quiet := throttles.For("quiet")
 		for range 50 {
-			quiet.Accepted(time.Now())
+			quiet.Sent(time.Now())
 		}
 		for i := range 3 {
 			assert.False(t, quiet.Paused())
@@ -99,6 +99,44 @@ func TestUnusedKeysAreForgotten(t *testing.T) {
 	})
 }
 
+// forget uses so many other keys that all keys are forgotten that are not in use.
+func forget(throttles *pace.Throttles) {
+	for i := range 200 {
+		throttles.For(fmt.Sprint("other ", i))
+	}
+}
+
+func TestRefusalOfAForgottenKey(t *testing.T) {
+	bubble(t, func(t *testing.T, throttles *pace.Throttles) {
+		slow, began := throttles.For("slow"), time.Now()
+		slow.Sent(began)
+		time.Sleep(62 * time.Second)
+		forget(throttles)
+		time.Sleep(3 * time.Second)
+		slow.Refused(began, 30*time.Second)
+		assert.Equal(t, 30*time.Second, waits(t, throttles.For("slow")))
+	})
+}
+
+func TestKeysWithWaitersAreKept(t *testing.T) {
+	bubble(t, func(t *testing.T, throttles *pace.Throttles) {
+		key := throttles.For("key")
+		began := time.Now()
+		time.Sleep(20 * time.Second) // the longer refusals take, the more slowly the rate rises
+		for range 20 {
+			key.Refused(began, time.Second)
+		}
+		var group sync.WaitGroup
+		for range 500 {
+			group.Go(func() { assert.NoError(t, key.Wait(t.Context(), false)) })
+		}
+		time.Sleep(70 * time.Second)
+		forget(throttles)
+		assert.Same(t, key, throttles.For("key"))
+		group.Wait()
+	})
+}
+
 func TestThrottlesConcurrently(t *testing.T) {
 	bubble(t, func(t *testing.T, throttles *pace.Throttles) {
 		var group sync.WaitGroup
@@ -112,7 +150,7 @@ func TestThrottlesConcurrently(t *testing.T) {
 					if n%100 == 0 {
 						key.Refused(time.Now(), time.Millisecond)
 					}
-					key.Accepted(time.Now())
+					key.Sent(time.Now())
 				}
 			})
 		}
