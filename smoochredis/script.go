@@ -34,6 +34,9 @@ func run(ctx context.Context, client redis.UniversalClient, script *redis.Script
 	go func() {
 		defer cancel()
 		value, err := script.Run(limited, client, keys, args...).Int64()
+		if err != nil && limited.Err() != nil {
+			err = context.Cause(limited)
+		}
 		p.answer <- answer{value, err}
 	}()
 	return p
