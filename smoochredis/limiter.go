@@ -84,13 +84,14 @@ var (
 	// takeScript answers with how long the caller has to wait. If that is longer than ARGV[3], or the
 	// app is paused, it has no place, and the answer is negative. At the end of a pause the bucket is
 	// empty, so that no burst follows. A time in KEYS[1] that no caller can have written comes from
-	// another clock, that of a failed server, and is cut.
+	// another clock, that of a failed server, and is ignored.
 	takeScript = redis.NewScript(`
 		local t = redis.call('TIME')
 		local now, interval, slack = t[1] * 1000000 + t[2], tonumber(ARGV[1]), tonumber(ARGV[2])
 		local pause = tonumber(redis.call('GET', KEYS[2]) or 0)
 		if pause > now then return now - pause end
-		local full = math.min(tonumber(redis.call('GET', KEYS[1]) or 0), now + slack + interval + 1000000)
+		local full = tonumber(redis.call('GET', KEYS[1]) or 0)
+		if full > now + slack + interval + 1001000 then full = now end
 		full = math.max(full, now, pause + slack + interval)
 		local wait = math.ceil(math.max(full - slack - now, 0))
 		if wait > tonumber(ARGV[3]) then return -wait end

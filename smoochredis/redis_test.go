@@ -2,6 +2,7 @@ package smoochredis
 
 import (
 	"context"
+	"flag"
 	"net"
 	"os"
 	"os/exec"
@@ -19,6 +20,8 @@ import (
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(quiet{}) // the tests end servers on purpose
+	flag.Parse()
+	_ = flag.Set("test.parallel", "12") // they wait more than they work
 	os.Exit(m.Run())
 }
 
