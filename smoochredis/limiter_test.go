@@ -135,11 +135,11 @@ func TestLimiterLooksAgain(t *testing.T) {
 // TestLimiterDeadline: a call that cannot go before its deadline fails at once, and takes no place.
 func TestLimiterDeadline(t *testing.T) {
 	t.Parallel()
-	l := NewLimiter(startServer(t).client(nil), "test", 0.1, 1)
+	l := NewLimiter(startServer(t).client(nil), "test", 0.25, 1)
 	waitAtOnce(t, 1, "app", l)
 	began := time.Now()
 	for range 50 {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		err := l.WaitApp(ctx, "app")
 		cancel()
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
