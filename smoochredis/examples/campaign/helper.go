@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -70,13 +71,17 @@ func callHelper(ctx context.Context, want helperSettings) (*helper, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	pid := []byte(strconv.Itoa(cmd.Process.Pid)) // for whoever wants to end it earlier
+	if err := os.WriteFile(filepath.Join(want.Dir, "helper.pid"), pid, 0o644); err != nil {
+		return nil, err
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	for {
 		select {
 		case err := <-ended:
 			text, _ := os.ReadFile(failure.Name())
-			return nil, fmt.Errorf("the helper has ended: %w\n%s", errors.Join(err), text)
+			return nil, fmt.Errorf("the helper has ended: %w\n%s", err, text)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(50 * time.Millisecond):
@@ -136,8 +141,8 @@ func runHelper() error {
 	if err := json.NewDecoder(os.Stdin).Decode(&s); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	f := &fake{sent: map[string]int{}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -177,7 +182,7 @@ func runHelper() error {
 	if err := writeSynced(filepath.Join(s.Dir, "helper.json"), data); err != nil {
 		return err
 	}
-	for alone := time.Now(); time.Since(alone) < helperPatience; pause(ctx, time.Second) {
+	for alone := time.Now(); ctx.Err() == nil && time.Since(alone) < helperPatience; pause(ctx, time.Second) {
 		if held.Load() > 0 {
 			alone = time.Now()
 		}

@@ -104,7 +104,7 @@ func runCampaign() error {
 	err = sendAll(ctx, s, b)
 	open, failed := b.report()
 	if help != nil && want.Service {
-		if one, more, err := help.count(context.WithoutCancel(ctx)); err == nil {
+		if one, more, err := help.count(context.WithoutCancel(ctx)); err == nil && one+more > 0 {
 			fmt.Printf("\n  The service has one message for %s users, and more for %s.\n", thousands(one), thousands(more))
 		}
 	}

@@ -127,7 +127,7 @@ func (b *board) show() {
 		left = clock(time.Duration(float64(total-done) / rate * float64(time.Second)))
 	}
 	if !b.terminal {
-		if now.Sub(b.printed) >= 2*time.Second || done == total {
+		if now.Sub(b.printed) >= 2*time.Second && b.marks[0].done < total {
 			b.printed = now
 			fmt.Fprintf(b.out, "%s of %s, %.0f/s, %s left: %s sent, %s none, %d workers, %d died\n", thousands(done), thousands(total), rate, left, thousands(sent), thousands(none), len(b.pids), b.deaths)
 		}
