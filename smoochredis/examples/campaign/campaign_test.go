@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +90,13 @@ func (s *start) kill() {
 	_ = s.cmd.Wait()
 }
 
+// users returns how many users have got a message.
+func (f *fake) users() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.sent)
+}
+
 // startRedisFor starts a redis-server, which ends with the test.
 func startRedisFor(t *testing.T) (url string) {
 	t.Helper()
@@ -110,6 +117,9 @@ func TestCampaignKilled(t *testing.T) {
 	const users, unknown, kills = 600, 7, 4
 	service := smoochtest.NewServer()
 	defer service.Close()
+	slow := &fake{server: service, loses: 40, lag: 200 * time.Millisecond, sent: map[string]int{}}
+	server := httptest.NewServer(slow)
+	defer server.Close()
 	client := service.Client()
 	rows := []string{"userId,name"}
 	for i := range users {
@@ -127,7 +137,7 @@ func TestCampaignKilled(t *testing.T) {
 	app := service.App()
 	env := []string{"SMOOCH_APP_ID=" + app.ID, "SMOOCH_KEY_ID=" + app.Key.KeyID, "SMOOCH_KEY_SECRET=" + app.Key.Secret}
 	args := func(redis string) []string {
-		return []string{"-dir", dir, "-csv", file, "-text", "Hello {name}", "-sandbox", service.URL, "-redis", redis,
+		return []string{"-dir", dir, "-csv", file, "-text", "Hello {name}", "-sandbox", server.URL, "-redis", redis,
 			"-rate", "120", "-burst", "10", "-workers", "3", "-lease", "1500ms"}
 	}
 	redis := startRedisFor(t)
@@ -137,8 +147,8 @@ func TestCampaignKilled(t *testing.T) {
 			redis = startRedisFor(t) // one that knows nothing
 		}
 		last = startCampaign(t, env, args(redis)...)
-		sent := len(posted(service))
-		for d := time.Now(); len(posted(service)) == sent && time.Since(d) < 20*time.Second; {
+		sent := slow.users()
+		for d := time.Now(); slow.users() == sent && time.Since(d) < 20*time.Second; {
 			time.Sleep(10 * time.Millisecond)
 		}
 		time.Sleep(rand.N(500 * time.Millisecond))
@@ -149,12 +159,10 @@ func TestCampaignKilled(t *testing.T) {
 	last = startCampaign(t, env, args(redis)...)
 	require.NoError(t, last.cmd.Wait(), "%s", last.text())
 
-	count := map[string]int{}
-	for _, path := range posted(service) {
-		count[path]++
-	}
-	assert.Len(t, count, users-unknown)
-	for path, n := range count {
+	slow.mu.Lock()
+	defer slow.mu.Unlock()
+	assert.Len(t, slow.sent, users-unknown)
+	for path, n := range slow.sent {
 		assert.Equal(t, 1, n, path)
 	}
 	page, err := client.Conversations.ListMessages(t.Context(), "user-300", smooch.MessageListOptions{})
@@ -171,16 +179,6 @@ func TestCampaignKilled(t *testing.T) {
 	assert.Equal(t, 1+7+2, strings.Count(string(list), "\n"))
 	assert.Contains(t, string(list), "\n8,user-6,404")
 	assert.Contains(t, string(list), "\n602,user-300,the file")
-}
-
-// posted returns the path of each message that the service has accepted.
-func posted(service *smoochtest.Server) (paths []string) {
-	for _, r := range service.Requests() {
-		if r.Method == http.MethodPost && strings.HasSuffix(r.URI, "/messages") && r.Status == http.StatusCreated {
-			paths = append(paths, r.URI)
-		}
-	}
-	return paths
 }
 
 // TestCampaignHelper: without any flags but for the size, the campaign brings what it needs.

@@ -143,7 +143,7 @@ func runHelper() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	f := &fake{sent: map[string]int{}}
+	f := &fake{refuses: 211, loses: 127, lag: 20 * time.Millisecond, sent: map[string]int{}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -217,19 +217,15 @@ func startRedis(ctx context.Context) (string, error) {
 
 // fake is a fake Smooch that fails now and then, and counts the messages of each user.
 type fake struct {
-	server *smoochtest.Server
-	posts  atomic.Int64
+	server  *smoochtest.Server
+	refuses int64         // one of so many messages with 503; 0: none
+	loses   int64         // the answer to one of so many messages; 0: none
+	lag     time.Duration // between carrying out and answering
+	posts   atomic.Int64
 
 	mu   sync.Mutex
 	sent map[string]int // by path of the user
 }
-
-// Of the messages that are posted, some are refused with 503, and of some the answer is lost. The
-// numbers are primes, so that both also happen to the same chunk.
-const (
-	everyRefused = 211
-	everyLost    = 127
-)
 
 // ServeHTTP answers a call as the service does, more or less.
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -239,7 +235,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n := f.posts.Add(1)
-	if n%everyRefused == 0 {
+	if f.refuses > 0 && n%f.refuses == 0 {
 		http.Error(w, "busy", http.StatusServiceUnavailable)
 		return
 	}
@@ -249,7 +245,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		f.sent[user]++
 		f.mu.Unlock()
-		if n%everyLost == 0 {
+		pause(r.Context(), f.lag)
+		if f.loses > 0 && n%f.loses == 0 {
 			panic(http.ErrAbortHandler)
 		}
 	}
