@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
@@ -37,7 +38,6 @@ type helperSettings struct {
 	Dir     string
 	Redis   bool
 	Service bool
-	Limit   int // requests per second that the service accepts
 }
 
 // A helper is what the helper has started. It is in helper.json of the campaign's directory.
@@ -155,10 +155,10 @@ func runHelper() error {
 		}
 	}
 	if s.Service {
-		f.server = smoochtest.NewServer(smoochtest.WithRateLimit(s.Limit, time.Second))
+		f.server = smoochtest.NewServer()
 		defer f.server.Close()
-		app := f.server.App()
-		h.Service = service{h.URL, app.ID, app.Key.KeyID, app.Key.Secret}
+		key := f.server.Account()
+		h.Service = service{h.URL, f.server.App().ID, key.KeyID, key.Secret, true}
 		if err := f.createUsers(ctx, s.Dir); err != nil {
 			return err
 		}
@@ -221,6 +221,7 @@ type fake struct {
 	refuses int64         // one of so many messages with 503; 0: none
 	loses   int64         // the answer to one of so many messages; 0: none
 	lag     time.Duration // between carrying out and answering
+	apps    []string      // that have the users, see shard
 	posts   atomic.Int64
 
 	mu   sync.Mutex
@@ -229,6 +230,7 @@ type fake struct {
 
 // ServeHTTP answers a call as the service does, more or less.
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.shard(r)
 	user, post := strings.CutSuffix(r.URL.Path, "/messages")
 	if !post || r.Method != http.MethodPost {
 		f.server.ServeHTTP(w, r)
@@ -272,6 +274,22 @@ func (f *fake) count(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, one, more)
 }
 
+// shard sends a call to the app that has the user. smoochtest looks through all users of an app for
+// one, which takes too long with 100,000, so they are spread over several apps.
+func (f *fake) shard(r *http.Request) {
+	_, user, found := strings.Cut(r.URL.Path, "/appusers/")
+	if found && len(f.apps) > 0 {
+		user, _, _ = strings.Cut(user, "/")
+		r.URL.Path = strings.Replace(r.URL.Path, f.server.App().ID, f.appOf(user), 1)
+		r.URL.RawPath = strings.Replace(r.URL.RawPath, f.server.App().ID, f.appOf(user), 1)
+		r.RequestURI = r.URL.RequestURI()
+	}
+}
+
+func (f *fake) appOf(userID string) string {
+	return f.apps[int(crc32.ChecksumIEEE([]byte(userID)))%len(f.apps)]
+}
+
 // createUsers makes the users that the file of the campaign names, but for one in a hundred, as a
 // real file has some that are gone.
 func (f *fake) createUsers(ctx context.Context, dir string) error {
@@ -280,11 +298,18 @@ func (f *fake) createUsers(ctx context.Context, dir string) error {
 		return err
 	}
 	client := f.server.Client(smooch.WithHTTPClient(&http.Client{Transport: direct{f.server}}))
+	for len(f.apps) <= len(c.recipients)/1000 {
+		app, err := client.Apps.Create(ctx, smooch.AppCreate{Name: "campaign"})
+		if err != nil {
+			return err
+		}
+		f.apps = append(f.apps, app.ID)
+	}
 	for row, to := range c.recipients {
 		if to.again || row%100 == 99 {
 			continue
 		}
-		if _, err := client.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: to.userID}); err != nil {
+		if _, err := client.ForApp(f.appOf(to.userID)).AppUsers.Create(ctx, smooch.AppUserCreate{UserID: to.userID}); err != nil {
 			return err
 		}
 	}

@@ -205,6 +205,14 @@ func parseJournal(data []byte) (begun time.Time, outcomes map[int]string, whole 
 	return begun, outcomes, whole
 }
 
+// knows reports whether the outcome of a row is known.
+func (j *journal) knows(row int) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, known := j.outcomes[row]
+	return known
+}
+
 // record writes the outcome of a row: "" is sent, anything else why not.
 func (j *journal) record(row int, reason string) error {
 	j.mu.Lock()

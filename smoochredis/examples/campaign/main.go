@@ -77,7 +77,7 @@ func runCampaign() error {
 	flag.DurationVar(&s.Lease, "lease", 10*time.Second, "how long the work of a dead worker lies")
 	flag.Parse()
 	s.Dir = *dir
-	s.Service = service{*sandbox, os.Getenv("SMOOCH_APP_ID"), os.Getenv("SMOOCH_KEY_ID"), os.Getenv("SMOOCH_KEY_SECRET")}
+	s.Service = service{URL: *sandbox, AppID: os.Getenv("SMOOCH_APP_ID"), KeyID: os.Getenv("SMOOCH_KEY_ID"), KeySecret: os.Getenv("SMOOCH_KEY_SECRET")}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -86,7 +86,7 @@ func runCampaign() error {
 		return err
 	}
 	var help *helper
-	want := helperSettings{Dir: *dir, Redis: s.Redis == "", Service: s.Service.KeyID == "", Limit: int(s.Rate*1.1) + 2*s.Burst}
+	want := helperSettings{Dir: *dir, Redis: s.Redis == "", Service: s.Service.KeyID == ""}
 	if want.Redis || want.Service {
 		if help, err = callHelper(ctx, want); err != nil {
 			return err

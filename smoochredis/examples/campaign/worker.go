@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,13 +37,18 @@ type service struct {
 	AppID     string
 	KeyID     string
 	KeySecret string
+	Account   bool // the key is of the account, not of the app
 }
 
 func (s service) client(opts ...smooch.Option) (*smooch.Client, error) {
+	auth := smooch.AppJWT(s.KeyID, s.KeySecret)
+	if s.Account {
+		auth = smooch.AppMakerJWT(s.KeyID, s.KeySecret)
+	}
 	if s.URL != "" {
 		opts = append(opts, smooch.WithBaseURL(s.URL))
 	}
-	return smooch.NewClient(smooch.AppJWT(s.KeyID, s.KeySecret), append(opts, smooch.WithApp(s.AppID))...)
+	return smooch.NewClient(auth, append(opts, smooch.WithApp(s.AppID))...)
 }
 
 // exitStop is the exit code of a worker that has found that no message can be sent at all.
@@ -101,18 +107,26 @@ type quiet struct{}
 
 func (quiet) Printf(context.Context, string, ...any) {}
 
-// run works until every chunk is finished. A chunk that some other worker has claimed is tried
-// again, as that worker may die. One with messages that could not be sent is tried three times.
+// A chunkEnd says how the work at a chunk has ended.
+type chunkEnd struct {
+	chunk int
+	err   error // nil: the outcome of every message is known
+}
+
+// run works until every chunk is finished. It claims the next chunk when each message of the last
+// one has been begun, so that a slow message holds up no other. A chunk that another worker has
+// claimed is tried again, as that one may die, and one that fails is tried three times.
 func (w *worker) run(ctx context.Context) error {
-	tries := make([]int, w.campaign.chunks())
 	const finished = 3
+	tries := make([]int, w.campaign.chunks())
+	mine := map[int]bool{} // chunks that are being sent
+	ends := make(chan chunkEnd, len(tries))
+	slots := make(chan struct{}, w.InFlight)
 	start := rand.IntN(len(tries))
-	for left := len(tries); left > 0; {
-		worked := false
-		left = 0
+	for wait := time.Duration(0); ; wait = 300 * time.Millisecond {
 		for i := range tries {
 			chunk := (start + i) % len(tries)
-			if tries[chunk] >= finished {
+			if mine[chunk] || tries[chunk] >= finished {
 				continue
 			}
 			claim, err := w.deduper.Claim(ctx, fmt.Sprint(chunk), w.Lease)
@@ -121,61 +135,69 @@ func (w *worker) run(ctx context.Context) error {
 				return context.Cause(ctx)
 			case err != nil: // no chunk is begun while Redis is away
 				slog.Warn("no chunk can be claimed", "error", err)
-				left++
 				pause(ctx, time.Second)
-				continue
 			case claim.State == smooch.ClaimDone:
 				tries[chunk] = finished
-				continue
-			case claim.State == smooch.ClaimBusy:
-				left++
-				continue
+			case claim.State == smooch.ClaimWon:
+				mine[chunk] = true
+				begun := make(chan struct{})
+				go func() { ends <- chunkEnd{chunk, w.sendChunk(ctx, chunk, claim.Token, slots, begun)} }()
+				<-begun
 			}
-			worked = true
-			complete, err := w.sendChunk(ctx, chunk, claim.Token)
-			switch {
-			case errors.Is(err, errStop):
-				return err
-			case complete:
-				tries[chunk] = finished
-				continue
-			case !errors.Is(err, smooch.ErrClaimLost):
-				tries[chunk]++
-			}
-			slog.Warn("a chunk is given back", "error", err)
-			left++
 		}
-		if !worked {
-			pause(ctx, 300*time.Millisecond)
+		if len(mine) == 0 && !slices.ContainsFunc(tries, func(n int) bool { return n < finished }) {
+			return nil
+		}
+		for timeout := time.After(wait); timeout != nil; {
+			select {
+			case e := <-ends:
+				delete(mine, e.chunk)
+				switch {
+				case errors.Is(e.err, errStop):
+					return e.err
+				case e.err == nil:
+					tries[e.chunk] = finished
+				case !errors.Is(e.err, smooch.ErrClaimLost):
+					tries[e.chunk]++
+				}
+				if e.err != nil {
+					slog.Warn("a chunk is given back", "error", e.err)
+				}
+			case <-timeout:
+				timeout = nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
 		}
 	}
-	return nil
 }
 
 // errStop says that no message can be sent.
 var errStop = errors.New("the service refuses all messages")
 
-// sendChunk sends the messages of a chunk whose outcome is not known. complete means that it is for
-// all of them now.
-func (w *worker) sendChunk(ctx context.Context, chunk int, token string) (complete bool, err error) {
+// sendChunk sends the messages of a chunk whose outcome is not known. It closes begun when each of
+// them has been begun.
+func (w *worker) sendChunk(ctx context.Context, chunk int, token string, slots chan struct{}, begun chan<- struct{}) error {
 	name := fmt.Sprint(chunk)
 	held, lose := context.WithCancelCause(ctx)
 	defer lose(nil)
 	go w.hold(held, lose, name, token)
 	journal, err := w.campaign.openJournal(chunk)
-	if err == nil {
-		err = w.sendRows(held, chunk, journal, lose)
+	if err != nil {
+		close(begun)
+	} else {
+		err = w.sendRows(held, chunk, journal, slots, begun)
 		err = errors.Join(err, journal.file.Sync(), journal.file.Close())
 	}
 	end := context.WithoutCancel(ctx)
 	if err != nil {
 		_ = w.deduper.Release(end, name, token) // or the lease ends
-		return false, err
+		return err
 	}
 	if err := w.deduper.Done(end, name, token); err != nil {
 		slog.Warn("a finished chunk will be looked at again", "error", err)
 	}
-	return true, nil
+	return nil
 }
 
 // hold extends the claim of a chunk until held ends. If it cannot be extended in time, hold ends
@@ -197,42 +219,41 @@ func (w *worker) hold(held context.Context, lose context.CancelCauseFunc, name, 
 	}
 }
 
-// sendRows sends the messages of a chunk, some of them at once. It fails if the outcome of one
-// stays unknown.
-func (w *worker) sendRows(ctx context.Context, chunk int, j *journal, lose context.CancelCauseFunc) error {
+// sendRows sends the messages of a chunk, each with one of the worker's slots. It fails if the
+// outcome of one stays unknown.
+func (w *worker) sendRows(ctx context.Context, chunk int, j *journal, slots chan struct{}, begun chan<- struct{}) error {
 	first, end := w.campaign.rows(chunk)
-	rows := make(chan int)
-	var mu sync.Mutex
-	var failed error
+	failures := make(chan error, end-first)
 	var group sync.WaitGroup
-	for range w.InFlight {
+	for row := first; row < end && ctx.Err() == nil; row++ {
+		if j.knows(row) {
+			continue
+		}
+		slots <- struct{}{}
 		group.Go(func() {
-			for row := range rows {
-				if err := w.sendRow(ctx, row, j); err != nil {
-					mu.Lock()
-					failed = err
-					mu.Unlock()
-					if errors.Is(err, errStop) {
-						lose(err)
-					}
-				}
+			defer func() { <-slots }()
+			if err := w.sendRow(ctx, row, j); err != nil {
+				failures <- err
 			}
 		})
 	}
-	for row := first; row < end && ctx.Err() == nil; row++ {
-		j.mu.Lock()
-		_, known := j.outcomes[row]
-		j.mu.Unlock()
-		if !known {
-			rows <- row
-		}
-	}
-	close(rows)
+	close(begun)
 	group.Wait()
-	if failed == nil || ctx.Err() != nil {
+	close(failures)
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return failed
+	var all []error
+	for err := range failures {
+		if errors.Is(err, errStop) {
+			return err
+		}
+		all = append(all, err)
+	}
+	if len(all) > 0 {
+		return fmt.Errorf("%d messages are open, such as: %w", len(all), all[0])
+	}
+	return nil
 }
 
 // sendRow sends a message and records its outcome. If the journal was begun by someone else, the
