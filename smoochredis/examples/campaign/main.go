@@ -88,6 +88,7 @@ func runCampaign() error {
 	var help *helper
 	want := helperSettings{Dir: *dir, Redis: s.Redis == "", Service: s.Service.KeyID == ""}
 	if want.Redis || want.Service {
+		fmt.Println("Getting the fake Smooch or Redis ready.")
 		if help, err = callHelper(ctx, want); err != nil {
 			return err
 		}
@@ -100,7 +101,6 @@ func runCampaign() error {
 	}
 	stat, err := os.Stdout.Stat()
 	b := newBoard(c, os.Stdout, err == nil && stat.Mode()&os.ModeCharDevice != 0, s.Workers)
-	began := time.Now()
 	err = sendAll(ctx, s, b)
 	open, failed := b.report()
 	if help != nil && want.Service {
@@ -108,7 +108,6 @@ func runCampaign() error {
 			fmt.Printf("\n  The service has one message for %s users, and more for %s.\n", thousands(one), thousands(more))
 		}
 	}
-	fmt.Printf("  This start took %s.\n", clock(time.Since(began)))
 	if err == nil && failed == nil && open > 0 {
 		err = errors.New("some messages are open")
 	}

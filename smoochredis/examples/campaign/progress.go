@@ -23,6 +23,7 @@ type board struct {
 	workers  int
 
 	chunks []chunkState
+	first  mark   // of this start
 	marks  []mark // of the last seconds
 	lines  int    // that are on the terminal
 
@@ -113,23 +114,27 @@ func (b *board) show() {
 	defer b.mu.Unlock()
 	now, total, done := time.Now(), len(b.campaign.recipients), sent+none
 	b.marks = append(b.marks, mark{now, done})
+	if b.first.at.IsZero() {
+		b.first = b.marks[0]
+	}
 	for now.Sub(b.marks[0].at) > rateWindow {
 		b.marks = b.marks[1:]
 	}
-	rate, left := 0.0, "–"
+	rate, left := 0.0, "some time left"
+	if done == total { // of this start as a whole
+		left = clock(now.Sub(b.first.at)) + " in all"
+		b.marks = []mark{b.first, {now, done}}
+	}
 	if first := b.marks[0]; now.Sub(first.at) > time.Second {
 		rate = float64(done-first.done) / now.Sub(first.at).Seconds()
 	}
-	switch {
-	case done == total:
-		left = "0:00"
-	case rate > 0:
-		left = clock(time.Duration(float64(total-done) / rate * float64(time.Second)))
+	if rate > 0 && done < total {
+		left = clock(time.Duration(float64(total-done)/rate*float64(time.Second))) + " left"
 	}
 	if !b.terminal {
-		if now.Sub(b.printed) >= 2*time.Second && b.marks[0].done < total {
+		if now.Sub(b.printed) >= 2*time.Second {
 			b.printed = now
-			fmt.Fprintf(b.out, "%s of %s, %.0f/s, %s left: %s sent, %s none, %d workers, %d died\n", thousands(done), thousands(total), rate, left, thousands(sent), thousands(none), len(b.pids), b.deaths)
+			fmt.Fprintf(b.out, "%s of %s, %.0f/s, %s: %s sent, %s none, %d workers, %d died\n", thousands(done), thousands(total), rate, left, thousands(sent), thousands(none), len(b.pids), b.deaths)
 		}
 		return
 	}
@@ -137,7 +142,7 @@ func (b *board) show() {
 	full := done * width / max(total, 1)
 	lines := []string{
 		fmt.Sprintf("  \x1b[32m%s\x1b[90m%s\x1b[0m  %3d %%   \x1b[1m%s\x1b[0m of %s", strings.Repeat("█", full), strings.Repeat("░", width-full), done*100/max(total, 1), thousands(done), thousands(total)),
-		fmt.Sprintf("  \x1b[1m%.0f\x1b[0m messages/s   \x1b[1m%s\x1b[0m left", rate, left),
+		fmt.Sprintf("  \x1b[1m%.0f\x1b[0m messages/s   \x1b[1m%s\x1b[0m", rate, left),
 		fmt.Sprintf("  sent %s   none %s   workers %d of %d   died %d", thousands(sent), thousands(none), len(b.pids), b.workers, b.deaths),
 	}
 	for _, note := range b.notes {
