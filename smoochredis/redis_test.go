@@ -32,7 +32,7 @@ func (quiet) Printf(context.Context, string, ...any) {}
 
 // A server is a redis-server, as a process of its own.
 type server struct {
-	t    *testing.T
+	t    testing.TB
 	port string
 	conf string
 	cmd  *exec.Cmd
@@ -42,7 +42,7 @@ type server struct {
 
 // startServer starts a redis-server with these lines of configuration, which ends with the test.
 // Where there is none, the test is skipped.
-func startServer(t *testing.T, config ...string) *server {
+func startServer(t testing.TB, config ...string) *server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed")
@@ -61,7 +61,7 @@ func startServer(t *testing.T, config ...string) *server {
 
 // freePort returns a port that a Redis server can use. The bus of a cluster has another one, which
 // is not above 65535.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	for range 100 {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
@@ -113,7 +113,7 @@ func (s *server) client(change func(*redis.Options)) *redis.Client {
 }
 
 // eventually waits until something is so. Only a test that fails waits for long.
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
