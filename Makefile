@@ -11,7 +11,7 @@ unexport SMOOCH_KEY_ID SMOOCH_KEY_SECRET SMOOCH_TOKEN
 # How long each fuzz function runs: a duration, or a number of inputs as here.
 FUZZTIME ?= 100000x
 
-.PHONY: help test examples race vet fmt tidy fix modules lint vuln fuzz bench ci api
+.PHONY: help test examples race vet fmt tidy fix modules lint vuln fuzz bench ci api picture
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' Makefile
@@ -43,11 +43,11 @@ tidy: ## show what go mod tidy would change, nested modules included
 fix: ## show what go fix would change
 	go fix -diff ./...
 
-modules: ## vet and test the nested modules; chaos prints its table, tools is only verified
+modules: ## vet and test the nested modules; chaos and e2e print what they find, tools is only verified
 	@for dir in $(MODULES); do \
 		echo "$$dir"; \
 		if [ $$dir = ./tools ]; then go -C $$dir mod verify; \
-		elif [ $$dir = ./chaos ]; then go -C $$dir vet ./... && go -C $$dir test; \
+		elif [ $$dir = ./chaos ] || [ $$dir = ./e2e ]; then go -C $$dir vet ./... && go -C $$dir test; \
 		else go -C $$dir vet ./... && go -C $$dir test ./...; fi || exit 1; \
 	done
 
@@ -81,3 +81,6 @@ ci: ## run everything above, as CI does
 
 api: ## write API.md, the table of all calls
 	SMOOCH_WRITE_API=1 go test -count 1 -run TestAPITable .
+
+picture: ## write docs/sandbox.png, the picture of the sandbox's page
+	go -C e2e test -count 1 -run Picture -picture ../docs/sandbox.png

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -33,9 +34,18 @@ type JWTSigner struct {
 	issuedAt bool
 	err      error // what is wrong with the arguments and options
 
-	mu      sync.Mutex
-	token   string
+	current atomic.Pointer[signed] // nil: none yet
+	mu      sync.Mutex             // held while a token is signed
+}
+
+// signed is a token with the time at which another is signed.
+type signed struct {
+	bearer  string    // the value of the header
 	renewAt time.Time // zero: never
+}
+
+func (s *signed) valid() bool {
+	return s != nil && (s.renewAt.IsZero() || time.Now().Before(s.renewAt))
 }
 
 // JWTOption is a setting of a new [JWTSigner].
@@ -137,50 +147,63 @@ func (s *JWTSigner) GoString() string { return s.String() }
 
 // Authorize sets the header Authorization to the signer's current token.
 func (s *JWTSigner) Authorize(_ context.Context, r *http.Request) error {
-	token, err := s.Token()
+	bearer, err := s.bearer()
 	if err != nil {
 		return err
 	}
-	r.Header["Authorization"] = []string{"Bearer " + token}
+	r.Header["Authorization"] = []string{bearer}
 	return nil
 }
 
 // Token returns the signer's current token. It signs another when 80 % of the life of the last has
 // passed. If the key id, secret, user id or an option is invalid, it returns [ErrInvalidArgument].
 func (s *JWTSigner) Token() (string, error) {
+	bearer, err := s.bearer()
+	return strings.TrimPrefix(bearer, bearerPrefix), err
+}
+
+const bearerPrefix = "Bearer "
+
+// bearer returns the current token as the value of the header. It takes no lock unless it signs.
+func (s *JWTSigner) bearer() (string, error) {
+	if c := s.current.Load(); c.valid() {
+		return c.bearer, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.token != "" && (s.renewAt.IsZero() || time.Now().Before(s.renewAt)) {
-		return s.token, nil
+	if c := s.current.Load(); c.valid() {
+		return c.bearer, nil // signed by another call
 	}
 	return s.renew()
 }
 
-// renewed returns the current token, after signing another if the service has refused the current
-// one. If many calls were refused together, only the first of them signs.
+// renewed returns the current value of the header, after signing another token if the service has
+// refused the current one. If many calls were refused together, only the first of them signs.
 func (s *JWTSigner) renewed(refused string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.token != refused {
-		return s.token, nil
+	if c := s.current.Load(); c != nil && c.bearer != refused {
+		return c.bearer, nil
 	}
 	return s.renew()
 }
 
-func (s *JWTSigner) renew() (string, error) {
+// renew signs a token. The caller holds the lock.
+func (s *JWTSigner) renew() (bearer string, err error) {
 	now := time.Now()
 	token, err := s.sign(now, s.ttl)
 	if err != nil {
 		return "", err
 	}
-	s.token, s.renewAt = token, time.Time{}
+	c := &signed{bearer: bearerPrefix + token}
 	if s.ttl > 0 {
-		s.renewAt = now.Add(s.ttl / 10 * 8)
-		if end := now.Add(s.ttl).Truncate(time.Second); end.Before(s.renewAt) { // exp has whole seconds
-			s.renewAt = end
+		c.renewAt = now.Add(s.ttl / 10 * 8)
+		if end := now.Add(s.ttl).Truncate(time.Second); end.Before(c.renewAt) { // exp has whole seconds
+			c.renewAt = end
 		}
 	}
-	return token, nil
+	s.current.Store(c)
+	return c.bearer, nil
 }
 
 // TokenFor signs a new token that is valid for ttl, at least a second. A backend hands such a token

@@ -118,6 +118,39 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
+// BenchmarkDecode compares the decoding of responses with what encoding/json takes for the same
+// types.
+func BenchmarkDecode(b *testing.B) {
+	bodies := map[string]string{"user": benchUser, "page": benchPage()}
+	for _, name := range []string{"user", "page"} {
+		body := []byte(bodies[name])
+		b.Run(name+"/bare", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var out any = new(MessagePage)
+				if name == "user" {
+					out = &struct{ AppUser AppUser }{}
+				}
+				if err := json.Unmarshal(body, out); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/smooch", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r, out := &request{operation: opMessagesList}, any(new(MessagePage))
+				if name == "user" {
+					r, out = &request{operation: opAppUsersGet}, new(AppUser)
+				}
+				if err := decodeBody(r, body, out); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkBurst makes 64 calls at once, again and again, and reports how many connections each
 // call takes.
 func BenchmarkBurst(b *testing.B) {

@@ -119,11 +119,16 @@ func list[T any](ctx context.Context, c *Client, r *request, opts []CallOption) 
 // page makes a call whose result is one page of a list.
 func page[T any](ctx context.Context, c *Client, r *request, opts []CallOption) (*Page[T], error) {
 	var p Page[T]
-	p.Offset, _ = strconv.Atoi(r.params.Get("offset")) // unless the response says otherwise
-	out := lenient.Members{r.answer: &p.Items, "offset": &p.Offset, "hasMore": &p.HasMore}
+	var offset *int
+	out := lenient.Members{r.answer: &p.Items, "offset": &offset, "hasMore": &p.HasMore}
 	if err := call(ctx, c, r, out, opts); err != nil {
 		return nil, err
 	}
+	if offset == nil { // the response does not say it
+		asked, _ := strconv.Atoi(r.params.Get("offset"))
+		offset = &asked
+	}
+	p.Offset = *offset
 	return &p, nil
 }
 
@@ -149,15 +154,15 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 	if r.sendToken != nil || r.sentSince != nil {
 		return sendWithToken(ctx, c, r, out)
 	}
-	req, err := r.build(ctx, c)
+	address, err := r.build(ctx, c)
 	if err != nil {
 		return err
 	}
-	x := exchange{core: c.core, request: r, ctx: ctx}
+	x := exchange{core: c.core, request: r, url: address, ctx: ctx}
 	if r.inApp { // calls outside an app are limited on their own
 		x.app = c.appID
 	}
-	if err := x.do(req); err != nil || out == nil {
+	if err := x.do(); err != nil || out == nil {
 		return err
 	}
 	if len(bytes.TrimSpace(x.body)) > 0 {
@@ -238,6 +243,9 @@ func likeOut(out any) (decoded any, keep func()) {
 
 // decodeBody decodes the body of a response into out, see [call].
 func decodeBody(r *request, body []byte, out any) error {
+	if decodeFast(r, body, out) {
+		return nil
+	}
 	members, ok := out.(lenient.Members)
 	switch {
 	case ok:

@@ -260,12 +260,17 @@ func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
+	e.set(&wire, malformed)
+	return nil
+}
+
+// set sets the event to what was decoded.
+func (e *DeliveryEvent) set(wire *deliveryJSON, malformed []string) {
 	*e = DeliveryEvent(wire.deliveryFields)
 	e.Malformed, e.Messages = malformed, wire.Messages
 	if wire.Message != nil {
 		e.Messages = append(e.Messages, *wire.Message)
 	}
-	return nil
 }
 
 // MergeEvent reports that users were merged into one. Its trigger is merge:appUser. Its AppUser is

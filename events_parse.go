@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/smooch/smooch-go/internal/fastjson"
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
@@ -25,19 +26,12 @@ func ParseEvent(body []byte) (Event, error) {
 
 // decodeEvent is ParseEvent, and also returns the header inside the event.
 func decodeEvent(body []byte) (Event, *EventHeader, error) {
-	var peek struct {
-		Trigger Trigger `json:"trigger"`
-	}
-	_ = json.Unmarshal(body, &peek) // what is wrong with the body is found below
-	event, h := newEvent(peek.Trigger)
-	var err error
-	if e, ok := event.(*DeliveryEvent); ok {
-		err = e.UnmarshalJSON(body)
-	} else {
-		h.Malformed, err = lenient.UnmarshalPartly(body, event, hasOddTime(body))
-	}
-	if err != nil {
-		return nil, nil, &DecodeError{Op: "webhook", Err: err}
+	event, h, ok := decodeEventFast(body)
+	if !ok {
+		var err error
+		if event, h, err = decodeEventPartly(body); err != nil {
+			return nil, nil, &DecodeError{Op: "webhook", Err: err}
+		}
 	}
 	switch e := event.(type) {
 	case *DeliveryEvent:
@@ -60,6 +54,38 @@ func decodeEvent(body []byte) (Event, *EventHeader, error) {
 		h.Version = Version(version)
 	}
 	return event, h, nil
+}
+
+// decodeEventFast decodes a body in which nothing is unusual, and reports whether it did.
+func decodeEventFast(body []byte) (event Event, h *EventHeader, ok bool) {
+	trigger, ok := fastjson.Text(body, "trigger")
+	if !ok {
+		return nil, nil, false
+	}
+	event, h = newEvent(Trigger(trigger))
+	if e, isDelivery := event.(*DeliveryEvent); isDelivery {
+		var wire deliveryJSON
+		ok = fast.Unmarshal(body, &wire)
+		e.set(&wire, nil)
+	} else {
+		ok = fast.Unmarshal(body, event)
+	}
+	return event, h, ok
+}
+
+// decodeEventPartly decodes any body that is a JSON object.
+func decodeEventPartly(body []byte) (event Event, h *EventHeader, err error) {
+	var peek struct {
+		Trigger Trigger `json:"trigger"`
+	}
+	_ = json.Unmarshal(body, &peek) // what is wrong with the body is found below
+	event, h = newEvent(peek.Trigger)
+	if e, ok := event.(*DeliveryEvent); ok {
+		err = e.UnmarshalJSON(body)
+	} else {
+		h.Malformed, err = lenient.UnmarshalPartly(body, event, hasOddTime(body))
+	}
+	return event, h, err
 }
 
 // timeMembers holds the members of events that are times: the end of the name, and the characters

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -280,14 +281,34 @@ func BenchmarkParseHostileEvent(b *testing.B) {
 	}
 }
 
+// BenchmarkParseEvent compares ParseEvent with what encoding/json takes to decode into the right
+// struct.
 func BenchmarkParseEvent(b *testing.B) {
-	data, err := os.ReadFile("testdata/webhooks/v1.1/message-appUser.json")
-	require.NoError(b, err)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := ParseEvent(data); err != nil {
-			b.Fatal(err)
-		}
+	for _, name := range []string{"message-appUser", "message-full-user", "delivery-user", "postback", "typing"} {
+		data, err := os.ReadFile("testdata/webhooks/v1.1/" + name + ".json")
+		require.NoError(b, err)
+		want, err := ParseEvent(data)
+		require.NoError(b, err)
+		b.Run(name+"/bare", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				event := reflect.New(reflect.TypeOf(want).Elem()).Interface()
+				if e, ok := event.(*DeliveryEvent); ok {
+					event = &deliveryJSON{deliveryFields: deliveryFields(*e)}
+				}
+				if err := json.Unmarshal(data, event); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/smooch", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := ParseEvent(data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -66,7 +66,9 @@ func reasonOf(e *EventError) DeliveryReason {
 		return ""
 	}
 	var underlying any
-	_ = lenient.UnmarshalStrict(e.UnderlyingError, &underlying) // any JSON, or none
+	if len(e.UnderlyingError) > 0 && !fast.Unmarshal(e.UnderlyingError, &underlying) {
+		_ = lenient.UnmarshalStrict(e.UnderlyingError, &underlying) // any JSON
+	}
 	if r := channelReason(underlying, 0); r != "" {
 		return r
 	}

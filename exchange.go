@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +11,9 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -24,39 +23,37 @@ import (
 
 // An exchange is the sending of one call, with all its attempts. Every effect of a call is in this
 // file: waiting, sending, counting and logging. What an attempt means for the call is decided in
-// retry.go.
+// retry.go. Each attempt takes these steps:
 //
-// go-retryablehttp runs the attempts. It uses the exchange as the transport of its http.Client and
-// as its retry policy, so that each attempt takes these steps:
+//	send   wait       until the context, the throttle and the limiter allow the attempt
+//	       authorize  with the credential, which may have been renewed
+//	       send       for no longer than the timeout
+//	       read       the whole response, up to its limit
+//	next   judge      what the attempt means, and count it, start a pause, renew the credential or
+//	                  set the delay accordingly
 //
-//	RoundTrip   wait       until the context, the throttle and the limiter allow the attempt
-//	            authorize  with the credential, which may have been renewed
-//	            send       for no longer than the timeout
-//	            read       the whole response, up to its limit
-//	next        judge      what the attempt means, and count it, start a pause, renew the
-//	                       credential or set the delay accordingly
-//
-// After the last attempt, do returns the error of the call, if any.
+// Most calls take one attempt. If a call takes more, go-retryablehttp runs them, with the exchange
+// as the transport of its http.Client and as its retry policy. After the last attempt, do returns
+// the error of the call, if any.
 type exchange struct {
 	core     *core
 	app      string            // the app that the call reaches; "": none, or the credential implies it
 	throttle *pace.KeyThrottle // of that app
 	request  *request
+	url      *url.URL
 	ctx      context.Context
-	http     http.Client
-	loop     retryablehttp.Client
 
 	attempts  int           // how many have been sent
 	maybeDone bool          // an attempt may have done the work although no response says so
 	renewed   bool          // the credential has been renewed after a 401
+	again     bool          // another attempt follows
 	delay     time.Duration // before the next attempt
 	delaying  bool          // the delay has begun, and the next attempt has not
 
-	attempt               // the last one
-	verdict verdict       // on the last attempt
-	plain   *http.Request // the request of the last attempt before authorization
-	sent    http.Header   // its header after authorization
-	began   time.Time     // when the last attempt was sent
+	attempt             // the last one
+	verdict verdict     // on the last attempt
+	sent    http.Header // of the last attempt after authorization, without cookies
+	began   time.Time   // when the last attempt was sent
 
 	unsent     error  // why the last attempt was not sent, which ends the call
 	unsentText string // what the call was doing then, for its error
@@ -64,19 +61,11 @@ type exchange struct {
 }
 
 // do makes the call. If it returns nil, status and body hold the response.
-func (x *exchange) do(req *http.Request) error {
-	x.http = x.core.http
-	x.http.Transport = x
-	x.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	x.loop.HTTPClient = &x.http
-	x.loop.RetryMax = x.core.retry.MaxAttempts - 1
-	x.loop.CheckRetry = func(context.Context, *http.Response, error) (bool, error) { return x.next(), nil }
-	x.loop.Backoff = func(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
-		x.delaying = true
-		return x.delay
+func (x *exchange) do() error {
+	x.send()
+	if x.next() {
+		x.repeat()
 	}
-	x.loop.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	_, err := x.loop.Do(&retryablehttp.Request{Request: req}) //nolint:bodyclose // RoundTrip does it
 	if x.request.response != nil && !errors.Is(x.unsent, ErrInvalidArgument) {
 		*x.request.response = Response{x.status, x.header, x.body, x.attempts}
 	}
@@ -86,8 +75,6 @@ func (x *exchange) do(req *http.Request) error {
 		return x.stopped("waiting to repeat the call", x.ctx.Err())
 	case x.unsent != nil:
 		return x.stopped(x.unsentText, x.unsent)
-	case x.status == 0 && x.err == nil:
-		return callFailed(x.request.String(), err) // http.Client refused to send it
 	case x.maybeDone && x.request.repeat.doneBefore(x.status):
 		x.body = nil
 		return nil
@@ -97,20 +84,60 @@ func (x *exchange) do(req *http.Request) error {
 	return x.failure()
 }
 
-// RoundTrip makes one attempt. It reads the whole response, so that the call can be repeated if the
-// body breaks off, and closes it, so that the connection can be used again.
+// repeat waits and sends until next says that no attempt follows.
+func (x *exchange) repeat() {
+	client := http.Client{
+		Transport:     x,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	x.again = true
+	loop := retryablehttp.Client{
+		HTTPClient: &client,
+		RetryMax:   x.core.retry.MaxAttempts - 1,
+		CheckRetry: func(context.Context, *http.Response, error) (bool, error) { return x.again, nil },
+		Backoff: func(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
+			x.delaying = true
+			return x.delay
+		},
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	first := retryablehttp.Request{Request: x.newRequest(x.ctx)}
+	_, _ = loop.Do(&first) //nolint:bodyclose // send has closed it
+}
+
+// newRequest returns a request without a credential and without a body.
+func (x *exchange) newRequest(ctx context.Context) *http.Request {
+	address := *x.url // a copy, as an Auth may add to it
+	req := http.Request{
+		Method: x.request.method, URL: &address, Host: strings.TrimSuffix(address.Host, ":"), Body: http.NoBody,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: x.request.newHeader(x.core.userAgent),
+	}
+	return req.WithContext(ctx)
+}
+
+// RoundTrip makes an attempt for go-retryablehttp. It begins with the first, which has been made,
+// so that one is only reported.
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	if x.delaying {
+		x.send()
+		x.again = x.next()
+	}
+	if x.status == 0 {
+		return nil, cmp.Or(x.unsent, x.err)
+	}
+	return &http.Response{StatusCode: x.status, Header: x.header, Body: http.NoBody, Request: req}, nil
+}
+
+// send makes one attempt. It reads the whole response, so that the call can be repeated if the body
+// breaks off, and closes it, so that the connection can be used again.
+func (x *exchange) send() {
 	if x.attempts > 0 {
 		x.previous = x.failure()
 	}
-	plain := req
-	x.delaying, x.attempt, x.plain = false, attempt{}, plain
-	var trace *writeTrace
-	if x.request.sentOnce() { // only then does it matter whether the request was written
-		trace = newWriteTrace(x.core.http.Transport)
-	}
-	if err := x.wait(); err != nil {
-		return nil, err
+	x.delaying, x.attempt = false, attempt{}
+	if !x.wait() {
+		return
 	}
 	file, bound := x.request.file, context.WithTimeout
 	if file != nil {
@@ -119,20 +146,20 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := bound(x.ctx, x.core.timeout)
 	defer cancel()
 	hooked := ctx
-	if trace != nil {
+	var trace *writeTrace
+	if x.request.sentOnce() { // only then does it matter whether the request was written
+		trace = newWriteTrace(x.core.http.Transport)
 		hooked = httptrace.WithClientTrace(ctx, &trace.hooks)
 	}
-	req = req.WithContext(hooked)
-	req.Header = req.Header.Clone()
-	address := *req.URL // a copy, as an Auth may add to it
-	req.URL = &address
+	req := x.newRequest(hooked)
 	switch {
 	case x.request.formValues != nil: // the form contains the credential
 	case x.request.bearer != "":
 		req.Header.Set("Authorization", "Bearer "+x.request.bearer)
 	default:
 		if err := x.core.auth.Authorize(hooked, req); err != nil {
-			return nil, x.cannotSend("cannot authorize", x.cause(ctx, err))
+			x.cannotSend("cannot authorize", x.cause(ctx, err))
+			return
 		}
 	}
 	x.sent = req.Header
@@ -140,7 +167,12 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		if ctx.Err() != nil {
 			err = x.cause(ctx, err)
 		}
-		return nil, x.cannotSend("cannot open the upload", err)
+		x.cannotSend("cannot open the upload", err)
+		return
+	}
+	jar := x.core.http.Jar
+	if jar != nil {
+		addCookies(req, jar)
 	}
 	x.attempts++
 	x.began = time.Now()
@@ -156,6 +188,9 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		go resp.Body.Close() // unread, as that of 101 is the bare connection, which may never end
 		x.fail(ctx, fmt.Errorf("status %03d is not a valid final status", resp.StatusCode), true)
 	default:
+		if jar != nil {
+			jar.SetCookies(req.URL, resp.Cookies())
+		}
 		x.read(ctx, resp)
 	}
 	if file != nil {
@@ -164,14 +199,10 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.core.logger.Enabled(x.ctx, slog.LevelDebug) {
 		x.log()
 	}
-	if x.status == 0 {
-		return nil, x.err
-	}
-	return &http.Response{StatusCode: x.status, Header: x.header, Body: http.NoBody, Request: plain}, nil
 }
 
-// wait returns when the attempt may be sent.
-func (x *exchange) wait() error {
+// wait reports whether the attempt may be sent, when it may or never will.
+func (x *exchange) wait() bool {
 	if err := x.ctx.Err(); err != nil {
 		return x.cannotSend("not sent", err)
 	}
@@ -186,7 +217,7 @@ func (x *exchange) wait() error {
 		}
 	}
 	if err == nil {
-		return nil
+		return true
 	}
 	refusal := &Error{Op: x.request.String(), StatusCode: http.StatusTooManyRequests, Attempts: x.attempts,
 		Description: "not sent, as an earlier call was refused"}
@@ -206,9 +237,9 @@ func (x *exchange) limit() error {
 }
 
 // cannotSend records why an attempt is not sent, which ends the call.
-func (x *exchange) cannotSend(text string, err error) error {
+func (x *exchange) cannotSend(text string, err error) (sent bool) {
 	x.unsent, x.unsentText = err, text
-	return err
+	return false
 }
 
 // attach sets the body of req. trace is nil if the call may be repeated anyway.
@@ -240,6 +271,14 @@ func (x *exchange) attach(req *http.Request, trace *writeTrace) error {
 	return nil
 }
 
+// addCookies adds the cookies of a jar to req. The header that the exchange keeps stays without.
+func addCookies(req *http.Request, jar http.CookieJar) {
+	req.Header = req.Header.Clone()
+	for _, cookie := range jar.Cookies(req.URL) {
+		req.AddCookie(cookie)
+	}
+}
+
 // read reads the response, up to a limit that depends on its status.
 func (x *exchange) read(ctx context.Context, resp *http.Response) {
 	defer resp.Body.Close()
@@ -264,24 +303,35 @@ func (x *exchange) read(ctx context.Context, resp *http.Response) {
 }
 
 // readUpTo reads until r ends, or one byte more than limit. size is the number of bytes that are
-// expected; -1: unknown.
+// expected; -1: unknown. What exceeds it is read in parts, which are joined at the end, as a buffer
+// that grows takes more memory.
 func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 	const most = 1 << 20 // bytes to allocate at first, as size may be wrong
-	buf := make([]byte, 0, min(max(size+1, 512), limit+1, most))
-	for int64(len(buf)) <= limit {
-		if len(buf) == cap(buf) {
-			buf = append(make([]byte, 0, min(2*int64(cap(buf)), limit+1)), buf...)
+	var parts [][]byte
+	left := limit + 1
+	part := make([]byte, 0, min(max(size+1, 512), left, most))
+	for {
+		n, err := r.Read(part[len(part):cap(part)])
+		part = part[:len(part)+n]
+		full := len(part) == cap(part)
+		if full {
+			left -= int64(len(part))
 		}
-		n, err := r.Read(buf[len(buf):min(int64(cap(buf)), limit+1)])
-		buf = buf[:len(buf)+n]
-		if err == io.EOF {
-			return buf, nil
+		switch {
+		case err == nil && !full:
+			continue
+		case err == nil && left > 0:
+			parts = append(parts, part)
+			part = make([]byte, 0, min(2*int64(len(part)), left, 4*most))
+			continue
+		case err == io.EOF:
+			err = nil
 		}
-		if err != nil {
-			return buf, err
+		if parts != nil {
+			part = slices.Concat(append(parts, part)...)
 		}
+		return part, err
 	}
-	return buf, nil
 }
 
 // fail records an attempt that got no response. written is false if it is certain that the request
@@ -289,7 +339,7 @@ func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
 func (x *exchange) fail(ctx context.Context, err error, written bool) {
 	if x.request.file != nil {
 		if err := x.request.file.failure(); err != nil {
-			_ = x.cannotSend("reading the upload", err) // the service ignores an incomplete request
+			x.cannotSend("reading the upload", err) // the service ignores an incomplete request
 		}
 	}
 	x.err = x.cause(ctx, err)
@@ -379,11 +429,11 @@ func (x *exchange) renew() bool {
 		return false
 	}
 	if signer, ok := x.core.auth.(interface{ renewed(string) (string, error) }); ok {
-		refused := strings.TrimPrefix(x.sent.Get("Authorization"), "Bearer ")
-		token, err := signer.renewed(refused)
-		return err == nil && token != refused
+		refused := x.sent.Get("Authorization")
+		bearer, err := signer.renewed(refused)
+		return err == nil && bearer != refused
 	}
-	probe := &http.Request{Method: x.request.method, URL: x.plain.URL, Header: x.plain.Header.Clone()}
+	probe := x.newRequest(x.ctx)
 	return x.core.auth.Authorize(x.ctx, probe) == nil && !maps.EqualFunc(probe.Header, x.sent, slices.Equal[[]string])
 }
 
@@ -396,7 +446,7 @@ func (x *exchange) failure() error {
 	err := x.err
 	if x.status != 0 {
 		e := newError(x.request.operation, x.status, x.header, x.body)
-		e.Attempts, e.redact = x.attempts, redactor(x.request, x.plain.Header, x.sent)
+		e.Attempts, e.redact = x.attempts, redactor(x.request, x.request.newHeader(x.core.userAgent), x.sent)
 		err = e
 	}
 	switch {
@@ -421,38 +471,4 @@ func (x *exchange) stopped(text string, cause error) error {
 		e.causes = append(e.causes, x.previous)
 	}
 	return e
-}
-
-// A writeTrace records whether a request can have reached the service.
-type writeTrace struct {
-	hooks    httptrace.ClientTrace
-	supports atomic.Bool // the transport calls the hooks
-	http2    atomic.Bool // the version of the connection
-	wrote    atomic.Bool // the header has been written, and perhaps the body
-}
-
-func newWriteTrace(transport http.RoundTripper) *writeTrace {
-	t := &writeTrace{}
-	own, ok := transport.(*http.Transport)
-	t.supports.Store(ok)
-	t.hooks.GetConn = func(string) { t.supports.Store(true) }
-	t.hooks.GotConn = func(info httptrace.GotConnInfo) {
-		c, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
-		t.http2.Store(ok && c.ConnectionState().NegotiatedProtocol == "h2")
-	}
-	if !ok || own.Protocols != nil && own.Protocols.UnencryptedHTTP2() {
-		t.hooks.WroteHeaderField = func(name string, _ []string) {
-			if strings.HasPrefix(name, ":") { // such as ":method", which only HTTP/2 has
-				t.http2.Store(true)
-			}
-		}
-	}
-	t.hooks.WroteHeaders = func() { t.wrote.Store(true) }
-	return t
-}
-
-// knowsUnwritten reports whether it is certain that the request was not written. That is false if
-// the transport does not call the hooks.
-func (t *writeTrace) knowsUnwritten() bool {
-	return t != nil && t.supports.Load() && !t.wrote.Load()
 }

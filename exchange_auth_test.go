@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/cookiejar"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -165,4 +167,39 @@ func TestRenewalsThatDoNotHelpUseUpTheBudget(t *testing.T) {
 		_, err := c.AppUsers.Get(t.Context(), "u")
 		assert.NoError(t, err, "the last refused call has renewed the token")
 	})
+}
+
+// TestCookiesOfTheHTTPClient are sent with each attempt, beside one that the caller sets, and kept
+// when they come with a response. A new cookie is not a new credential.
+func TestCookiesOfTheHTTPClient(t *testing.T) {
+	t.Parallel()
+	var sent []string
+	n := 0
+	rec := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {
+		n++
+		sent = append(sent, r.Header.Get("Cookie"))
+		http.SetCookie(w, &http.Cookie{Name: "node", Value: strconv.Itoa(n), Path: "/"})
+		w.WriteHeader([]int{500, 500, 401}[n-1])
+	})
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	c := newTestClient(t, rec.URL, BearerToken("t"), WithHTTPClient(&http.Client{Jar: jar}),
+		WithRetryPolicy(RetryPolicy{MaxAttempts: 4, MinDelay: 1, MaxDelay: 1}))
+	_, err = c.AppUsers.Get(t.Context(), "u", WithHeader("Cookie", "own=1"))
+	assert.ErrorIs(t, err, ErrUnauthorized)
+	assert.Equal(t, []string{"own=1", "own=1; node=1", "own=1; node=2"}, sent)
+}
+
+// TestHostWithoutItsEmptyPort: a colon at the end of the host is valid in a URL, but not in a Host.
+func TestHostWithoutItsEmptyPort(t *testing.T) {
+	t.Parallel()
+	var host string
+	hc := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		host = r.Host
+		return answer(200, anything), nil
+	})}
+	c := newTestClient(t, "https://api.test:/path", AppJWT("k", "s"), WithHTTPClient(hc))
+	_, err := c.AppUsers.Get(t.Context(), "u")
+	require.NoError(t, err)
+	assert.Equal(t, "api.test", host)
 }

@@ -86,7 +86,8 @@ func rowNames(t *testing.T) []string {
 	source, err := os.ReadFile("operations.go")
 	require.NoError(t, err)
 	var names []string
-	for _, m := range regexp.MustCompile(`(?m)^\t(op[A-Z]\w*)\s+= row\(`).FindAllStringSubmatch(string(source), -1) {
+	for i, m := range regexp.MustCompile(`(?m)^\t(op[A-Z]\w*)\s+= &operation\{"(.+?)"`).FindAllStringSubmatch(string(source), -1) {
+		require.Equal(t, operations[i].name, m[2])
 		names = append(names, m[1])
 	}
 	require.Len(t, names, len(operations))
@@ -161,7 +162,7 @@ func TestCommentsSayWhatTheRowsSay(t *testing.T) {
 				continue
 			}
 			assert.Equal(t, scopeText(op), match[1], "the scope of %s", m.name)
-			versions = append(versions, op.versions...)
+			versions = append(versions, op.versions.list()...)
 			unverified = append(unverified, facts[op.name].VersionsUnverified...)
 			source = facts[op.name].Source // of the last path, which is that of v1.1
 		}
@@ -218,7 +219,7 @@ func TestReplacementsExist(t *testing.T) {
 		i := slices.IndexFunc(methods(t), func(m method) bool { return m.name == op.instead })
 		if assert.GreaterOrEqual(t, i, 0, "%s: no method %s", op, op.instead) {
 			by := operations[slices.Index(rows, methods(t)[i].rows[0])]
-			assert.Greater(t, len(by.versions), len(op.versions), "%s", op.instead)
+			assert.Greater(t, len(by.versions.list()), len(op.versions.list()), "%s", op.instead)
 		}
 	}
 }
@@ -259,8 +260,8 @@ func TestAPITable(t *testing.T) {
 	}
 	for i, row := range rows {
 		op := operations[i]
-		versions := make([]string, len(op.versions))
-		for j, v := range op.versions {
+		versions := make([]string, len(op.versions.list()))
+		for j, v := range op.versions.list() {
 			versions[j] = string(v)
 		}
 		scopes := make([]string, len(op.accepts.scopes))

@@ -185,11 +185,12 @@ func (h *handling) call() {
 // they end. When a claim is lost, it ends the context of the function.
 func (h *handling) extend() {
 	h.mu.Lock()
-	claims, settled := h.claims, h.settled
-	h.mu.Unlock()
-	if settled {
+	if h.settled { // then the claims may change
+		h.mu.Unlock()
 		return
 	}
+	claims := h.claims
+	h.mu.Unlock()
 	lease, now, err := h.receiver.lease, time.Now(), ErrClaimLost
 	if now.Before(h.until) {
 		limit := now.Add(lease / 3)

@@ -61,36 +61,27 @@ func longestFirst(texts []string) []string {
 // of a form.
 func credentialsOf(r *request, plain, sent http.Header) []string {
 	var found []string
-	add := func(s string) {
-		if len(s) > 2 && !words[s] {
-			found = append(found, s)
-		}
-	}
 	for key, values := range sent {
 		if slices.Equal(values, plain[key]) {
 			continue
 		}
 		for _, value := range values {
 			_, token, _ := strings.Cut(value, " ")
-			add(value)
-			add(token)
+			found = append(found, value, token)
 		}
 	}
 	for _, id := range append(strings.Split(r.raw, "/"), r.ids...) {
-		add(id)
-		add(url.PathEscape(id))
+		found = append(found, id, url.PathEscape(id))
 		if unescaped, err := url.PathUnescape(id); err == nil {
-			add(unescaped)
+			found = append(found, unescaped)
 		}
 	}
 	for name, values := range r.formValues {
-		for _, value := range values {
-			if !wordMembers[name] {
-				add(value)
-			}
+		if !wordMembers[name] {
+			found = append(found, values...)
 		}
 	}
-	return found
+	return slices.DeleteFunc(found, func(s string) bool { return len(s) <= 2 || words[s] })
 }
 
 // valuesOf returns the texts, ids and secrets in the query and the body.

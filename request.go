@@ -139,15 +139,15 @@ func (r *request) bearerToken(token string) *request {
 	return r
 }
 
-// build returns the request for net/http. It fails if the client's version or app does not allow
-// the call, or if an argument was refused.
-func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
+// build returns the URL, after the last changes to the body. It fails if the client's version or
+// app does not allow the call, or if an argument was refused.
+func (r *request) build(ctx context.Context, c *Client) (*url.URL, error) {
 	switch {
 	case ctx == nil:
 		return nil, argumentError(r.String(), "context", "is nil")
 	case c.problem != "":
 		return nil, argumentError(r.String(), c.problemWith, c.problem)
-	case len(r.versions) > 0 && !slices.Contains(r.versions, c.version):
+	case r.versions != unversioned && !r.versions.has(c.version):
 		return nil, unsupported(r.String(), r.lacking(c.version))
 	case r.err != nil:
 		return nil, r.err
@@ -161,7 +161,7 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, target, http.NoBody)
+	address, err := url.Parse(target)
 	if err != nil {
 		return nil, argumentError(r.String(), "path", "does not form a valid URL")
 	}
@@ -170,31 +170,37 @@ func (r *request) build(ctx context.Context, c *Client) (*http.Request, error) {
 			return nil, err
 		}
 	}
-	values := [...]string{contentTypeJSON, c.core.userAgent, r.contentType} // in one allocation
-	req.Header = http.Header{"Accept": values[0:1:1], "User-Agent": values[1:2:2]}
+	return address, nil
+}
+
+// newHeader returns the header of an attempt, without a credential.
+func (r *request) newHeader(userAgent string) http.Header {
+	values := [...]string{contentTypeJSON, userAgent, r.contentType} // in one allocation
+	h := http.Header{"Accept": values[0:1:1], "User-Agent": values[1:2:2]}
 	if r.contentType != "" {
-		req.Header["Content-Type"] = values[2:3:3]
+		h["Content-Type"] = values[2:3:3]
 	}
-	maps.Copy(req.Header, r.header)
-	return req, nil
+	for key, values := range r.header {
+		h[key] = slices.Clone(values)
+	}
+	return h
 }
 
 // target returns the URL. It escapes each path argument on its own. Nothing must clean the path
 // afterwards, as that could make it the path of another resource.
 func (r *request) target(c *Client) (string, error) {
-	var b strings.Builder
-	b.Grow(len(c.core.base) + len(r.path) + 96)
-	if len(r.versions) == 0 {
-		b.WriteString(c.core.oauthBase)
+	parts := make([]string, 0, 12) // enough for every path of the API
+	if r.versions == unversioned {
+		parts = append(parts, c.core.oauthBase)
 	} else {
-		b.WriteString(c.core.base + "/" + string(c.version))
+		parts = append(parts, c.core.base, "/", string(c.version))
 	}
 	switch {
 	case !r.inApp:
 	case c.needsApp && r.raw == "":
 		return "", argumentError(r.String(), "appID", "is missing: this credential does not imply an app, so bind one with client.ForApp")
 	default:
-		b.WriteString(c.prefix)
+		parts = append(parts, c.prefix)
 	}
 	rest, ids := r.path, r.ids
 	if r.raw != "" {
@@ -207,11 +213,10 @@ func (r *request) target(c *Client) (string, error) {
 		if problem != "" {
 			return "", argumentError(r.String(), argumentName(name), problem)
 		}
-		b.WriteString(before)
-		b.WriteString(segment)
+		parts = append(parts, before, segment)
 		rest, ids = remainder, ids[1:]
 	}
-	b.WriteString(rest)
+	parts = append(parts, rest)
 	params := r.params
 	if len(r.extra) > 0 {
 		params = maps.Clone(r.extra)
@@ -222,9 +227,9 @@ func (r *request) target(c *Client) (string, error) {
 		}
 	}
 	if len(params) > 0 {
-		b.WriteString("?" + params.Encode())
+		parts = append(parts, "?", params.Encode())
 	}
-	return b.String(), nil
+	return strings.Join(parts, ""), nil
 }
 
 // addFields adds the members that [WithField] sets to the body.

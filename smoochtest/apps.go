@@ -32,12 +32,12 @@ type app struct {
 
 func newApp(s *Server, fields object, creator string) *app {
 	a := &app{
-		server: s, id: newID(), token: randomHex(25), creator: creator, fields: fields,
+		server: s, id: s.random.id(), token: s.random.hex(25), creator: creator, fields: fields,
 		menus: map[string]object{}, profiles: map[string]object{}, messageTemplates: map[string][]object{},
 	}
 	for _, kind := range []string{"android", "ios", "web"} {
 		a.integrations = append(a.integrations, object{
-			"_id": newID(), "type": kind, "status": "active", ofSDK: true,
+			"_id": s.random.id(), "type": kind, "status": "active", ofSDK: true,
 		})
 	}
 	s.apps = append(s.apps, a)
@@ -73,12 +73,23 @@ func createApp(c *call) *reply {
 	if refusal := c.require("name"); refusal != nil {
 		return refusal
 	}
+	if refusal := checkApp(c); refusal != nil {
+		return refusal
+	}
 	creator := ""
 	if owner := c.cred.key.owner; owner.kind == ownerServiceAccount {
 		creator = owner.id
 	}
 	a := newApp(c.server, pick(c.body, "name", "settings", "metadata"), creator)
 	return created(object{"app": a.json()})
+}
+
+// checkApp refuses what an app cannot have.
+func checkApp(c *call) *reply {
+	if refusal := (part{"", c.body}).checkTypes(); refusal != nil {
+		return refusal
+	}
+	return requireFlat(c.body, "metadata")
 }
 
 func listApps(c *call) *reply {
@@ -98,7 +109,13 @@ func listApps(c *call) *reply {
 func getApp(c *call) *reply { return ok(object{"app": c.app.json()}) }
 
 func updateApp(c *call) *reply {
-	merge(c.app.fields, c.body, "name", "metadata")
+	if refusal := checkApp(c); refusal != nil {
+		return refusal
+	}
+	if c.body["name"] == "" {
+		return badRequest("name must not be empty")
+	}
+	mergeGiven(c.app.fields, c.body, "name", "metadata")
 	if settings, given := c.body["settings"].(object); given {
 		old, _ := c.app.fields["settings"].(object)
 		c.app.fields["settings"] = union(old, settings)
@@ -113,6 +130,7 @@ func deleteApp(c *call) *reply {
 		h.remove()
 	}
 	maps.DeleteFunc(s.accessTokens, func(_ string, other *app) bool { return other == a })
+	maps.DeleteFunc(s.mediaTokens, func(_ string, t mediaToken) bool { return t.app == a })
 	maps.DeleteFunc(s.attachments, func(_ string, m attachment) bool { return m.app == a })
 	s.apps = slices.DeleteFunc(s.apps, func(other *app) bool { return other == a })
 	return ok(object{})

@@ -24,11 +24,15 @@ type user struct {
 	conversation       *conversation
 	clients            []object
 	pendingClients     []object
+	linkCriteria       map[string]object // what a client was linked by, by its _id
 }
 
 func newUser(a *app, userID string) *user {
 	signedUpAt := isoTime(a.server.clock.now())
-	u := &user{id: newID(), fields: object{"properties": object{}, "signedUpAt": signedUpAt}}
+	u := &user{
+		id: a.server.random.id(), fields: object{"properties": object{}, "signedUpAt": signedUpAt},
+		linkCriteria: map[string]object{},
+	}
 	if userID != "" {
 		u.fields["userId"] = userID
 	}
@@ -99,7 +103,12 @@ func (u *user) setProfile(update object) *reply {
 	if refusal := requireFlat(update, "properties"); refusal != nil {
 		return refusal
 	}
-	merge(u.fields, update, "givenName", "surname", "email", "avatarUrl", "signedUpAt")
+	for _, name := range []string{"givenName", "surname", "email", "avatarUrl"} {
+		if _, isText := update[name].(string); !isText && update[name] != nil {
+			return badRequest(name + " must be a string")
+		}
+	}
+	mergeGiven(u.fields, update, "givenName", "surname", "email", "avatarUrl", "signedUpAt")
 	if properties, given := update["properties"].(object); given {
 		u.fields["properties"] = union(u.fields["properties"].(object), properties)
 	}
@@ -137,6 +146,7 @@ func updateUser(c *call) *reply {
 
 func deleteUser(c *call) *reply {
 	c.app.removeUser(c.user)
+	deleteAttachmentsOf(c.app, c.user)
 	emit(c.app, event{trigger: "appUser:delete", user: c.user})
 	return ok(object{})
 }
@@ -167,14 +177,18 @@ func trackEvent(c *call) *reply {
 }
 
 func mergeUsers(c *call) *reply {
-	surviving, discarded := mergedUser(c, "surviving"), mergedUser(c, "discarded")
-	if surviving == nil || discarded == nil {
-		return notFound("App user")
+	surviving, refusal := mergedUser(c, "surviving")
+	if refusal != nil {
+		return refusal
+	}
+	discarded, refusal := mergedUser(c, "discarded")
+	if refusal != nil {
+		return refusal
 	}
 	if surviving == discarded {
 		return badRequest("surviving and discarded are the same user")
 	}
-	surviving.absorb(discarded)
+	surviving.absorb(discarded, c.server.random)
 	c.app.removeUser(discarded)
 	emit(c.app, event{trigger: "merge:appUser", fields: func(version string) object {
 		return object{
@@ -184,34 +198,41 @@ func mergeUsers(c *call) *reply {
 	return ok(object{})
 }
 
-// mergedUser returns the user that a field of the body refers to by _id, or nil.
-func mergedUser(c *call, name string) *user {
+// mergedUser returns the user that a field of the body refers to by _id.
+func mergedUser(c *call, name string) (*user, *reply) {
 	ref, _ := c.body[name].(object)
 	id, _ := ref["_id"].(string)
+	if id == "" {
+		return nil, badRequest(name + "._id is required")
+	}
 	for _, u := range c.app.users {
 		if u.id == id {
-			return u
+			return u, nil
 		}
 	}
-	return nil
+	return nil, notFound("App user")
 }
 
 // absorb moves the messages and clients of another user to this one, and the userId if this one
 // has none.
-func (u *user) absorb(other *user) {
+func (u *user) absorb(other *user, r *random) {
 	if other.conversation != nil {
-		u.startConversation()
+		u.startConversation(r)
 		u.conversation.absorb(other.conversation, other.id, u.id)
 	}
-	u.clients = append(u.clients, other.clients...)
+	for _, client := range other.clients {
+		client["primary"] = client["primary"] == true && u.primaryClient() == nil
+		u.clients = append(u.clients, client)
+	}
+	maps.Copy(u.linkCriteria, other.linkCriteria)
 	u.pendingClients = append(u.pendingClients, other.pendingClients...)
 	if u.userID() == "" && other.userID() != "" {
 		u.fields["userId"] = other.userID()
 	}
 }
 
-func (u *user) startConversation() {
+func (u *user) startConversation(r *random) {
 	if u.conversation == nil {
-		u.conversation = &conversation{id: newID()}
+		u.conversation = &conversation{id: r.id(), overrides: map[string]object{}}
 	}
 }

@@ -50,13 +50,10 @@ func listChannels(c *call) *reply {
 	return ok(object{"channels": all})
 }
 
+// linkChannel adds a channel to a user: at once, or when the user has confirmed it, see [Person].
 func linkChannel(c *call) *reply {
 	if refusal := c.require("type"); refusal != nil {
 		return refusal
-	}
-	confirmation, given := c.body["confirmation"].(object)
-	if !given && c.version == "v1.1" {
-		return badRequest("confirmation is required")
 	}
 	kind, criterion := c.text("type"), "phoneNumber"
 	if kind == "mailgun" {
@@ -65,34 +62,94 @@ func linkChannel(c *call) *reply {
 	if refusal := c.require(criterion); refusal != nil {
 		return refusal
 	}
+	if refusal := checkConfirmation(c, kind); refusal != nil {
+		return refusal
+	}
 	address := strings.NewReplacer(" ", "", "-", "").Replace(c.text(criterion))
 	if criterion == "phoneNumber" && !strings.HasPrefix(address, "+") {
 		return badRequest("phoneNumber must begin with + and the country code")
 	}
-	client := object{
-		"_id": newID(), "id": newID(), "platform": kind,
-		"displayName": address, "externalId": address, "active": true,
-	}
-	for _, i := range c.app.integrations {
-		if i["type"] == kind {
-			client["integrationId"] = i["_id"]
+	integration := c.app.integrationOn(kind)
+	if id, given := c.body["integrationId"]; given && c.version != "v1" {
+		named, _ := id.(string)
+		if integration = byID(c.app.integrations, named); integration == nil || integration["type"] != kind {
+			return badRequest("integrationId is no " + kind + " integration of the app")
 		}
 	}
-	criteria := func(string) object {
-		return object{"channel": kind, "criteria": pick(c.body, criterion)}
+	client := newClient(c.server.random, kind, integration, address)
+	c.user.linkCriteria[client["_id"].(string)] = pick(c.body, "phoneNumber", "address", "givenName", "surname")
+	setClientStatus(client, clientPending)
+	confirmation, _ := c.body["confirmation"].(object)
+	waits := confirmation["type"] == "userActivity" || confirmation["type"] == "prompt"
+	if waits || confirmation["message"] != nil {
+		emitLink(c.app, c.user, client, "link:match", nil)
 	}
-	switch way, _ := confirmation["type"].(string); way {
-	case "", "immediate":
-		client["status"], client["linkedAt"] = "active", isoTime(c.server.clock.now())
-		c.user.clients = append(c.user.clients, client)
-		emit(c.app, event{trigger: "link:success", user: c.user, fields: criteria})
-		emit(c.app, event{trigger: "client:add", user: c.user, client: client})
-	default: // the user has to confirm first
-		client["status"] = "pending"
+	if waits {
 		c.user.pendingClients = append(c.user.pendingClients, client)
-		emit(c.app, event{trigger: "link:match", user: c.user, fields: criteria})
+		return getUser(c)
+	}
+	linkClient(c.app, c.user, client)
+	if c.body["primary"] != false {
+		c.user.setPrimary(client)
 	}
 	return getUser(c)
+}
+
+// checkConfirmation refuses a link that does not say how the user confirms it, as its version and
+// channel require.
+func checkConfirmation(c *call, kind string) *reply {
+	value, given := c.body["confirmation"]
+	if !given || value == nil {
+		if c.version == "v1" {
+			return nil
+		}
+		return badRequest("confirmation is required")
+	}
+	confirmation, isObject := value.(object)
+	if !isObject {
+		return badRequest("confirmation must be an object")
+	}
+	needsMessage := kind == "messenger"
+	switch way, _ := confirmation["type"].(string); {
+	case way == "":
+		return badRequest("confirmation.type is required")
+	case way == "immediate":
+	case way == "userActivity" && (kind == "mailgun"):
+		return badRequest("confirmation.type of mailgun must be immediate")
+	case way == "userActivity":
+		needsMessage = true
+	case way == "prompt" && kind != "twilio":
+		return badRequest("confirmation.type prompt is for twilio only")
+	case way != "prompt":
+		return badRequest("confirmation.type is not known")
+	}
+	value, given = confirmation["message"]
+	if !given || value == nil {
+		if needsMessage {
+			return badRequest("confirmation.message is required")
+		}
+		return nil
+	}
+	return checkConfirmationMessage(value)
+}
+
+// checkConfirmationMessage refuses a message that cannot ask for confirmation: it is a text or an
+// image, and its buttons are links.
+func checkConfirmationMessage(value any) *reply {
+	m := part{"confirmation.message", value}
+	kind, _ := m.object()["type"].(string)
+	if kind != "" && kind != "text" && kind != "image" {
+		return m.refuse("type", "must be text or image")
+	}
+	if refusal := checkContent(m, kind); refusal != nil {
+		return refusal
+	}
+	for _, action := range m.list("actions") {
+		if action.object()["type"] != "link" {
+			return action.refuse("type", "must be link")
+		}
+	}
+	return nil
 }
 
 func unlinkChannel(c *call) *reply {
@@ -109,6 +166,9 @@ func unlinkChannel(c *call) *reply {
 		slices.DeleteFunc(c.user.pendingClients, unlink)
 	if !linked {
 		return badRequest("the channel is not linked")
+	}
+	if c.user.primaryClient() == nil && len(c.user.clients) > 0 {
+		c.user.setPrimary(c.user.clients[0])
 	}
 	return ok(object{})
 }
@@ -135,7 +195,7 @@ func listLinkRequests(c *call) *reply {
 		if i == nil {
 			return notFound("Integration")
 		}
-		code := "lr_" + randomHex(16)
+		code := "lr_" + c.server.random.hex(16)
 		all = append(all, object{
 			"integrationId": id, "type": i["type"], "code": code, "url": "https://link.example/" + code,
 		})
@@ -143,15 +203,15 @@ func listLinkRequests(c *call) *reply {
 	return ok(object{"linkRequests": all})
 }
 
-func getAuthCode(*call) *reply { return ok(object{"authCode": "ac_" + randomHex(16)}) }
+func getAuthCode(c *call) *reply { return ok(object{"authCode": "ac_" + c.server.random.hex(16)}) }
 
 func listTransferRequests(c *call) *reply {
 	if c.query("type") == "" {
 		return badRequest("type is required")
 	}
-	return ok(object{"transferRequests": []object{{"code": "tr_" + randomHex(16)}}})
+	return ok(object{"transferRequests": []object{{"code": "tr_" + c.server.random.hex(16)}}})
 }
 
-func getQRCode(*call) *reply {
-	return ok(object{"url": "https://qr.example/" + randomHex(16) + ".png"})
+func getQRCode(c *call) *reply {
+	return ok(object{"url": "https://qr.example/" + c.server.random.hex(16) + ".png"})
 }

@@ -84,3 +84,49 @@ func TestMerge(t *testing.T) {
 	}
 	assert.Equal(t, []string{"from ida", "from bob", "from ida"}, texts, "in the order of their times")
 }
+
+func TestMergeNeedsBothUsers(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	user := st.call(200, "GET", "/appusers/ida", "")["appUser"]
+	id := `{"_id":"` + at(user, "_id").(string) + `"}`
+	for body, want := range map[string]string{
+		`{}`:                       "surviving._id is required",
+		`{"surviving":` + id + `}`: "discarded._id is required",
+		`{"discarded":` + id + `}`: "surviving._id is required",
+		`{"surviving":` + id + `,"discarded":"x"}`:        "discarded._id is required",
+		`{"surviving":` + id + `,"discarded":` + id + `}`: "surviving and discarded",
+	} {
+		st.check(st.api, "/appusers/merge", body, want)
+	}
+	st.call(404, "POST", "/appusers/merge", `{"surviving":`+id+`,"discarded":{"_id":"ida"}}`)
+}
+
+// TestMergedUsersHaveOneChannelUsedLast: the surviving user's.
+func TestMergedUsersHaveOneChannelUsedLast(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	bob := st.call(201, "POST", "/appusers", `{"userId":"bob"}`)
+	ida := st.call(200, "GET", "/appusers/ida", "")
+	require.NoError(t, st.on("viber").Join())
+	require.NoError(t, st.server.Person(st.server.App().ID, "bob", "line").Join())
+	st.call(200, "POST", "/appusers/merge", `{"surviving":{"_id":"`+dig(ida, "appUser._id").(string)+
+		`"},"discarded":{"_id":"`+dig(bob, "appUser._id").(string)+`"}}`)
+	clients := dig(st.call(200, "GET", "/appusers/ida", ""), "appUser.clients").([]any)
+	require.Len(t, clients, 2)
+	assert.Equal(t, []any{true, false}, []any{at(clients[0], "primary"), at(clients[1], "primary")})
+	st.events()
+	for _, want := range []string{"viber", "line"} {
+		st.post(`{"role":"appMaker","type":"text","text":"x"}`)
+		_, v11 := st.events()
+		require.Equal(t, []any{"message:appMaker", "message:delivery:channel"}, triggers(v11))
+		assert.Equal(t, want, dig(v11[1], "destination.type"))
+		_, err := st.on("line").Say("x")
+		require.NoError(t, err)
+		st.events()
+	}
+	st.call(200, "DELETE", "/appusers/ida/channels/line", "")
+	st.post(`{"role":"appMaker","type":"text","text":"x"}`)
+	_, v11 := st.events()
+	assert.Equal(t, "viber", dig(v11[len(v11)-1], "destination.type"), "what is left")
+}

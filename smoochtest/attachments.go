@@ -1,6 +1,8 @@
 package smoochtest
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,28 +18,75 @@ var attachmentRoutes = []route{
 
 const mediaTokenLife = 2 * time.Hour
 
+// mediaCookie is the name of the cookie that has a media token.
+const mediaCookie = "media-token"
+
 // attachment is a file that the server has under a URL.
 type attachment struct {
-	app  *app
-	file *file
+	app     *app
+	file    *file
+	user    *user     // in whose conversation it is, and with which it is deleted; nil for none
+	private bool      // only a media token opens it
+	at      time.Time // differs from that of any other
+}
+
+// mediaToken opens private attachments.
+type mediaToken struct {
+	app          *app
+	conversation string // id of the only one whose attachments it opens; "" for those of the app
+	expires      time.Time
+}
+
+// opens reports whether the token opens an attachment at a time.
+func (t mediaToken) opens(m attachment, at time.Time) bool {
+	if t.app != m.app || !at.Before(t.expires) {
+		return false
+	}
+	inConversation := m.user != nil && m.user.conversation != nil && m.user.conversation.id == t.conversation
+	return t.conversation == "" || inConversation
 }
 
 // addAttachment stores a file and returns its URL.
-func addAttachment(a *app, f *file) (mediaURL string) {
-	id := newID()
-	a.server.attachments[id] = attachment{a, f}
-	return a.server.URL + "/media/" + id
+func addAttachment(m attachment) (mediaURL string) {
+	id := m.app.server.random.id()
+	m.at = m.app.server.clock.unique()
+	m.app.server.attachments[id] = m
+	m.app.server.trimMedia(int64(len(m.file.data)))
+	return m.app.server.URL + "/media/" + id
 }
 
-// serveAttachment answers with the file itself, whoever asks for it.
-func serveAttachment(s *Server, id string) *reply {
+// deleteAttachmentsOf deletes the files of a user's conversation.
+func deleteAttachmentsOf(a *app, u *user) {
+	maps.DeleteFunc(a.server.attachments, func(_ string, m attachment) bool { return m.app == a && m.user == u })
+}
+
+// serveAttachment answers with the file itself. Whoever asks for a private one needs a media token,
+// as a credential or as a cookie.
+func serveAttachment(s *Server, r *http.Request, id string) *reply {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return methodNotAllowed()
+	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	m, found := s.attachments[id]
-	s.mu.Unlock()
 	if !found {
 		return notFound("Media")
 	}
-	return &reply{200, http.Header{"Content-Type": {m.file.mediaType}}, m.file.data}
+	if m.private {
+		_, token, given := strings.Cut(r.Header.Get("Authorization"), " ")
+		if cookie, err := r.Cookie(mediaCookie); !given && err == nil {
+			token, given = cookie.Value, true
+		}
+		switch t, known := s.mediaTokens[token]; {
+		case !given, !known, !s.clock.now().Before(t.expires):
+			return unauthorized()
+		case !t.opens(m, s.clock.now()):
+			return forbidden()
+		}
+	}
+	header := http.Header{"Content-Type": {m.file.mediaType}, "X-Content-Type-Options": {"nosniff"}}
+	header.Set("Content-Security-Policy", "sandbox") // an HTML file must not act as the page
+	return &reply{status: 200, header: header, body: m.file.data}
 }
 
 func uploadAttachment(c *call) *reply {
@@ -48,12 +97,18 @@ func uploadAttachment(c *call) *reply {
 	case c.file == nil:
 		return badRequest("source is required")
 	case c.query("for") != "" && c.query("appUserId") == "" && c.query("userId") == "":
-		return badRequest("for needs appUserId or userId")
+		return badRequest("appUserId or userId is required with for")
+	}
+	m := attachment{app: c.app, file: c.file, private: access == "private"}
+	if c.query("for") != "" {
+		if m.user = c.app.user(cmp.Or(c.query("appUserId"), c.query("userId"))); m.user == nil {
+			return notFound("App user")
+		}
 	}
 	if mediaType := c.text("type"); mediaType != "" {
 		c.file.mediaType = mediaType
 	}
-	return created(object{"mediaUrl": addAttachment(c.app, c.file), "mediaType": c.file.mediaType})
+	return created(object{"mediaUrl": addAttachment(m), "mediaType": c.file.mediaType})
 }
 
 func deleteAttachment(c *call) *reply {
@@ -83,8 +138,19 @@ func createMediaTokens(c *call) *reply {
 		if !isText {
 			return badRequest("paths must be strings")
 		}
-		token := randomHex(40)
-		c.server.mediaTokens[token] = c.server.clock.now().Add(mediaTokenLife)
+		t := mediaToken{app: c.app, expires: c.server.clock.now().Add(mediaTokenLife)}
+		switch segments := strings.Split(strings.Trim(text, "/"), "/"); {
+		case len(segments) < 2 || segments[0] != "apps":
+			return badRequest("paths must begin with /apps/{appId}")
+		case segments[1] != c.app.id:
+			return forbidden()
+		case len(segments) == 4 && segments[2] == "conversations":
+			t.conversation = segments[3]
+		case len(segments) != 2:
+			return badRequest("paths must be of an app or a conversation")
+		}
+		token := c.server.random.hex(40)
+		c.server.mediaTokens[token] = t
 		tokens[text] = token
 	}
 	return ok(object{"tokens": tokens})
@@ -92,8 +158,8 @@ func createMediaTokens(c *call) *reply {
 
 func setMediaCookie(c *call) *reply {
 	cookie := http.Cookie{
-		Name: "media-token", Value: randomHex(40), HttpOnly: true,
-		Expires: c.server.clock.now().Add(mediaTokenLife),
+		Name: mediaCookie, Value: c.bearerToken(), Path: "/", HttpOnly: true,
+		Expires: c.server.mediaTokens[c.bearerToken()].expires,
 	}
 	answer := ok(object{})
 	answer.header.Set("Set-Cookie", cookie.String())

@@ -49,13 +49,14 @@ func TestMediaTokensExpire(t *testing.T) {
 	ctx := t.Context()
 	server := newServer(t)
 	app := server.Client()
-	tokens, err := app.Attachments.CreateMediaToken(ctx, []string{"/apps/x"})
+	path := "/apps/" + server.App().ID
+	tokens, err := app.Attachments.CreateMediaToken(ctx, []string{path})
 	require.NoError(t, err)
 	var answer smooch.Response
-	require.NoError(t, app.Attachments.SetCookie(ctx, tokens["/apps/x"], smooch.WithResponse(&answer)))
+	require.NoError(t, app.Attachments.SetCookie(ctx, tokens[path], smooch.WithResponse(&answer)))
 	assert.NotEmpty(t, answer.Header.Get("Set-Cookie"))
 	server.Advance(2 * time.Hour)
-	assert.ErrorIs(t, app.Attachments.SetCookie(ctx, tokens["/apps/x"]), smooch.ErrUnauthorized)
+	assert.ErrorIs(t, app.Attachments.SetCookie(ctx, tokens[path]), smooch.ErrUnauthorized)
 }
 
 func TestUploadImage(t *testing.T) {
@@ -72,4 +73,59 @@ func TestUploadImage(t *testing.T) {
 		assert.Equal(t, map[string]any{"a": "b"}, posted.Message.Metadata)
 		assert.Equal(t, "Steve", posted.Message.Name)
 	}
+}
+
+// TestPrivateAttachments opens files with media tokens of the right app and conversation, and with
+// others.
+func TestPrivateAttachments(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	server, app := newServerWithUser(t)
+	ada := createUser(t, app, "ada")
+	other, err := app.Apps.Create(ctx, smooch.AppCreate{Name: "other"})
+	require.NoError(t, err)
+	upload := func(options smooch.AttachmentOptions) string {
+		file, err := app.Attachments.Upload(ctx, gif(), options)
+		require.NoError(t, err)
+		return file.MediaURL
+	}
+	private := upload(smooch.AttachmentOptions{Access: smooch.AttachmentAccessPrivate})
+	idas := upload(smooch.AttachmentOptions{Access: smooch.AttachmentAccessPrivate, For: "message", UserID: "ida"})
+	upload(smooch.AttachmentOptions{Access: smooch.AttachmentAccessPrivate, For: "message", AppUserID: ada.ID})
+	say(t, server, "hi")
+	conversation, err := app.Conversations.PostMessage(ctx, "ida", smooch.TextMessage("x"))
+	require.NoError(t, err)
+	token := func(client *smooch.Client, path string) string {
+		tokens, err := client.Attachments.CreateMediaToken(ctx, []string{path})
+		require.NoError(t, err)
+		return tokens[path]
+	}
+	ofApp := token(app, "/apps/"+server.App().ID)
+	ofIda := token(app, "/apps/"+server.App().ID+"/conversations/"+conversation.Conversation.ID)
+	ofOther := token(server.Client().ForApp(other.ID), "/apps/"+other.ID)
+
+	fetch(t, 401, private)
+	fetch(t, 401, private, "Authorization: Bearer nonsense")
+	fetch(t, 403, private, "Authorization: Bearer "+ofOther)
+	fetch(t, 403, private, "Authorization: Bearer "+ofIda)
+	assert.Equal(t, "GIF89a!", string(fetch(t, 200, private, "Authorization: Bearer "+ofApp)))
+	fetch(t, 200, idas, "Authorization: Bearer "+ofApp)
+	fetch(t, 200, idas, "Authorization: Bearer "+ofIda)
+	exchange(t, http.MethodPost, 405, private, "Authorization: Bearer "+ofApp)
+
+	var answer smooch.Response
+	require.NoError(t, app.Attachments.SetCookie(ctx, ofApp, smooch.WithResponse(&answer)))
+	cookie, _, _ := strings.Cut(answer.Header.Get("Set-Cookie"), ";")
+	fetch(t, 200, private, "Cookie: "+cookie)
+
+	for path, want := range map[string]int{
+		"/apps/" + other.ID: 403, "/webhooks": 400, "/apps/" + server.App().ID + "/x": 400,
+	} {
+		api := newAPI(t, server)
+		api.call(want, "POST", "/attachments/token", `{"paths":["`+path+`"]}`)
+	}
+	require.NoError(t, app.Conversations.DeleteMessages(ctx, "ida"))
+	fetch(t, 404, idas, "Authorization: Bearer "+ofApp)
+	server.Advance(3 * time.Hour)
+	fetch(t, 401, private, "Authorization: Bearer "+ofApp)
 }

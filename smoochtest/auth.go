@@ -99,7 +99,7 @@ func tokenCredential(s *Server, token string) (cred credential, valid bool) {
 	if a := s.accessTokens[token]; a != nil {
 		return credential{scope: scopeIntegration, app: a}, true
 	}
-	if s.clock.now().Before(s.mediaTokens[token]) {
+	if s.clock.now().Before(s.mediaTokens[token].expires) {
 		return credential{scope: scopeMediaToken}, true
 	}
 	var k *key
@@ -113,7 +113,7 @@ func tokenCredential(s *Server, token string) (cred credential, valid bool) {
 		}
 		return []byte(k.secret), nil
 	})
-	if err != nil {
+	if err != nil || expiresAtZero(claims) {
 		return credential{}, false
 	}
 	ofApp := k.owner.kind == ownerApp
@@ -127,6 +127,12 @@ func tokenCredential(s *Server, token string) (cred credential, valid bool) {
 		return cred, cred.userID != ""
 	}
 	return credential{}, false
+}
+
+// expiresAtZero reports whether a token expired in 1970, which the parser takes for no expiry.
+func expiresAtZero(claims jwt.MapClaims) bool {
+	at, given := claims["exp"].(float64)
+	return given && at == 0
 }
 
 // accepts reports whether a route accepts a credential.

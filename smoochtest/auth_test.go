@@ -1,7 +1,11 @@
 package smoochtest_test
 
 import (
+	"bufio"
+	"fmt"
+	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,4 +99,40 @@ func TestTokensExpireOnTheServersClock(t *testing.T) {
 	server.Advance(2 * time.Hour)
 	status, _ = raw(t, server, "GET", "/v1/webhooks", "", token)
 	assert.Equal(t, 401, status)
+}
+
+func TestTokensThatHaveExpired(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	for exp, want := range map[any]int{0: 401, 1: 401, -1: 401, "x": 401, time.Now().Unix() + 60: 200} {
+		for _, version := range []string{"/v1", "/v1.1"} {
+			token := signed(t, server.App().Key, jwt.MapClaims{"scope": "app", "exp": exp})
+			status, _ := raw(t, server, "GET", version+"/webhooks", "", token)
+			assert.Equal(t, want, status, "exp %v on %s", exp, version)
+		}
+	}
+}
+
+// TestBodiesOfStrangersAreNotRead sends the header of a large body and waits for the answer.
+func TestBodiesOfStrangersAreNotRead(t *testing.T) {
+	t.Parallel()
+	server, _ := newServerWithUser(t)
+	for token, want := range map[string]string{
+		"Authorization: Bearer nonsense": "401",
+		signed(t, server.App().Key, jwt.MapClaims{"scope": "appUser", "userId": "somebody"}): "403",
+	} {
+		for _, length := range []int{100, 1_000_000} {
+			var dialer net.Dialer
+			conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(server.URL, "http://"))
+			require.NoError(t, err)
+			defer conn.Close()
+			require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+			_, err = fmt.Fprintf(conn, "POST /v1.1/appusers/ida/messages HTTP/1.1\r\nHost: x\r\n%s\r\n"+
+				"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n{", token, length)
+			require.NoError(t, err)
+			line, err := bufio.NewReader(conn).ReadString('\n')
+			require.NoError(t, err)
+			assert.Contains(t, line, want)
+		}
+	}
 }

@@ -2,7 +2,6 @@ package smoochtest
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -51,10 +50,8 @@ func readBody(c *call, w http.ResponseWriter) *reply {
 }
 
 func readJSON(c *call, data []byte) *reply {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var body any
-	if err := dec.Decode(&body); err != nil || dec.More() {
+	body, err := decodeJSON(data)
+	if err != nil {
 		return badRequest("malformed JSON")
 	}
 	fields, isObject := body.(object)

@@ -8,42 +8,55 @@ import (
 )
 
 // call is one request on its way to its handler. These functions fill it in, in this order, or
-// refuse it: findRoute, readBody, authorize.
+// refuse it: findRoute, authorize, readBody.
 type call struct {
 	server  *Server
 	request *http.Request
 	version string            // "v1", "v1.1" or "" for a path without a version
 	route   *route            // from here on: set by findRoute
 	params  map[string]string // the arguments of the path
-	body    object            // set by readBody; never nil
-	file    *file             // set by readBody if the body is a form with a file
 	cred    credential        // from here on: set by authorize
 	app     *app              // nil if the call is not about one app
 	user    *user             // nil if the call is not about one user
+	body    object            // from here on: set by readBody; never nil
+	file    *file             // set if the body is a form with a file
 }
 
-// handle carries a call out, or refuses it.
-func handle(s *Server, w http.ResponseWriter, r *http.Request) *reply {
+// handle carries a call out, or refuses it. The body of a call whose credential is refused is not
+// read. handle notes in entry what the call is about.
+func handle(s *Server, w http.ResponseWriter, r *http.Request, entry *loggedCall) *reply {
 	segments, valid := splitPath(r.URL.EscapedPath())
 	if !valid {
-		return badRequest("malformed path")
+		return badRequest("malformed path").withBodyUnread()
 	}
 	if len(segments) == 2 && segments[0] == "media" {
-		return serveAttachment(s, segments[1])
+		return serveAttachment(s, r, segments[1]).withBodyUnread()
 	}
 	c := &call{server: s, request: r}
+	defer entry.describe(c)
 	if refusal := findRoute(c, segments); refusal != nil {
-		return refusal
+		return refusal.withBodyUnread()
+	}
+	if refusal := lockedAuthorize(c); refusal != nil {
+		return withCORS(c, refusal).withBodyUnread()
 	}
 	if refusal := readBody(c, w); refusal != nil {
-		return refusal
+		return withCORS(c, refusal)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if refusal := authorize(c); refusal != nil {
-		return refusal
+	if refusal := authorize(c); refusal != nil { // what it is about may be gone by now
+		return withCORS(c, refusal)
 	}
-	return c.route.handler(c)
+	answer := c.route.handler(c)
+	s.tellChanges(c, answer)
+	return withCORS(c, answer)
+}
+
+func lockedAuthorize(c *call) *reply {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	return authorize(c)
 }
 
 // splitPath splits a path without cleaning it: an escaped slash stays within its segment.
@@ -66,8 +79,11 @@ func (c *call) text(name string) string {
 	return s
 }
 
-// require refuses a body that lacks one of the fields.
+// require refuses a body that lacks one of the fields, or has a field of the wrong type.
 func (c *call) require(names ...string) *reply {
+	if refusal := (part{"", c.body}).checkTypes(); refusal != nil {
+		return refusal
+	}
 	for _, name := range names {
 		if v, given := c.body[name]; !given || v == nil || v == "" {
 			return badRequest(name + " is required")
@@ -90,8 +106,9 @@ func (c *call) page(name string, all []object) *reply {
 		}
 		*target = n
 	}
-	from, to := min(offset, len(all)), min(offset+limit, len(all))
-	return ok(object{name: all[from:to], "hasMore": to < len(all), "offset": offset})
+	from := min(offset, len(all))
+	to := from + min(limit, len(all)-from)
+	return ok(object{name: notNull(all[from:to]), "hasMore": to < len(all), "offset": offset})
 }
 
 func (c *call) bearerToken() string {

@@ -26,6 +26,20 @@ func (c *clock) advance(d time.Duration) {
 	c.advanced += d
 }
 
+// set makes the clock run ahead of the real time by d, from new.
+func (c *clock) set(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advanced, c.last = d, time.Time{}
+}
+
+// ahead returns what the clock was advanced by.
+func (c *clock) ahead() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.advanced
+}
+
 // unique returns the time in whole milliseconds, and later than any time that it returned before,
 // so that messages have an order.
 func (c *clock) unique() time.Time {

@@ -1,6 +1,7 @@
 package smoochtest
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -15,8 +16,11 @@ var conversationRoutes = []route{
 // conversation is a user's conversation.
 type conversation struct {
 	id               string
-	messages         []object // oldest first
-	unreadCount      int      // of the user
+	messages         []object             // oldest first
+	overrides        map[string]object    // what was posted for single channels, by message id
+	outcomes         map[string][]object  // what became of messages on channels, by message id
+	typing           map[string]time.Time // until when a role is shown as typing
+	unreadCount      int                  // of the user
 	appMakerLastRead time.Time
 	appUserLastRead  time.Time
 }
@@ -50,6 +54,10 @@ func (v *conversation) absorb(other *conversation, oldAuthor, newAuthor string) 
 	v.messages = append(v.messages, other.messages...)
 	slices.SortStableFunc(v.messages, func(a, b object) int { return int(received(a) - received(b)) })
 	v.unreadCount += other.unreadCount
+	maps.Copy(v.overrides, other.overrides)
+	for id, outcomes := range other.outcomes {
+		v.setOutcomes(id, outcomes)
+	}
 }
 
 func getConversation(c *call) *reply {
@@ -82,12 +90,18 @@ func resetUnreadCount(c *call) *reply {
 	if c.user.conversation == nil {
 		return notFound("Conversation")
 	}
-	now := c.server.clock.now()
-	c.user.conversation.unreadCount, c.user.conversation.appUserLastRead = 0, now
-	emit(c.app, event{trigger: "conversation:read", user: c.user, fields: func(string) object {
-		return object{"source": object{"type": "api"}, "timestamp": unixTime(now)}
-	}})
+	readConversation(c.app, c.user, nil)
 	return noBody()
+}
+
+// readConversation notes that a user has read the conversation on a client, which may be nil.
+func readConversation(a *app, u *user, client object) {
+	at := a.server.clock.unique()
+	u.conversation.unreadCount, u.conversation.appUserLastRead = 0, at
+	a.tellActivity(u, "appUser", "conversation:read")
+	emit(a, event{trigger: "conversation:read", user: u, client: client, fields: func(string) object {
+		return object{"source": channelSource(client), "timestamp": unixTime(at)}
+	}})
 }
 
 func postback(c *call) *reply {
@@ -98,32 +112,48 @@ func postback(c *call) *reply {
 	if action == nil {
 		return notFound("Action")
 	}
-	emitPostback(c.app, c.user, action, message)
+	tapPostback(c.app, c.user, nil, action, message)
 	return ok(object{})
 }
 
-func emitPostback(a *app, u *user, action, message object) {
-	at := a.server.clock.unique()
-	emit(a, event{trigger: "postback", user: u, fullUserOnV1: true, fields: func(string) object {
+// tapPostback tells the webhooks that a user has tapped a button on a client, which may be nil.
+// message is the one that has the button; nil if it is in a menu. The documents show no timestamp.
+func tapPostback(a *app, u *user, client, action, message object) {
+	emit(a, event{trigger: "postback", user: u, client: client, fullUserOnV1: true, fields: func(string) object {
 		tapped := object{"action": action}
 		if message != nil {
 			tapped["message"] = message
 		}
-		return object{"postbacks": []object{tapped}, "timestamp": unixTime(at)}
+		return object{"postbacks": []object{tapped}}
 	}})
+	if settings, _ := a.fields["settings"].(object); settings["echoPostback"] == true {
+		echo := pick(action, "text", "payload")
+		echo["role"], echo["type"] = "appUser", "text"
+		addMessage(a, u, newMessage(a.server.random, echo), client)
+	}
 }
 
 // actionByID finds the action that the body names, if it is of the given type.
 func actionByID(c *call, kind string) (action, message object) {
-	action, message = findAction(c.app, c.user, func(action object) bool {
+	action, message = findAction(c.user, slices.Collect(maps.Values(c.app.menus)), func(action object) bool {
 		return action["_id"] == c.text("actionId") && action["type"] == kind
 	})
 	return action, message
 }
 
-// findAction finds the last matching action in a user's messages, or else one in the app's menu,
-// which is in no message.
-func findAction(a *app, u *user, matches func(action object) bool) (action, message object) {
+// menusOn returns the menu that a client, which may be nil, shows: that of its integration, or else
+// the app's.
+func menusOn(a *app, client object) []object {
+	id, _ := client["integrationId"].(string)
+	if menu := a.menus[id]; menu != nil {
+		return []object{menu}
+	}
+	return []object{a.menus[appMenu]}
+}
+
+// findAction finds the last matching action in a user's messages, or else one in a menu, which is
+// in no message.
+func findAction(u *user, menus []object, matches func(action object) bool) (action, message object) {
 	if u.conversation != nil {
 		for _, message := range slices.Backward(u.conversation.messages) {
 			if action := actionIn(message, matches); action != nil {
@@ -131,7 +161,12 @@ func findAction(a *app, u *user, matches func(action object) bool) (action, mess
 			}
 		}
 	}
-	return actionIn(a.menus[appMenu], matches), nil
+	for _, menu := range menus {
+		if action := actionIn(menu, matches); action != nil {
+			return action, nil
+		}
+	}
+	return nil, nil
 }
 
 // actionIn finds the first matching action in a message, a menu, or an item of one.

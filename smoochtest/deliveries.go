@@ -3,17 +3,19 @@ package smoochtest
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
 
 // Delivery is one attempt to deliver an event to a webhook. See [Server.DeliveryLog].
 type Delivery struct {
+	ID        string // for Redeliver; the attempts to deliver one event to one webhook share it
 	WebhookID string
 	Trigger   string // "HEAD" for the request that checks the target of a new webhook
 	Attempt   int    // 1 is the first
@@ -22,6 +24,9 @@ type Delivery struct {
 	Err       error // why there was no answer
 	Body      []byte
 }
+
+// triggerHead is the trigger in the log of the request that checks a target.
+const triggerHead = "HEAD"
 
 const (
 	maxRetries      = 5
@@ -36,37 +41,72 @@ type deliveries struct {
 	clock      *clock
 	firstRetry time.Duration
 	client     *http.Client
+	allowed    []string        // hosts of targets that are not on this machine
+	tell       func(*delivery) // is called with mu held when a delivery is new or was attempted
 	goroutines sync.WaitGroup
 
 	mu      sync.Mutex
 	stopped bool
-	busy    int        // events that are in a queue or in their first attempt
+	busy    int        // events and checks of targets that are in a queue or in their first attempt
 	changed *sync.Cond // broadcasts when busy falls
-	retries []*outgoing
-	log     []Delivery
+	retries []*delivery
+	kept    recent[*delivery]
+	log     []Delivery // of the attempts, as many as kept may hold
 }
 
-// outgoing is an event on its way to a webhook.
-type outgoing struct {
-	queue    *webhookQueue
-	target   string
-	secret   string
-	trigger  string
-	body     []byte
-	attempts int
+// delivery is an event for a webhook. The fields from state on are guarded by deliveries.mu.
+type delivery struct {
+	logEntry
+	queue   *webhookQueue
+	at      time.Time
+	appID   string
+	userID  string // the _id of the user that the event is about, or ""
+	target  string
+	secret  string
+	trigger string
+	version string
+	body    []byte
+	other   []byte // the event in the other version; nil if that lacks it
+
+	state    deliveryState
+	attempts []attempt
 	due      time.Time // of the next retry
+}
+
+// deliveryState is what has become of a delivery so far.
+type deliveryState string
+
+const (
+	deliveryWaiting  deliveryState = "waiting"
+	deliveryRetrying deliveryState = "retrying"
+	deliveryDone     deliveryState = "delivered"
+	deliveryFailed   deliveryState = "failed"
+)
+
+// attempt is one attempt to deliver an event, and the target's answer.
+type attempt struct {
+	at     time.Time
+	took   time.Duration
+	status int   // 0 if there was no answer
+	err    error // why there was none
+	header http.Header
+	body   []byte
+	size   int // of the whole body
 }
 
 // webhookQueue holds the events that a webhook has not been sent yet.
 type webhookQueue struct {
 	webhookID string
-	events    []*outgoing   // guarded by deliveries.mu
+	events    []*delivery   // guarded by deliveries.mu
 	added     chan struct{} // has a value after an event was added; buffers one
 	closed    chan struct{} // closed when the webhook is deleted
 }
 
-func newDeliveries(ctx context.Context, clock *clock, firstRetry time.Duration) *deliveries {
-	d := &deliveries{ctx: ctx, clock: clock, firstRetry: firstRetry}
+func newDeliveries(ctx context.Context, clock *clock, c config, tell func(*delivery)) *deliveries {
+	d := &deliveries{
+		ctx: ctx, clock: clock, firstRetry: c.firstRetry, allowed: c.allowedTargets, tell: tell,
+		kept: recent[*delivery]{limit: c.keepLog, room: maxLogBytes},
+	}
 	d.changed = sync.NewCond(&d.mu)
 	d.client = &http.Client{
 		Timeout:       deliveryTimeout,
@@ -89,21 +129,28 @@ func (d *deliveries) wait() {
 	d.client.CloseIdleConnections()
 }
 
-// start runs f in a goroutine, unless the server is being closed.
+// start runs f in a goroutine, unless the server is being closed. It counts as busy until f calls
+// finished(1).
 func (d *deliveries) start(f func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.stopped {
+		d.busy++
 		d.goroutines.Go(f)
 	}
 }
 
-// open makes the queue of a new webhook and starts its goroutine, which first checks the target
-// with a HEAD request.
-func (d *deliveries) open(webhookID, target string) *webhookQueue {
+// open makes the queue of a webhook and starts its goroutine, which first sends check: the HEAD
+// request that checks the target of a new webhook, or nil.
+func (d *deliveries) open(webhookID string, check *delivery) *webhookQueue {
 	q := &webhookQueue{webhookID, nil, make(chan struct{}, 1), make(chan struct{})}
 	d.start(func() {
-		d.send(http.MethodHead, &outgoing{queue: q, target: target, trigger: "HEAD", attempts: 1})
+		if check != nil {
+			check.queue = q
+			d.keep(check)
+			d.send(check)
+		}
+		d.finished(1)
 		for {
 			if e := d.next(q); e != nil {
 				d.attempt(e)
@@ -137,14 +184,23 @@ func (q *webhookQueue) isClosed() bool {
 }
 
 // add queues an event.
-func (d *deliveries) add(e *outgoing) {
+func (d *deliveries) add(e *delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopped {
 		return
 	}
+	e.state = deliveryWaiting
+	d.kept.add(e)
+	d.kept.update(e, len(e.body)+len(e.other))
+	if len(e.queue.events) >= d.kept.limit {
+		d.drop(e.queue.events[0])
+		e.queue.events = e.queue.events[1:]
+		d.busy--
+	}
 	d.busy++
 	e.queue.events = append(e.queue.events, e)
+	d.tell(e)
 	select {
 	case e.queue.added <- struct{}{}:
 	default: // the goroutine has yet to receive the value of an earlier event
@@ -153,7 +209,7 @@ func (d *deliveries) add(e *outgoing) {
 
 // next takes the oldest event out of a queue. It returns nil if there is none, or if the queue or
 // the server is closed.
-func (d *deliveries) next(q *webhookQueue) *outgoing {
+func (d *deliveries) next(q *webhookQueue) *delivery {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopped || q.isClosed() || len(q.events) == 0 {
@@ -176,38 +232,76 @@ func (d *deliveries) finished(n int) {
 func (d *deliveries) discard(q *webhookQueue) {
 	d.mu.Lock()
 	n := len(q.events)
+	dropped := q.events
 	q.events = nil
-	d.retries = slices.DeleteFunc(d.retries, func(e *outgoing) bool { return e.queue == q })
+	d.retries = slices.DeleteFunc(d.retries, func(e *delivery) bool {
+		if e.queue == q {
+			dropped = append(dropped, e)
+		}
+		return e.queue == q
+	})
+	for _, e := range dropped {
+		d.drop(e)
+	}
 	d.mu.Unlock()
 	d.finished(n)
 }
 
-// attempt sends an event once, and schedules a retry if the answer calls for one.
-func (d *deliveries) attempt(e *outgoing) {
-	e.attempts++
-	status := d.send(http.MethodPost, e)
-	switch status {
-	case 400, 401, 403, 404, 406:
-		return
-	}
-	if status >= 200 && status <= 299 || e.attempts > maxRetries {
-		return
-	}
-	delay := d.firstRetry << (e.attempts - 1)
-	e.due = d.clock.now().Add(delay)
+// keep logs a delivery that is sent without having been queued.
+func (d *deliveries) keep(e *delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.stopped || e.queue.isClosed() {
+	e.state = deliveryWaiting
+	d.kept.add(e)
+}
+
+// drop gives a delivery up, because its webhook is deleted or too many wait. The caller holds d.mu.
+func (d *deliveries) drop(e *delivery) {
+	e.state = deliveryFailed
+	d.kept.update(e, 0)
+	d.tell(e)
+}
+
+// attempt sends an event once, and schedules a retry if the answer calls for one.
+func (d *deliveries) attempt(e *delivery) {
+	d.send(e)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e.state != deliveryRetrying {
 		return
 	}
 	d.retries = append(d.retries, e)
-	time.AfterFunc(delay, d.retryDue)
+	if len(d.retries) > d.kept.limit {
+		d.drop(d.retries[0])
+		d.retries = d.retries[1:]
+	}
+	time.AfterFunc(d.retryDelay(len(e.attempts)), d.retryDue)
 }
+
+// retryDelay returns the time between an attempt, of which 1 is the first, and the next one.
+func (d *deliveries) retryDelay(attempts int) time.Duration { return d.firstRetry << (attempts - 1) }
+
+// outcome returns what the status of the last of some attempts means.
+func outcome(e *delivery, status, attempts int) deliveryState {
+	if isSuccess(status) {
+		return deliveryDone
+	}
+	switch status {
+	case 400, 401, 403, 404, 406:
+		return deliveryFailed
+	}
+	if e.trigger == triggerHead || attempts > maxRetries {
+		return deliveryFailed
+	}
+	return deliveryRetrying
+}
+
+func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 
 // retryDue makes the retries that are due and waits until they have ended.
 func (d *deliveries) retryDue() {
 	now := d.clock.now()
-	var due []*outgoing
+	var due []*delivery
 	d.mu.Lock()
 	if d.stopped {
 		d.mu.Unlock()
@@ -215,7 +309,7 @@ func (d *deliveries) retryDue() {
 	}
 	d.goroutines.Add(1) // wait waits for the one that runs this function, too
 	defer d.goroutines.Done()
-	d.retries = slices.DeleteFunc(d.retries, func(e *outgoing) bool {
+	d.retries = slices.DeleteFunc(d.retries, func(e *delivery) bool {
 		if e.due.After(now) {
 			return false
 		}
@@ -230,42 +324,107 @@ func (d *deliveries) retryDue() {
 	attempts.Wait()
 }
 
-// send sends an event, logs what came of it and returns the status of the answer.
-func (d *deliveries) send(method string, e *outgoing) (status int) {
-	entry := Delivery{
-		WebhookID: e.queue.webhookID, Trigger: e.trigger, Attempt: e.attempts, At: d.clock.now(), Body: e.body,
-	}
-	entry.Status, entry.Err = d.request(method, e)
+// send makes an attempt at a delivery and logs what came of it.
+func (d *deliveries) send(e *delivery) {
+	made := d.request(e, e.target, e.secret)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.log = append(d.log, entry)
-	return entry.Status
+	e.state = outcome(e, made.status, len(e.attempts)+1)
+	if e.state == deliveryRetrying && (d.stopped || e.queue.isClosed()) {
+		e.state = deliveryFailed
+	}
+	if e.state == deliveryRetrying {
+		e.due = d.clock.now().Add(d.retryDelay(len(e.attempts) + 1))
+	}
+	d.logAttempt(e, made)
 }
 
-func (d *deliveries) request(method string, e *outgoing) (status int, err error) {
-	target, err := url.Parse(e.target)
+// resend makes another attempt at a delivery, whatever has become of it so far. It does not end the
+// retries that are scheduled, unless it succeeds, and schedules none.
+func (d *deliveries) resend(e *delivery, target, secret string) Delivery {
+	made := d.request(e, target, secret)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if succeeded := isSuccess(made.status); succeeded || e.state == deliveryDone {
+		e.state = deliveryFailed
+		if succeeded {
+			e.state = deliveryDone
+			d.retries = slices.DeleteFunc(d.retries, func(other *delivery) bool { return other == e })
+		}
+	}
+	return d.logAttempt(e, made)
+}
+
+// logAttempt logs an attempt after the state of the delivery was set. The caller holds d.mu.
+func (d *deliveries) logAttempt(e *delivery, made attempt) Delivery {
+	e.attempts = append(e.attempts, made)
+	if len(d.log) >= d.kept.limit {
+		d.log[0], d.log = Delivery{}, d.log[1:]
+	}
+	entry := Delivery{
+		ID: strconv.Itoa(e.id), WebhookID: e.queue.webhookID, Trigger: e.trigger, Attempt: len(e.attempts),
+		At: made.at, Status: made.status, Err: made.err, Body: e.body,
+	}
+	d.log = append(d.log, entry)
+	d.kept.update(e, len(made.body))
+	d.tell(e)
+	return entry
+}
+
+// find returns the delivery with the id.
+func (d *deliveries) find(id string) (e *delivery, found bool) {
+	number, err := strconv.Atoi(id)
 	if err != nil {
-		return 0, err
+		return nil, false
 	}
-	if !isLoopback(target.Hostname()) {
-		return 0, fmt.Errorf("smoochtest: the target %s is not on this machine", target.Host)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kept.get(number)
+}
+
+const maxLoggedAnswer = 64 << 10
+
+// request makes one request to a target and returns what came of it.
+func (d *deliveries) request(e *delivery, target, secret string) (made attempt) {
+	made.at = d.clock.now()
+	defer func(began time.Time) { made.took = time.Since(began) }(time.Now())
+	method := http.MethodPost
+	if e.trigger == triggerHead {
+		method = http.MethodHead
+		if u, err := url.Parse(target); err == nil {
+			target = u.Scheme + "://" + u.Host
+		}
 	}
-	if method == http.MethodHead {
-		target = &url.URL{Scheme: target.Scheme, Host: target.Host}
-	}
-	req, err := http.NewRequestWithContext(d.ctx, method, target.String(), bytes.NewReader(e.body))
+	req, err := http.NewRequestWithContext(d.ctx, method, target, bytes.NewReader(e.body))
 	if err != nil {
-		return 0, err
+		made.err = err
+		return made
 	}
-	if method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("X-API-Key", e.secret)
-	}
+	req.Header = e.requestHeader(secret)
 	resp, err := d.client.Do(req)
 	if err != nil {
-		return 0, err
+		made.err = err
+		return made
 	}
-	return resp.StatusCode, resp.Body.Close()
+	defer resp.Body.Close()
+	kept := &limitedBuffer{room: maxLoggedAnswer}
+	// What breaks the body off does not matter: the status says whether the event has arrived.
+	_, _ = io.Copy(kept, io.LimitReader(resp.Body, maxLoggedBody))
+	made.status, made.header, made.body, made.size = resp.StatusCode, resp.Header, kept.Bytes(), kept.written
+	return made
+}
+
+// requestHeader returns the header that is sent with an event.
+func (e *delivery) requestHeader(secret string) http.Header {
+	if e.trigger == triggerHead {
+		return http.Header{}
+	}
+	return http.Header{"Content-Type": {"application/json"}, "X-Api-Key": {secret}}
+}
+
+// allows reports whether events may be delivered to a host.
+func (d *deliveries) allows(host string) bool {
+	return isLoopback(host) || slices.Contains(d.allowed, host)
 }
 
 func isLoopback(host string) bool {
@@ -277,6 +436,21 @@ func (d *deliveries) list() []Delivery {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.log)
+}
+
+// count returns the number of deliveries so far, those that are no longer kept included.
+func (d *deliveries) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kept.last
+}
+
+// clear drops the log. Call it when no webhook has anything waiting.
+func (d *deliveries) clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.kept.clear()
+	d.log = nil
 }
 
 // waitIdle waits until every event so far has had its first attempt, or until ctx ends.

@@ -2,8 +2,10 @@ package smoochtest_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/smooch/smooch-go"
 	"github.com/smooch/smooch-go/smoochtest"
 )
 
@@ -67,14 +70,23 @@ func TestFirstRetryIntervalIsAnOption(t *testing.T) {
 	assert.Len(t, tg.take(), 1)
 }
 
+// TestTargetsAreOnThisMachine: a test with a real target by mistake does not reach it. 0.0.0.0
+// stands for another machine, as it leads here without being loopback.
 func TestTargetsAreOnThisMachine(t *testing.T) {
 	t.Parallel()
-	server := newServer(t)
-	subscribe(t, server.Client(), "http://192.0.2.1/x", "postback")
+	tg := newTarget(t)
+	elsewhere := fmt.Sprintf(`{"target":%q,"triggers":["*"]}`, strings.Replace(tg.URL, "127.0.0.1", "0.0.0.0", 1))
+	api := newAPI(t, newServer(t))
+	refusal := api.call(400, "POST", "/webhooks", elsewhere)
+	assert.Contains(t, at(refusal, "error", "description"), "-allow-target 0.0.0.0")
+	id := at(api.call(201, "POST", "/webhooks", `{"target":"http://127.0.0.1:1","triggers":["*"]}`), "webhook", "_id").(string)
+	api.call(400, "PUT", "/webhooks/"+id, elsewhere)
+
+	server := newServer(t, smoochtest.WithAllowedTargets("one.example", "0.0.0.0"))
+	newAPI(t, server).call(201, "POST", "/webhooks", elsewhere)
 	require.NoError(t, server.Emit(server.App().ID, "", "postback", nil))
 	require.NoError(t, server.WaitDeliveries(t.Context()))
-	log := server.DeliveryLog()
-	assert.ErrorContains(t, log[len(log)-1].Err, "not on this machine", "a test sends nothing elsewhere")
+	assert.Len(t, tg.take(), 1)
 }
 
 // TestDeletedWebhookIsNotRetried deletes a webhook while a retry is under way.
@@ -120,4 +132,59 @@ func TestWaitDeliveriesEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	assert.ErrorIs(t, server.WaitDeliveries(ctx), context.Canceled)
+}
+
+// TestWaitDeliveriesWaitsForTheCheckOfATarget creates a webhook whose target answers late.
+func TestWaitDeliveriesWaitsForTheCheckOfATarget(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	var heads atomic.Int32
+	target := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		time.Sleep(50 * time.Millisecond)
+		heads.Add(1)
+	}))
+	t.Cleanup(target.Close)
+	subscribe(t, server.Client(), target.URL, "postback")
+	require.NoError(t, server.WaitDeliveries(t.Context()))
+	assert.EqualValues(t, 1, heads.Load())
+}
+
+func TestRedeliver(t *testing.T) {
+	t.Parallel()
+	server, app := newServerWithUser(t)
+	tg, other := newTarget(t), newTarget(t)
+	tg.setStatus(503)
+	hook := subscribe(t, app, tg.URL, "message:appUser")
+	say(t, server, "hi")
+	require.NoError(t, server.WaitDeliveries(t.Context()))
+	log := server.DeliveryLog()
+	require.Len(t, log, 2)
+	tg.setStatus(204)
+	again, err := server.Redeliver(log[1].ID)
+	require.NoError(t, err)
+	assert.Equal(t, 204, again.Status)
+	assert.Equal(t, 2, again.Attempt)
+	assert.Equal(t, "message:appUser", again.Trigger)
+	events := tg.take()
+	require.Len(t, events, 2)
+	assert.Equal(t, events[0], events[1])
+	assert.Equal(t, []string{hook.Secret, hook.Secret}, tg.secrets)
+	log = server.DeliveryLog()
+	assert.Equal(t, again, log[2])
+	assert.Equal(t, log[1].ID, log[2].ID, "they are attempts at the same delivery")
+	assert.NotEqual(t, log[0].ID, log[1].ID)
+
+	_, err = server.Redeliver(log[0].ID)
+	require.NoError(t, err, "the request that checks the target")
+	assert.Equal(t, 2, tg.heads)
+	_, err = app.Webhooks.Update(t.Context(), hook.ID, smooch.WebhookUpdate{Target: other.URL})
+	require.NoError(t, err)
+	_, err = server.Redeliver(log[1].ID)
+	require.NoError(t, err)
+	assert.Len(t, other.take(), 1, "the target that the webhook has by now")
+	_, err = server.Redeliver("nope")
+	require.Error(t, err)
+	require.NoError(t, app.Webhooks.Delete(t.Context(), hook.ID))
+	_, err = server.Redeliver(log[1].ID)
+	require.Error(t, err, "the webhook was deleted")
 }

@@ -24,10 +24,13 @@ func createDeployment(c *call) *reply {
 	if refusal := c.require("hosting"); refusal != nil {
 		return refusal
 	}
+	if refusal := (part{"", c.body}).oneOf("hosting", "self", "smooch"); refusal != nil {
+		return refusal
+	}
 	deployment := pick(c.body, "hosting", "baseUrl", "username", "callbackUrl")
-	deployment["_id"], deployment["status"] = newID(), "unregistered"
+	deployment["_id"], deployment["status"] = c.server.random.id(), "unregistered"
 	if deployment["callbackUrl"] != nil {
-		deployment["callbackSecret"] = randomHex(40)
+		deployment["callbackSecret"] = c.server.random.hex(40)
 	}
 	c.server.deployments = append(c.server.deployments, deployment)
 	return created(object{"deployment": deployment})
@@ -48,6 +51,9 @@ func deleteDeployment(c *call, deployment object) *reply {
 
 func activateDeployment(c *call, deployment object) *reply {
 	if refusal := c.require("phoneNumber", "verifiedNameCertificate", "method"); refusal != nil {
+		return refusal
+	}
+	if refusal := (part{"", c.body}).oneOf("method", "sms", "voice"); refusal != nil {
 		return refusal
 	}
 	deployment["phoneNumber"], deployment["status"] = c.text("phoneNumber"), "pending"

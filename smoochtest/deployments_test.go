@@ -29,3 +29,16 @@ func TestDeployments(t *testing.T) {
 	api.call(200, "DELETE", path, "")
 	api.call(404, "GET", path, "")
 }
+
+func TestDeploymentRules(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	account := st.api
+	account.prefix = "/v1.1"
+	st.check(account, "/whatsapp/deployments", `{}`, "hosting is required")
+	st.check(account, "/whatsapp/deployments", `{"hosting":"moon"}`, "hosting must be one of")
+	id := dig(account.call(201, "POST", "/whatsapp/deployments", `{"hosting":"smooch"}`), "deployment._id").(string)
+	const number = `"phoneNumber":"1","verifiedNameCertificate":"c"`
+	st.check(account, "/whatsapp/deployments/"+id+"/activate", `{`+number+`}`, "method is required")
+	st.check(account, "/whatsapp/deployments/"+id+"/activate", `{`+number+`,"method":"fax"}`, "method must be one of")
+}

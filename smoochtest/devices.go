@@ -10,8 +10,14 @@ func initDevice(c *call) *reply {
 	device, _ := c.body["device"].(object)
 	id, _ := device["id"].(string)
 	platform, _ := device["platform"].(string)
-	if id == "" || platform == "" {
-		return badRequest("device.id and device.platform are required")
+	if id == "" {
+		return badRequest("device.id is required")
+	}
+	if !isSDK(device) {
+		return badRequest("device.platform must be ios, android, web or other")
+	}
+	if refusal := requireFlatPart(part{"device", device}, "info"); refusal != nil {
+		return refusal
 	}
 	userID := c.text("userId")
 	if c.cred.scope == scopeAppUser {
@@ -27,11 +33,13 @@ func initDevice(c *call) *reply {
 	u.credentialRequired = u.credentialRequired || c.cred.scope == scopeAppUser
 	client := u.client(id)
 	if client == nil {
-		client = object{"id": id, "active": true, "primary": len(u.clients) == 0}
-		u.clients = append(u.clients, client)
+		client = newClient(c.server.random, platform, c.app.integrationOn(platform), "")
+		client["id"] = id
+		mergeDevice(client, device, "pushNotificationToken", "appVersion")
+		addClient(c.app, u, client)
 	}
 	mergeDevice(client, device, "platform", "pushNotificationToken", "appVersion")
-	client["lastSeen"] = isoTime(c.server.clock.now())
+	u.use(client, c.server.clock.now())
 	return ok(object{
 		"app":     object{"hasIcon": false, "apnEnabled": false},
 		"appUser": u.full(c.version),
@@ -65,6 +73,9 @@ func mergeDevice(client, device object, names ...string) {
 }
 
 func updateDevice(c *call) *reply {
+	if refusal := requireFlat(c.body, "info"); refusal != nil {
+		return refusal
+	}
 	client := c.user.client(c.params["deviceId"])
 	if client == nil {
 		return notFound("Device")

@@ -39,3 +39,35 @@ func TestInit(t *testing.T) {
 	secured.call(200, "POST", "/init", `{"device":{"id":"d2","platform":"web"}}`)
 	device.call(401, "POST", "/init", `{"userId":"ida","device":{"id":"d1","platform":"ios"}}`)
 }
+
+func TestDeviceRules(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	v1 := st.onV1()
+	for device, want := range map[string]string{
+		`"x"`:                            "device.id is required",
+		`{"platform":"web"}`:             "device.id is required",
+		`{"id":"d"}`:                     "device.platform must be",
+		`{"id":"d","platform":"twilio"}`: "device.platform must be",
+		`{"id":"d","platform":"web","info":{"a":{}}}`:  "device.info.a must be",
+		`{"id":"d","platform":"other","info":{"a":1}}`: "",
+	} {
+		st.check(v1, "/init", `{"userId":"ida","device":`+device+`}`, want)
+	}
+	v1.call(400, "PUT", "/appusers/ida/devices/d", `{"info":{"a":[]}}`)
+	v1.call(200, "PUT", "/appusers/ida/devices/d", `{"info":{"a":2}}`)
+}
+
+// TestOfSeveralDevicesTheLastOneIsMeant sends to a type of channel that the user has two clients
+// of.
+func TestOfSeveralDevicesTheLastOneIsMeant(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	for _, id := range []string{"d1", "d2", "d1", "d2"} {
+		st.onV1().call(200, "POST", "/init", `{"userId":"ida","device":{"id":"`+id+`","platform":"ios"}}`)
+		st.events()
+		st.post(`{"role":"appMaker","type":"text","text":"x","destination":{"integrationType":"ios"}}`)
+		_, v11 := st.events()
+		assert.Equal(t, id, dig(v11[len(v11)-1], "client.id"))
+	}
+}

@@ -3,6 +3,7 @@ package smoochtest
 import (
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,35 +36,89 @@ type Fault struct {
 
 // faultList holds the faults that tests have asked for.
 type faultList struct {
-	mu  sync.Mutex
-	all []*activeFault
+	tell       func(*activeFault) // is called with mu held when a fault is new or has affected a call
+	tellLifted func(*activeFault) // the same when one is over
+
+	mu   sync.Mutex
+	all  []*activeFault
+	last int
 }
 
 type activeFault struct {
 	Fault
-	left int // calls that it has yet to affect, if Times is not negative
+	id    int       // 1 is the first
+	left  int       // calls that it has yet to affect, if Times is not negative
+	hits  int       // calls that it has affected
+	until time.Time // when it is lifted by itself; zero: never
 }
 
-func (l *faultList) add(f Fault) {
+func (l *faultList) add(f Fault, until time.Time) *activeFault {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = append(l.all, &activeFault{f, max(f.Times, 1)})
+	l.last++
+	added := &activeFault{Fault: f, id: l.last, left: max(f.Times, 1), until: until}
+	l.all = append(l.all, added)
+	l.tell(added)
+	return added
 }
 
-// take returns the first fault that matches a call, or the zero Fault, which does nothing.
-func (l *faultList) take(r *http.Request) Fault {
+// lift takes those faults back that match reports, and returns their number.
+func (l *faultList) lift(matches func(*activeFault) bool) (lifted int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.liftLocked(matches)
+}
+
+func (l *faultList) liftLocked(matches func(*activeFault) bool) (lifted int) {
+	before := len(l.all)
+	l.all = slices.DeleteFunc(l.all, func(f *activeFault) bool {
+		over := matches(f)
+		if over {
+			l.tellLifted(f)
+		}
+		return over
+	})
+	return before - len(l.all)
+}
+
+// liftOver lifts the faults whose time is over. The caller holds l.mu.
+func (l *faultList) liftOver(now time.Time) {
+	l.liftLocked(func(f *activeFault) bool { return !f.until.IsZero() && !now.Before(f.until) })
+}
+
+// list returns the faults that are in force.
+func (l *faultList) list(now time.Time) []activeFault {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.liftOver(now)
+	all := make([]activeFault, len(l.all))
+	for i, f := range l.all {
+		all[i] = *f
+	}
+	return all
+}
+
+// take returns the first fault that matches a call and its number, or the zero Fault, which does
+// nothing, and 0.
+func (l *faultList) take(r *http.Request, now time.Time) (Fault, int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.liftOver(now)
 	for _, f := range l.all {
-		if f.left == 0 || !f.matches(r) {
+		if !f.matches(r) {
 			continue
 		}
+		f.hits++
 		if f.Times >= 0 {
 			f.left--
 		}
-		return f.Fault
+		l.tell(f)
+		if f.left == 0 {
+			l.liftLocked(func(other *activeFault) bool { return other == f })
+		}
+		return f.Fault, f.id
 	}
-	return Fault{}
+	return Fault{}, 0
 }
 
 func (f *Fault) matches(r *http.Request) bool {

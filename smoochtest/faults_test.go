@@ -131,3 +131,24 @@ func TestTimesOfAFault(t *testing.T) {
 		assert.Equal(t, want, got, "times %d", times)
 	}
 }
+
+func TestFaultsAreLifted(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	token := signed(t, server.App().Key, jwt.MapClaims{"scope": "app"})
+	get := func() int {
+		status, _ := raw(t, server, "GET", "/v1/webhooks", "", token)
+		return status
+	}
+	lift := server.Fail(smoochtest.Fault{Times: -1, Status: 503})
+	server.Fail(smoochtest.Fault{Times: 3, Status: 502})
+	assert.Equal(t, 503, get())
+	lift()
+	lift()
+	assert.Equal(t, 502, get())
+	assert.Equal(t, []smoochtest.Fault{{Times: 2, Status: 502}}, server.Faults())
+	assert.Equal(t, 502, get())
+	assert.Equal(t, 502, get())
+	assert.Empty(t, server.Faults())
+	assert.Equal(t, 200, get())
+}

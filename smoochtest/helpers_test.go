@@ -50,10 +50,7 @@ func raw(
 	require.NoError(t, err)
 	req.URL.Opaque = strings.TrimPrefix(server.URL, "http:") + uri // neither escaped nor cleaned
 	req.Header.Set("Content-Type", "application/json")
-	for _, line := range headers {
-		name, value, _ := strings.Cut(line, ": ")
-		req.Header.Set(name, value)
-	}
+	setHeaders(req, headers)
 	req.Close = true // one connection for each request, as older clients do it
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	require.NoError(t, err)
@@ -71,6 +68,14 @@ func raw(
 		assert.NotEmpty(t, envelope["description"])
 	}
 	return resp.StatusCode, answer
+}
+
+// setHeaders sets headers that are given as lines such as "app-token: x".
+func setHeaders(req *http.Request, lines []string) {
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ": ")
+		req.Header.Set(name, value)
+	}
 }
 
 // api makes raw calls with one credential. Paths are relative to prefix.

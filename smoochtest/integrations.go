@@ -47,6 +47,7 @@ var integrationFields = map[string]struct{ required, answered string }{
 // channelFields are, by type, fields of an integration that the service learns from the channel or
 // chooses itself.
 var channelFields = map[string]object{
+	"apn":           {"production": false, "autoUpdateBadge": false},
 	"frontendEmail": {"shortId": "abc", "smoochAddress": "abc@mail.example"},
 	"instagram":     {"pageId": "841556169307233", "businessUsername": "shop"},
 	"line":          {"botName": "Test Bot"},
@@ -83,14 +84,32 @@ func createIntegration(c *call) *reply {
 	if refusal := c.require(strings.Fields(fields.required)...); refusal != nil {
 		return refusal
 	}
+	if refusal := checkAlternatives(c, kind); refusal != nil {
+		return refusal
+	}
 	answered := append(strings.Fields(fields.answered), "displayName")
 	if !known { // a type of the future: which of its fields are secret is not known
 		answered = slices.Collect(maps.Keys(c.body))
 	}
 	integration := union(channelFields[kind], pick(c.body, answered...))
-	integration["_id"], integration["type"], integration["status"] = newID(), kind, "active"
+	integration["_id"], integration["type"], integration["status"] = c.server.random.id(), kind, "active"
 	c.app.integrations = append(c.app.integrations, integration)
 	return created(object{"integration": integration})
+}
+
+// checkAlternatives refuses an integration that lacks what it needs one of several fields for, or
+// needs because of another field.
+func checkAlternatives(c *call, kind string) *reply {
+	b := c.body
+	switch {
+	case kind == "line" && b["channelAccessToken"] == nil && b["mid"] == nil:
+		return badRequest("channelAccessToken is required") // or mid, of LINE's first API
+	case kind == "twitter" && b["tier"] == "premium" && b["envName"] == nil:
+		return badRequest("envName is required with the tier premium")
+	case kind == "whatsapp" && b["deploymentId"] == nil && b["baseUrl"] == nil:
+		return badRequest("deploymentId is required") // or baseUrl, before there were deployments
+	}
+	return nil
 }
 
 // publicIntegration returns an integration without ofSDK.
@@ -125,7 +144,10 @@ func getIntegration(_ *call, integration object) *reply {
 
 func updateIntegration(c *call, integration object) *reply {
 	kind, _ := integration["type"].(string)
-	merge(integration, c.body, append(strings.Fields(integrationFields[kind].answered), "displayName")...)
+	if kind == "web" { // null takes its settings back
+		merge(integration, c.body, strings.Fields(integrationFields[kind].answered)...)
+	}
+	mergeGiven(integration, c.body, append(strings.Fields(integrationFields[kind].answered), "displayName")...)
 	return getIntegration(c, integration)
 }
 

@@ -25,14 +25,14 @@ func getBusinessProfile(c *call, integration object) *reply {
 func updateBusinessProfile(c *call, integration object) *reply {
 	merge(businessProfile(c.app, integration), c.body,
 		"about", "address", "description", "email", "photoUrl", "vertical", "websites")
-	return getBusinessProfile(c, integration)
+	return noBody()
 }
 
 func uploadProfilePhoto(c *call, integration object) *reply {
 	if c.file == nil {
 		return badRequest("source is required")
 	}
-	photoURL := addAttachment(c.app, c.file)
+	photoURL := addAttachment(attachment{app: c.app, file: c.file})
 	businessProfile(c.app, integration)["photoUrl"] = photoURL
 	return ok(object{"photoUrl": photoURL})
 }
@@ -52,7 +52,7 @@ func createMessageTemplate(c *call, integration object) *reply {
 		return refusal
 	}
 	template := pick(c.body, "name", "language", "category", "components")
-	template["id"], template["status"] = randomHex(15), "PENDING"
+	template["id"], template["status"] = c.server.random.hex(15), "PENDING"
 	id := integration["_id"].(string)
 	c.app.messageTemplates[id] = append(c.app.messageTemplates[id], template)
 	return created(object{"messageTemplate": template})

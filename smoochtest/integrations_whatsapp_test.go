@@ -11,10 +11,11 @@ func TestBusinessProfile(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	api := newAPI(t, server)
-	id := at(api.call(201, "POST", "/integrations", `{"type":"whatsapp"}`), "integration", "_id").(string)
+	id := at(api.call(201, "POST", "/integrations", `{"type":"whatsapp","deploymentId":"d"}`), "integration", "_id").(string)
 	path := "/integrations/" + id + "/profile"
 	assert.Empty(t, api.call(200, "GET", path, "")["profile"])
-	api.call(200, "PUT", path, `{"about":"a"}`)
+	assert.Nil(t, api.onV1().call(200, "PUT", path, `{"about":"v1"}`), "an empty body")
+	assert.Nil(t, api.call(200, "PUT", path, `{"about":"a"}`))
 	photo, err := server.Client().Integrations.UploadProfilePhoto(t.Context(), id, gif())
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{"about": "a", "photoUrl": photo.PhotoURL}, api.call(200, "GET", path, "")["profile"])
@@ -25,7 +26,7 @@ func TestBusinessProfile(t *testing.T) {
 func TestMessageTemplates(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t, newServer(t))
-	id := at(api.call(201, "POST", "/integrations", `{"type":"whatsapp"}`), "integration", "_id").(string)
+	id := at(api.call(201, "POST", "/integrations", `{"type":"whatsapp","deploymentId":"d"}`), "integration", "_id").(string)
 	path := "/integrations/" + id + "/messageTemplates"
 	const body = `{"name":"n","language":"en","category":"c","components":[]}`
 	api.call(400, "POST", path, `{"name":"n"}`)

@@ -2,10 +2,11 @@ package smoochtest
 
 import (
 	"bytes"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"maps"
+	"slices"
+	"strconv"
 )
 
 // object is a JSON object.
@@ -32,10 +33,25 @@ func copyJSON(o map[string]any) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	var copied object
+	copied, err := decodeJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	return copied.(object), nil
+}
+
+// decodeJSON decodes one JSON value, whose numbers keep their digits.
+func decodeJSON(data []byte) (any, error) {
+	var value any
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
-	return copied, dec.Decode(&copied)
+	if err := dec.Decode(&value); err != nil {
+		return nil, err
+	}
+	if dec.More() {
+		return nil, errors.New("more than one value")
+	}
+	return value, nil
 }
 
 // pick returns an object with those of the named fields that from has.
@@ -55,6 +71,15 @@ func merge(to, update object, names ...string) {
 		if value == nil {
 			delete(to, name)
 		} else {
+			to[name] = value
+		}
+	}
+}
+
+// mergeGiven sets the named fields of to that update has. null changes nothing.
+func mergeGiven(to, update object, names ...string) {
+	for name, value := range pick(update, names...) {
+		if value != nil {
 			to[name] = value
 		}
 	}
@@ -98,30 +123,37 @@ func notNull(list []object) []object {
 }
 
 // requireFlat refuses a field of the body that is not an object of plain values.
-func requireFlat(body object, name string) *reply {
-	value, given := body[name]
+func requireFlat(body object, name string) *reply { return requireFlatPart(part{"", body}, name) }
+
+// requireFlatPart does the same for a member of a part of the body.
+func requireFlatPart(p part, name string) *reply {
+	value, given := p.object()[name]
 	if !given || value == nil {
 		return nil
 	}
 	fields, isObject := value.(object)
 	if !isObject {
-		return badRequest(name + " must be an object")
+		return p.refuse(name, "must be an object")
 	}
-	for _, v := range fields {
-		switch v.(type) {
+	for _, key := range sortedKeys(fields) {
+		switch fields[key].(type) {
 		case object, []any:
-			return badRequest(name + " must be flat")
+			return p.refuse(name+"."+key, "must be a string, a number or a boolean")
 		}
 	}
 	return nil
 }
 
-// newID returns a random id.
-func newID() string { return randomHex(24) }
+// sortedKeys returns the names of an object's members in order, so that of several problems it is
+// always the same one that is described.
+func sortedKeys(o object) []string { return slices.Sorted(maps.Keys(o)) }
 
-// randomHex returns a random text of hexadecimal digits.
-func randomHex(length int) string {
-	b := make([]byte, length/2+1)
-	_, _ = rand.Read(b) // never fails
-	return hex.EncodeToString(b)[:length]
+// wholeNumber returns a value as a whole number, or fallback if it is none.
+func wholeNumber(value any, fallback int) int {
+	number, _ := value.(json.Number)
+	n, err := strconv.Atoi(string(number))
+	if err != nil {
+		return fallback
+	}
+	return n
 }

@@ -1,6 +1,7 @@
 package smoochtest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -44,9 +45,17 @@ const (
 )
 
 func newKey(s *Server, name string, owner keyOwner) *key {
-	k := &key{string(owner.kind) + "_" + newID(), randomHex(40), name, owner}
+	k := &key{string(owner.kind) + "_" + s.random.id(), s.random.hex(40), name, owner}
 	s.keys[k.id] = k
 	return k
+}
+
+// rename gives a key the id and the secret that are set in given, and sets in given what is not.
+func (k *key) rename(s *Server, given *Credentials) {
+	delete(s.keys, k.id)
+	given.KeyID, given.Secret = cmp.Or(given.KeyID, k.id), cmp.Or(given.Secret, k.secret)
+	k.id, k.secret = given.KeyID, given.Secret
+	s.keys[k.id] = k
 }
 
 func deleteKeysOf(s *Server, owner keyOwner) {

@@ -3,9 +3,9 @@ package smoochtest
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"math"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,9 +28,17 @@ func postMessage(c *call) *reply {
 	if refusal := checkMessage(c); refusal != nil {
 		return refusal
 	}
+	client, refusal := postedClient(c)
+	if refusal != nil {
+		return refusal
+	}
 	var added []object
 	for _, m := range expandShorthand(c) {
-		added = append(added, addMessage(c.app, c.user, m))
+		m = addMessage(c.app, c.user, newMessage(c.server.random, m), client)
+		added = append(added, m)
+		if override, given := c.body["override"].(object); given {
+			c.user.conversation.overrides[m["_id"].(string)] = override
+		}
 	}
 	answer := object{"message": added[0], "conversation": c.user.conversation.brief()}
 	if len(added) > 1 {
@@ -42,26 +50,68 @@ func postMessage(c *call) *reply {
 	return created(answer)
 }
 
-// addMessage adds a message to a user's conversation, and tells the webhooks.
-func addMessage(a *app, u *user, posted object) object {
-	u.startConversation()
-	m := newMessage(posted)
+// postedClient returns the client that a posted message comes from or goes to, or nil: for a
+// message of the business the one of its destination or the one that the user used last, for one of
+// the user the device that has posted it.
+func postedClient(c *call) (object, *reply) {
+	if c.text("role") == "appUser" {
+		client := c.user.client(c.text("deviceId"))
+		if client != nil {
+			c.user.use(client, c.server.clock.now())
+		}
+		return client, nil
+	}
+	value, given := c.body["destination"]
+	if !given || value == nil {
+		return c.user.primaryClient(), nil
+	}
+	destination, _ := value.(object)
+	id, hasID := destination["integrationId"].(string)
+	kind, hasKind := destination["integrationType"].(string)
+	if !hasID && !hasKind {
+		return nil, badRequest("destination.integrationId or destination.integrationType is required")
+	}
+	if hasID && byID(c.app.integrations, id) == nil {
+		return nil, badRequest("destination.integrationId is no integration of the app")
+	}
+	channel := id
+	if !hasID {
+		channel = kind
+	}
+	client := c.user.clientOn(channel)
+	if client == nil || hasKind && client["platform"] != kind {
+		return nil, badRequest("destination is no channel of the app user")
+	}
+	return client, nil
+}
+
+// addMessage adds a message to a user's conversation, and tells the webhooks. client is the one
+// that it comes from or goes to; it is nil if there is none.
+func addMessage(a *app, u *user, m, client object) object {
+	u.startConversation(a.server.random)
 	at := a.server.clock.unique()
-	m["received"] = unixTime(at)
+	m["received"], m["source"] = unixTime(at), object{"type": "api"}
 	switch m["role"] {
 	case "appUser":
-		m["authorId"] = u.id
+		source := channelSource(client)
+		if client != nil && !isSDK(client) {
+			source["originalMessageId"] = "mid." + m["_id"].(string) // the channel's own
+			source["originalMessageTimestamp"] = m["received"]
+		}
+		m["authorId"], m["source"] = u.id, source
 		if m["name"] == nil {
 			m["name"] = u.displayName()
 		}
 		u.conversation.appUserLastRead, u.conversation.unreadCount = at, 0
 	default:
-		m["authorId"] = randomHex(9)
+		m["authorId"] = a.server.random.hex(9)
 		u.conversation.appMakerLastRead = at
 		u.conversation.unreadCount++
 	}
+	role, _ := m["role"].(string)
+	delete(u.conversation.typing, role) // who has sent it types no more
 	u.conversation.messages = append(u.conversation.messages, m)
-	emitMessage(a, u, m)
+	emitMessage(a, u, m, client)
 	return m
 }
 
@@ -71,15 +121,15 @@ func uploadImage(c *call) *reply {
 	}
 	for _, name := range []string{"metadata", "actions"} {
 		if text := c.text(name); text != "" {
-			var value any
-			if json.Unmarshal([]byte(text), &value) != nil {
+			value, err := decodeJSON([]byte(text))
+			if err != nil {
 				return badRequest(name + " must be JSON")
 			}
 			c.body[name] = value
 		}
 	}
 	c.body["type"] = "image"
-	c.body["mediaUrl"], c.body["mediaType"] = addAttachment(c.app, c.file), c.file.mediaType
+	c.body["mediaUrl"], c.body["mediaType"] = addAttachment(attachment{app: c.app, file: c.file, user: c.user}), c.file.mediaType
 	if c.text("text") == "" {
 		c.body["text"] = c.body["mediaUrl"]
 	}
@@ -90,11 +140,14 @@ func listMessages(c *call) *reply {
 	if c.user.conversation == nil {
 		return notFound("Conversation")
 	}
-	before, hasBefore, err1 := milliseconds(c.query("before"))
-	after, hasAfter, err2 := milliseconds(c.query("after"))
+	before, hasBefore, refusal := milliseconds(c, "before")
+	if refusal != nil {
+		return refusal
+	}
+	after, hasAfter, refusal := milliseconds(c, "after")
 	switch {
-	case errors.Join(err1, err2) != nil:
-		return badRequest("before and after must be unix seconds")
+	case refusal != nil:
+		return refusal
 	case hasBefore && hasAfter:
 		return badRequest("before and after exclude each other")
 	}
@@ -125,13 +178,20 @@ func listMessages(c *call) *reply {
 	return ok(answer)
 }
 
+// unixSeconds is what a time in a query looks like.
+var unixSeconds = regexp.MustCompile(`^[0-9]{1,15}(\.[0-9]*)?$`)
+
 // milliseconds reads a parameter in Unix seconds.
-func milliseconds(text string) (ms float64, given bool, err error) {
+func milliseconds(c *call, parameter string) (ms float64, given bool, refusal *reply) {
+	text := c.query(parameter)
 	if text == "" {
 		return 0, false, nil
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
-	return math.Round(seconds * 1000), true, err
+	if err != nil || !unixSeconds.MatchString(text) {
+		return 0, true, badRequest(parameter + " must be Unix seconds")
+	}
+	return math.Round(seconds * 1000), true, nil
 }
 
 // received returns when a message was received, in milliseconds of Unix time.
@@ -148,8 +208,9 @@ func pageLink(c *call, parameter string, message object) string {
 
 func deleteMessages(c *call) *reply {
 	if v := c.user.conversation; v != nil {
-		v.messages, v.unreadCount = nil, 0
+		v.messages, v.unreadCount, v.overrides, v.outcomes = nil, 0, map[string]object{}, nil
 	}
+	deleteAttachmentsOf(c.app, c.user)
 	return ok(object{})
 }
 
@@ -159,5 +220,7 @@ func deleteMessage(c *call) *reply {
 		return notFound("Message")
 	}
 	v.messages = without(v.messages, id)
+	delete(v.overrides, id)
+	delete(v.outcomes, id)
 	return ok(object{})
 }

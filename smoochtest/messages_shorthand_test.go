@@ -41,7 +41,8 @@ func TestShorthandBecomesButtonsAndAnImage(t *testing.T) {
 		assert.NotEmpty(t, a.ID)
 		actions[a.Text] = fmt.Sprint(a.Type, " ", a.URI, a.Payload)
 		if a.Amount != nil {
-			actions[a.Text] += fmt.Sprint(*a.Amount)
+			assert.NotEmpty(t, a.URI, "the page to pay on")
+			actions[a.Text] = fmt.Sprint(a.Type, " ", *a.Amount)
 		}
 	}
 	assert.Equal(t, map[string]string{

@@ -21,25 +21,26 @@ func TestMessageRules(t *testing.T) {
 		`[1]`:                               400,
 		`{"role":"appMaker","text":"hi"}`:   400, // type is required
 		`{"role":"appMaker","type":"text"}`: 400,
-		`{"role":"whisper","type":"text","text":"x"}`:        400,
-		`{"type":"text","text":"x"}`:                         400,
-		`{"role":"appMaker","type":"what","text":"x"}`:       400,
-		`{"role":"appMaker","type":"carousel","items":[]}`:   400,
-		`{"role":"appMaker","type":"image","mediaUrl":"x"}`:  201,
-		`{"role":"appMaker","type":"text","actions":[{}]}`:   201,
-		`{"role":"appMaker","messageSchema":"whatsapp"}`:     400,
-		`{"role":"appUser","type":"file","mediaUrl":"http"}`: 201,
+		`{"role":"whisper","type":"text","text":"x"}`:                    400,
+		`{"type":"text","text":"x"}`:                                     400,
+		`{"role":"appMaker","type":"what","text":"x"}`:                   400,
+		`{"role":"appMaker","type":"carousel","items":[]}`:               400,
+		`{"role":"appMaker","type":"image","mediaUrl":"x"}`:              201,
+		`{"role":"appMaker","type":"text","actions":[{}]}`:               400, // the type is required
+		`{"role":"appMaker","type":"text","actions":[{"type":"share"}]}`: 201,
+		`{"role":"appMaker","messageSchema":"whatsapp"}`:                 400,
+		`{"role":"appUser","type":"file","mediaUrl":"http"}`:             201,
 
-		`{"role":"appUser","type":"text","text":"x","actions":[{"type":"reply"}]}`:                             400,
-		`{"role":"appUser","type":"text","text":"x","destination":{}}`:                                         400,
-		`{"role":"appMaker","type":"text","text":"x","actions":[{"type":"reply"},{"type":"link"}]}`:            400,
-		`{"role":"appMaker","type":"text","text":"x","actions":[{"type":"reply"},{"type":"locationRequest"}]}`: 201,
-		`{"role":"appMaker","type":"list","items":[{"title":"a","actions":[{"type":"reply"}]}]}`:               400,
-		`{"role":"appMaker","type":"list","items":[{"title":"a","actions":[{},{},{},{}]}]}`:                    400,
-		`{"role":"appMaker","type":"list","items":[{},{},{},{},{},{},{},{},{},{},{}]}`:                         400,
-		`{"role":"appMaker","type":"text","text":"x","metadata":{"a":{}}}`:                                     400,
-		`{"role":"appMaker","type":"location","coordinates":{"lat":0,"long":0}}`:                               201,
-		`{"role":"appMaker","messageSchema":"whatsapp","message":{"type":"template"}}`:                         201,
+		`{"role":"appUser","type":"text","text":"x","actions":[{"type":"reply"}]}`:                                                                  400,
+		`{"role":"appUser","type":"text","text":"x","destination":{}}`:                                                                              400,
+		`{"role":"appMaker","type":"text","text":"x","actions":[{"type":"reply","text":"Y","payload":"Y"},{"type":"link","text":"L","uri":"x"}]}`:   400,
+		`{"role":"appMaker","type":"text","text":"x","actions":[{"type":"reply","text":"Y","payload":"Y"},{"type":"locationRequest","text":"L"}]}`:  201,
+		`{"role":"appMaker","type":"list","items":[{"title":"a","actions":[{"type":"reply","text":"Y","payload":"Y"}]}]}`:                           400,
+		`{"role":"appMaker","type":"list","items":[{"title":"a","actions":[{"type":"share"},{"type":"share"},{"type":"share"},{"type":"share"}]}]}`: 400,
+		`{"role":"appMaker","type":"list","items":[{},{},{},{},{},{},{},{},{},{},{}]}`:                                                              400,
+		`{"role":"appMaker","type":"text","text":"x","metadata":{"a":{}}}`:                                                                          400,
+		`{"role":"appMaker","type":"location","coordinates":{"lat":0,"long":0}}`:                                                                    201,
+		`{"role":"appMaker","messageSchema":"whatsapp","message":{"type":"template"}}`:                                                              201,
 	} {
 		status, answer := raw(t, server, "POST", api.prefix+path, body, api.credential)
 		assert.Equal(t, want, status, "%s: %v", body, answer)
@@ -104,4 +105,20 @@ func TestDeleteMessages(t *testing.T) {
 	page, err = app.Conversations.ListMessages(ctx, "ida", smooch.MessageListOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, page.Messages)
+}
+
+func TestTimesInQueries(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.post(`{"role":"appMaker","type":"text","text":"x"}`)
+	for _, api := range []api{st.api, st.onV1()} {
+		for _, bound := range []string{"before", "after"} {
+			for _, value := range []string{"NaN", "Inf", "-1", "x", "0x1p3", "1e9", "1.2.3", "%201"} {
+				answer := api.call(400, "GET", "/appusers/ida/messages?"+bound+"="+value, "")
+				assert.Contains(t, dig(answer, "error.description"), bound)
+			}
+			api.call(200, "GET", "/appusers/ida/messages?"+bound+"=1471995721.5", "")
+			api.call(200, "GET", "/appusers/ida/messages?"+bound+"=", "")
+		}
+	}
 }

@@ -19,14 +19,14 @@ func authorizeOAuth(c *call) *reply {
 	if c.query("client_id") == "" || c.query("response_type") != "code" || err != nil || len(apps) == 0 {
 		return badRequest("client_id and response_type=code are required")
 	}
-	apps[0].oauthCode = randomHex(24)
+	apps[0].oauthCode = c.server.random.hex(24)
 	params := target.Query()
 	params.Set("code", apps[0].oauthCode)
 	if state := c.query("state"); state != "" {
 		params.Set("state", state)
 	}
 	target.RawQuery = params.Encode()
-	return &reply{302, http.Header{"Location": {target.String()}}, nil}
+	return &reply{status: 302, header: http.Header{"Location": {target.String()}}}
 }
 
 func exchangeOAuthCode(c *call) *reply {
@@ -37,7 +37,7 @@ func exchangeOAuthCode(c *call) *reply {
 	for _, a := range c.server.apps {
 		if code != "" && a.oauthCode == code {
 			a.oauthCode = ""
-			token := randomHex(40)
+			token := c.server.random.hex(40)
 			c.server.accessTokens[token] = a
 			return ok(object{"access_token": token, "token_type": "Bearer"})
 		}

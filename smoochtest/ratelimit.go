@@ -29,3 +29,10 @@ func (l *rateLimit) take(now time.Time) (limited bool, retryAfter time.Duration)
 	l.calls++
 	return l.calls > l.max, l.began.Add(l.window).Sub(now)
 }
+
+// reset begins a new window.
+func (l *rateLimit) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.began, l.calls = time.Time{}, 0
+}

@@ -9,20 +9,27 @@ import (
 
 // reply is the answer to a call. A function that may refuse a call returns nil to let it pass.
 type reply struct {
-	status int
-	header http.Header
-	body   []byte
+	status     int
+	header     http.Header
+	body       []byte
+	bodyUnread bool // nobody has accepted the call, so nobody waits for the rest of its body
+}
+
+// withBodyUnread returns the answer to a call whose body is of no interest.
+func (a *reply) withBodyUnread() *reply {
+	a.bodyUnread = true
+	return a
 }
 
 // jsonReply encodes the body at once, as it may share state that the server's lock guards.
 func jsonReply(status int, body any) *reply {
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
-	return &reply{status, header, encode(body)}
+	return &reply{status: status, header: header, body: encode(body)}
 }
 
 func ok(body any) *reply      { return jsonReply(200, body) }
 func created(body any) *reply { return jsonReply(201, body) }
-func noBody() *reply          { return &reply{status: 200} }
+func noBody() *reply          { return &reply{status: 200, header: http.Header{}} }
 
 func refuse(status int, code, description string) *reply {
 	return jsonReply(status, object{"error": object{"code": code, "description": description}})
@@ -35,6 +42,8 @@ func notFound(what string) *reply          { return refuse(404, "not_found", wha
 func conflict(description string) *reply   { return refuse(409, "conflict", description) }
 func tooLarge(what string) *reply          { return refuse(413, "request_too_large", what+" too large") }
 
+func methodNotAllowed() *reply { return refuse(405, "method_not_allowed", "Method not allowed") }
+
 func tooManyRequests(retryAfter time.Duration) *reply {
 	answer := refuse(429, "too_many_requests", "Too many requests")
 	answer.header.Set("Retry-After", wholeSeconds(retryAfter))
@@ -45,15 +54,14 @@ func tooManyRequests(retryAfter time.Duration) *reply {
 func (a *reply) write(w http.ResponseWriter, r *http.Request, truncate bool) {
 	header := w.Header()
 	maps.Copy(header, a.header)
-	if origin := r.Header.Get("Origin"); origin != "" {
-		header.Set("Access-Control-Allow-Origin", origin)
-		header.Set("Access-Control-Expose-Headers", "Retry-After")
-	}
 	body := a.body
 	if truncate {
 		body = body[:len(body)/2]
 	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if a.bodyUnread && r.ContentLength != 0 {
+		header.Set("Connection", "close") // else net/http waits for the body before it sends the answer
+	}
 	w.WriteHeader(a.status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // fails if the caller is gone, who needs no answer then

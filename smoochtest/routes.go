@@ -1,6 +1,7 @@
 package smoochtest
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -44,7 +45,7 @@ func findRoute(c *call, segments []string) *reply {
 	if segments[0] == "v1" || segments[0] == "v1.1" {
 		c.version, segments = segments[0], segments[1:]
 	}
-	otherMethod := false
+	otherMethod, browserMethods := false, []string(nil)
 	for i := range routes {
 		rt := &routes[i]
 		params, matches := rt.match(segments)
@@ -56,9 +57,15 @@ func findRoute(c *call, segments []string) *reply {
 			return nil
 		}
 		otherMethod = true
+		if forBrowsers(rt) {
+			browserMethods = append(browserMethods, rt.method)
+		}
 	}
-	if otherMethod {
-		return refuse(405, "method_not_allowed", "Method not allowed")
+	switch {
+	case c.request.Method == http.MethodOptions && c.request.Header.Get("Origin") != "" && browserMethods != nil:
+		return preflight(c.request, browserMethods)
+	case otherMethod:
+		return methodNotAllowed()
 	}
 	return notFound("Route")
 }

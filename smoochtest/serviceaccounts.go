@@ -29,7 +29,7 @@ func createServiceAccount(c *call) *reply {
 			return conflict("name must be unique")
 		}
 	}
-	account := object{"_id": newID(), "name": c.text("name")}
+	account := object{"_id": c.server.random.id(), "name": c.text("name")}
 	c.server.serviceAccounts = append(c.server.serviceAccounts, account)
 	return created(object{"serviceAccount": account})
 }

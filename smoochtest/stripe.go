@@ -21,15 +21,23 @@ func createStripeTransaction(c *call) *reply {
 	if action == nil {
 		return notFound("Action")
 	}
+	pay(c.app, c.user, nil, action, message)
+	return ok(object{})
+}
+
+// pay notes that a user has paid with a buy button on a client, which may be nil.
+func pay(a *app, u *user, client, action, message object) {
 	action["state"] = "paid"
-	at := c.server.clock.unique()
-	emit(c.app, event{trigger: "payment:success", user: c.user, fields: func(string) object {
+	if message != nil { // nil: the button is in a menu
+		a.tellMessage(u, message)
+	}
+	at, charge := a.server.clock.unique(), "ch_"+a.server.random.hex(16)
+	emit(a, event{trigger: "payment:success", user: u, client: client, fields: func(string) object {
 		return object{"timestamp": unixTime(at), "payments": []object{{
-			"source": object{"type": "api"}, "message": message,
-			"action": action, "charge": object{"id": "ch_" + randomHex(16)},
+			"source": channelSource(client), "message": message,
+			"action": action, "charge": object{"id": charge},
 		}}}
 	}})
-	return ok(object{})
 }
 
 func getStripeAccount(c *call) *reply {

@@ -19,11 +19,33 @@ func withTemplate(handler func(c *call, template object) *reply) func(*call) *re
 	}
 }
 
+// checkTemplate refuses a name or a message that a template cannot have.
+func checkTemplate(c *call) *reply {
+	if refusal := (part{"", c.body}).checkTypes(); refusal != nil {
+		return refusal
+	}
+	if c.body["name"] == "" {
+		return badRequest("name must not be empty")
+	}
+	message := part{"message", c.body["message"]}
+	if message.value == nil {
+		return nil
+	}
+	kind, _ := message.object()["type"].(string)
+	if kind == "" && message.object() != nil && c.version == "v1.1" {
+		return message.refuse("type", "is required")
+	}
+	return checkContent(message, kind)
+}
+
 func createTemplate(c *call) *reply {
 	if refusal := c.require("name", "message"); refusal != nil {
 		return refusal
 	}
-	template := object{"_id": newID(), "name": c.text("name"), "message": c.body["message"]}
+	if refusal := checkTemplate(c); refusal != nil {
+		return refusal
+	}
+	template := object{"_id": c.server.random.id(), "name": c.text("name"), "message": c.body["message"]}
 	c.app.templates = append(c.app.templates, template)
 	return created(object{"template": template})
 }
@@ -33,7 +55,13 @@ func listTemplates(c *call) *reply { return c.page("templates", c.app.templates)
 func getTemplate(_ *call, template object) *reply { return ok(object{"template": template}) }
 
 func updateTemplate(c *call, template object) *reply {
-	merge(template, c.body, "name", "message")
+	if c.body["name"] == nil && c.body["message"] == nil {
+		return badRequest("name or message is required")
+	}
+	if refusal := checkTemplate(c); refusal != nil {
+		return refusal
+	}
+	mergeGiven(template, c.body, "name", "message")
 	return ok(object{"template": template})
 }
 

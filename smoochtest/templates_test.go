@@ -45,3 +45,26 @@ func TestTemplatesArePaged(t *testing.T) {
 	_, err = app.Templates.List(ctx, smooch.TemplateListOptions{Limit: 101})
 	assert.ErrorIs(t, err, smooch.ErrBadRequest)
 }
+
+func TestTemplateRules(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	const message = `"message":{"type":"text","text":"x"}`
+	for body, want := range map[string]string{
+		`{"name":5,` + message + `}`:             "name must be a string",
+		`{"name":"a"}`:                           "message is required",
+		`{"name":"a","message":"x"}`:             "message must be an object",
+		`{"name":"a","message":{"type":"text"}}`: "message.text is required",
+	} {
+		st.check(st.api, "/templates", body, want)
+		st.check(st.onV1(), "/templates", body, want)
+	}
+	template := st.call(201, "POST", "/templates", `{"name":"a",`+message+`}`)["template"]
+	path := "/templates/" + at(template, "_id").(string)
+	st.call(400, "PUT", path, `{}`)
+	st.call(400, "PUT", path, `{"name":null,"message":null}`)
+	st.call(400, "PUT", path, `{"message":{"type":"image"}}`)
+	changed := st.call(200, "PUT", path, `{"name":null,"message":{"type":"text","text":"y"}}`)["template"]
+	assert.Equal(t, "a", at(changed, "name"), "null does not delete it")
+	assert.Equal(t, "y", at(changed, "message", "text"))
+}

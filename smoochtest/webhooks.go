@@ -48,7 +48,9 @@ func (h *webhook) wants(trigger string) bool {
 		case trigger:
 			return true
 		case "*":
-			return trigger != "typing:appUser"
+			if trigger != "typing:appUser" {
+				return true
+			}
 		case "message":
 			if trigger == "message:appUser" || trigger == "message:appMaker" {
 				return true
@@ -56,6 +58,16 @@ func (h *webhook) wants(trigger string) bool {
 		}
 	}
 	return false
+}
+
+// onOtherVersion returns a copy of the webhook with the other version.
+func (h *webhook) onOtherVersion() *webhook {
+	other := *h
+	other.version = "v1"
+	if h.version == "v1" {
+		other.version = "v1.1"
+	}
+	return &other
 }
 
 // remove deletes the webhook and what it has not been sent yet.
@@ -91,29 +103,48 @@ func visibleWebhooks(c *call) []*webhook {
 	return visible
 }
 
-// checkWebhook refuses a target or triggers that the service refuses.
-func checkWebhook(c *call) *reply {
+// checkWebhook refuses what the service refuses of a webhook with events of a version.
+func checkWebhook(c *call, version string) *reply {
 	if target, given := c.body["target"]; given {
 		text, _ := target.(string)
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return badRequest("target must be a URL")
 		}
+		if host := u.Hostname(); !c.server.deliveries.allows(host) {
+			return badRequest(notAllowed(host))
+		}
 	}
 	if triggers, given := c.body["triggers"]; given {
 		names, isList := triggers.([]any)
 		if !isList || len(names) == 0 {
-			return badRequest("triggers must be an array")
+			return badRequest("triggers must be an array of at least one")
+		}
+		for i, name := range names {
+			if text, _ := name.(string); !slices.Contains(knownTriggers[version], text) {
+				return badRequest(fmt.Sprintf("triggers[%d] is no trigger of %s", i, version))
+			}
+		}
+	}
+	for _, name := range []string{"includeClient", "includeFullAppUser"} {
+		if _, isBool := c.body[name].(bool); !isBool && c.body[name] != nil {
+			return badRequest(name + " must be true or false")
 		}
 	}
 	return nil
+}
+
+// notAllowed says why events are not delivered to a host and what allows it.
+func notAllowed(host string) string {
+	return "target: " + host + " is not this machine; to deliver there, start the sandbox with -allow-target " +
+		host + " (in Go: smoochtest.WithAllowedTargets)"
 }
 
 func createWebhook(c *call) *reply {
 	if refusal := c.require("target"); refusal != nil {
 		return refusal
 	}
-	if refusal := checkWebhook(c); refusal != nil {
+	if refusal := checkWebhook(c, c.version); refusal != nil {
 		return refusal
 	}
 	if _, given := c.body["triggers"]; !given {
@@ -125,21 +156,27 @@ func createWebhook(c *call) *reply {
 	if len(c.app.webhooks) >= maxWebhooks {
 		return badRequest("an app has at most 10 webhooks")
 	}
-	h := &webhook{
-		app: c.app, id: newDatedID(c.server.clock), version: c.version, secret: randomHex(40),
-		fields: pick(c.body, "target", "triggers", "includeClient", "includeFullAppUser"),
-	}
+	accessToken := ""
 	if c.cred.scope == scopeIntegration {
-		h.accessToken = c.bearerToken()
+		accessToken = c.bearerToken()
 	}
-	h.queue = c.server.deliveries.open(h.id, h.target())
-	c.app.webhooks = append(c.app.webhooks, h)
+	h := addWebhook(c.app, c.version, c.body, accessToken)
 	return created(object{"webhook": h.json(c.version)})
 }
 
-// newDatedID returns an id that begins with the time in Unix seconds, as those of the service do.
-func newDatedID(clock *clock) string {
-	return fmt.Sprintf("%08x", clock.now().Unix()) + randomHex(16)
+// addWebhook makes a webhook of an app with events of a version. accessToken is the one of OAuth
+// that it is made with, or "".
+func addWebhook(a *app, version string, fields object, accessToken string) *webhook {
+	s := a.server
+	h := &webhook{
+		app: a, id: s.random.datedID(s.clock.now()), version: version, secret: s.random.hex(40), accessToken: accessToken,
+		fields: pick(fields, "target", "triggers", "includeClient", "includeFullAppUser"),
+	}
+	h.queue = s.deliveries.open(h.id, &delivery{
+		at: s.clock.now(), appID: a.id, target: h.target(), trigger: triggerHead, version: version,
+	})
+	a.webhooks = append(a.webhooks, h)
+	return h
 }
 
 func listWebhooks(c *call) *reply {
@@ -153,10 +190,10 @@ func listWebhooks(c *call) *reply {
 func getWebhook(c *call, h *webhook) *reply { return ok(object{"webhook": h.json(c.version)}) }
 
 func updateWebhook(c *call, h *webhook) *reply {
-	if refusal := checkWebhook(c); refusal != nil {
+	if refusal := checkWebhook(c, h.version); refusal != nil {
 		return refusal
 	}
-	merge(h.fields, c.body, "target", "triggers", "includeClient", "includeFullAppUser")
+	mergeGiven(h.fields, c.body, "target", "triggers", "includeClient", "includeFullAppUser")
 	return getWebhook(c, h)
 }
 

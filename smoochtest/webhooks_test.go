@@ -51,3 +51,42 @@ func TestAnAppHasAtMostTenWebhooks(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, hooks, 10)
 }
+
+func TestTriggersAreKnown(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	known := map[string][2]bool{ // on v1, on v1.1
+		"*": {true, true}, "postback": {true, true}, "message:appUser": {true, true},
+		"message": {true, true}, "delivery:success": {true, false}, "delivery:failure": {true, false},
+		"message:delivery:channel": {false, true}, "message:delivery:user": {false, true},
+		"typing:appUser": {false, true}, "client:add": {false, true}, "notification:match:failure": {false, true},
+		"Postback": {}, "message:whisper": {}, "": {},
+	}
+	for trigger, on := range known {
+		for i, api := range []api{st.onV1(), st.api} {
+			want := ""
+			if !on[i] {
+				want = "triggers[1] is no trigger of v1"
+			}
+			body := `{"target":"http://127.0.0.1:1/","triggers":["postback","` + trigger + `"]}`
+			st.check(api, "/webhooks", body, want)
+			if want == "" {
+				hooks := api.call(200, "GET", "/webhooks", "")["webhooks"].([]any)
+				api.call(200, "DELETE", "/webhooks/"+at(hooks[len(hooks)-1], "_id").(string), "")
+			}
+		}
+	}
+	for body, want := range map[string]string{
+		`"triggers":[{}]`:                           "triggers[0] is no trigger",
+		`"triggers":"postback"`:                     "triggers must be an array",
+		`"triggers":["postback"],"includeClient":1`: "includeClient must be true or false",
+	} {
+		st.check(st.api, "/webhooks", `{"target":"http://127.0.0.1:1/",`+body+`}`, want)
+		st.check(st.onV1(), "/webhooks", `{"target":"http://127.0.0.1:1/",`+body+`}`, want)
+	}
+	hook := first(st.call(200, "GET", "/webhooks", "")["webhooks"])
+	path := "/webhooks/" + at(hook, "_id").(string)
+	require.Equal(t, "v1", at(hook, "version"))
+	st.call(200, "PUT", path, `{"triggers":["delivery:success"]}`)
+	st.call(400, "PUT", path, `{"triggers":["typing:appUser"]}`) // it is a webhook of v1, whoever asks
+}

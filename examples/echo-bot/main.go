@@ -3,6 +3,11 @@
 //	go run ./examples/echo-bot
 //
 // By default it starts a fake Smooch service in this process and talks to a scripted user there.
+// With the address of a smooch-sandbox it joins that, and a person can talk to it in a browser:
+//
+//	go run ./cmd/smooch-sandbox
+//	go run ./examples/echo-bot -sandbox http://127.0.0.1:8800
+//
 // With an app's key it serves the users of the real service until it is interrupted:
 //
 //	SMOOCH_KEY_ID       the id of the key
@@ -14,11 +19,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/smooch/smooch-go"
@@ -72,12 +81,17 @@ func (b bot) post(ctx context.Context, userID string, answer smooch.MessagePost,
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	sandbox := flag.String("sandbox", "", "address of a smooch-sandbox, such as http://127.0.0.1:8800")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if keyID := os.Getenv("SMOOCH_KEY_ID"); keyID != "" {
-		err = serve(ctx, keyID, os.Getenv("SMOOCH_KEY_SECRET"))
-	} else {
+	switch keyID := os.Getenv("SMOOCH_KEY_ID"); {
+	case *sandbox != "":
+		err = join(ctx, *sandbox)
+	case keyID != "":
+		err = serve(ctx, keyID, os.Getenv("SMOOCH_KEY_SECRET"), os.Getenv("SMOOCH_BASE_URL"))
+	default:
 		err = runDemo(ctx)
 	}
 	if err != nil {
@@ -126,20 +140,47 @@ func startBot(ctx context.Context, app *smooch.Client, listen, target string) (s
 	}, nil
 }
 
-func serve(ctx context.Context, keyID, secret string) error {
+func serve(ctx context.Context, keyID, secret, base string) error {
+	listen := os.Getenv("SMOOCH_LISTEN")
+	if listen == "" {
+		listen = "127.0.0.1:8080"
+	}
+	return runBot(ctx, keyID, secret, base, listen, os.Getenv("SMOOCH_WEBHOOK_URL"))
+}
+
+// join serves the users of a smooch-sandbox, which tells its credentials to whoever asks.
+func join(ctx context.Context, sandbox string) error {
+	sandbox = strings.TrimSuffix(sandbox, "/")
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, sandbox+"/_sandbox/credentials", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s is no smooch-sandbox: it answers %s", sandbox, resp.Status)
+	}
+	var given smoochtest.ClientSettings
+	if err := json.NewDecoder(resp.Body).Decode(&given); err != nil {
+		return err
+	}
+	return runBot(ctx, given.KeyID, given.Secret, sandbox, "127.0.0.1:0", "")
+}
+
+// runBot runs the bot until ctx ends. With an empty base it serves the real service.
+func runBot(ctx context.Context, keyID, secret, base, listen, target string) error {
 	var options []smooch.Option
-	if base := os.Getenv("SMOOCH_BASE_URL"); base != "" {
+	if base != "" {
 		options = append(options, smooch.WithBaseURL(base))
 	}
 	app, err := smooch.NewClient(smooch.AppJWT(keyID, secret), options...)
 	if err != nil {
 		return err
 	}
-	listen := os.Getenv("SMOOCH_LISTEN")
-	if listen == "" {
-		listen = "127.0.0.1:8080"
-	}
-	stop, err := startBot(ctx, app, listen, os.Getenv("SMOOCH_WEBHOOK_URL"))
+	stop, err := startBot(ctx, app, listen, target)
 	if err != nil {
 		return err
 	}

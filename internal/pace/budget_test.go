@@ -76,3 +76,25 @@ func TestBudgetConcurrently(t *testing.T) {
 	group.Wait()
 	assert.EqualValues(t, 100, taken.Load())
 }
+
+func TestBudgetReturnsConcurrently(t *testing.T) {
+	t.Parallel()
+	const tokens, callers = 80_000, 8
+	b := pace.NewBudget(tokens)
+	for b.Take() {
+	}
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			for range 10 * tokens / callers {
+				b.Return()
+			}
+		})
+	}
+	group.Wait()
+	taken := 0
+	for b.Take() {
+		taken++
+	}
+	assert.Equal(t, tokens, taken)
+}

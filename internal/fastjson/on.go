@@ -1,0 +1,5 @@
+//go:build !smooch_slowjson
+
+package fastjson
+
+const off = false
