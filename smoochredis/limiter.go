@@ -77,9 +77,9 @@ const (
 	retryAway = time.Second // between two attempts to reach Redis
 )
 
-// The bucket of a key is full again at the time that KEYS[1] holds: each call takes the interval
-// ARGV[1] out of it, and may go once no more than the slack ARGV[2] is missing (GCRA). KEYS[2] holds
-// the end of the app's last pause. All numbers are in µs, on the clock of Redis.
+// The bucket is full again at the time that KEYS[1] holds: each call takes the interval ARGV[1] out
+// of it, and may go once no more than the slack ARGV[2] is missing (GCRA). KEYS[2] holds the end of
+// the app's last pause. All numbers are in µs, on the clock of Redis.
 var (
 	// takeScript answers with how long the caller has to wait. If that is longer than ARGV[3], or the
 	// app is paused, it has no place, and the answer is negative. At the end of a pause the bucket is

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -113,10 +112,7 @@ func holdHelper(ctx context.Context, path string, want helperSettings) (*helper,
 	if err != nil {
 		return nil, err
 	}
-	go func() {
-		_, _ = io.Copy(io.Discard, answer.Body)
-		_ = answer.Body.Close()
-	}()
+	context.AfterFunc(ctx, func() { _ = answer.Body.Close() })
 	return h, nil
 }
 

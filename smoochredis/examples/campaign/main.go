@@ -6,26 +6,26 @@
 //	go run ./examples/campaign -n 100000 -rate 2000
 //
 // Without -redis it starts a redis-server, which must be installed. Without credentials in
-// SMOOCH_APP_ID, SMOOCH_KEY_ID and SMOOCH_KEY_SECRET it starts a fake Smooch, of which one in 200
-// calls fails, of one in 120 the answer is lost, and one user in 100 is unknown. Both live in a
-// process that outlives the campaign by a minute. With credentials, the messages go to Smooch, or to
-// the service at -sandbox.
+// SMOOCH_APP_ID, SMOOCH_KEY_ID and SMOOCH_KEY_SECRET it starts a fake Smooch, where one message in
+// 211 is refused with 503, one answer in 127 is lost, and one user in 100 is unknown. Both live in
+// a process that outlives the campaign by a minute. With credentials, the messages go to Smooch, or
+// to the service at -sandbox.
 //
 // What is where:
 //
-//   - In files, in the directory of the campaign, is all that must not be lost: campaign.json, and a
-//     journal for each chunk of 100 recipients, which is on the disk before the first message of the
-//     chunk is sent, and gets a line for each outcome.
-//   - In Redis is who does what at the moment: a claim for each chunk that some worker is sending,
-//     which ends 10 s after the worker dies, and the state of the limit. If Redis loses it, chunks are
-//     looked at again.
+//   - In files, in the directory of the campaign, is all that must not be lost: campaign.json, and
+//     a journal for each chunk of 100 recipients. The journal is on the disk before the first
+//     message of its chunk is sent, and gets a line for each outcome.
+//   - In Redis is who does what at the moment: a claim for each chunk that a worker is sending,
+//     which ends 10 s after the worker dies, and the state of the limit. If Redis loses it, chunks
+//     are looked at again.
 //
 // A worker that finds the journal of a chunk that another one has begun does not know whether the
 // messages without an outcome were sent. It looks for each of them in the history of its user
 // before it sends it (smooch.WithSendToken, smooch.WithSentSince).
 //
-// One message can still be doubled, by a process that is suspended in the middle of sending it, for
-// longer than its claim holds, and that goes on when another one has looked for the message.
+// One message can still be doubled: by a process that is suspended in the middle of sending it for
+// longer than its claim holds, and goes on after another one has looked for the message.
 package main
 
 import (

@@ -146,7 +146,7 @@ func (b *board) show() {
 		fmt.Sprintf("  sent %s   none %s   workers %d of %d   died %d", thousands(sent), thousands(none), len(b.pids), b.workers, b.deaths),
 	}
 	for _, note := range b.notes {
-		lines = append(lines, "  \x1b[90m"+cut(note, 76)+"\x1b[0m")
+		lines = append(lines, "  \x1b[90m"+cut(note, 96)+"\x1b[0m")
 	}
 	if b.lines > 0 {
 		fmt.Fprintf(b.out, "\x1b[%dA", b.lines)

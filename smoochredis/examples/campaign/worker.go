@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -76,12 +75,6 @@ func runWorker() error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel(errors.New("the campaign has ended"))
 	}()
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
-			return slog.Attr{}
-		}
-		return a
-	}})))
 	redis.SetLogger(quiet{})
 	var err error
 	if w.campaign, err = openCampaign(w.Dir, "", "", 0); err != nil {
@@ -134,7 +127,7 @@ func (w *worker) run(ctx context.Context) error {
 			case ctx.Err() != nil:
 				return context.Cause(ctx)
 			case err != nil: // no chunk is begun while Redis is away
-				slog.Warn("no chunk can be claimed", "error", err)
+				warn("no chunk can be claimed", err)
 				pause(ctx, time.Second)
 			case claim.State == smooch.ClaimDone:
 				tries[chunk] = finished
@@ -161,7 +154,7 @@ func (w *worker) run(ctx context.Context) error {
 					tries[e.chunk]++
 				}
 				if e.err != nil {
-					slog.Warn("a chunk is given back", "error", e.err)
+					warn("a chunk is given back", e.err)
 				}
 			case <-timeout:
 				timeout = nil
@@ -195,7 +188,7 @@ func (w *worker) sendChunk(ctx context.Context, chunk int, token string, slots c
 		return err
 	}
 	if err := w.deduper.Done(end, name, token); err != nil {
-		slog.Warn("a finished chunk will be looked at again", "error", err)
+		warn("a finished chunk will be looked at again", err)
 	}
 	return nil
 }
@@ -251,7 +244,7 @@ func (w *worker) sendRows(ctx context.Context, chunk int, j *journal, slots chan
 		all = append(all, err)
 	}
 	if len(all) > 0 {
-		return fmt.Errorf("%d messages are open, such as: %w", len(all), all[0])
+		return fmt.Errorf("%d open: %w", len(all), all[0])
 	}
 	return nil
 }
@@ -291,6 +284,9 @@ func reasonOf(err error) string {
 	}
 	return err.Error()
 }
+
+// warn writes a line for the process that has started the worker.
+func warn(what string, err error) { fmt.Fprintf(os.Stderr, "%s: %v\n", what, err) }
 
 // pause returns after d, or when ctx ends.
 func pause(ctx context.Context, d time.Duration) {
