@@ -37,7 +37,7 @@ const leastKeep = 20 * time.Minute
 // handled once for each name.
 //
 // keep is how long it is remembered that an event has been handled, 20 minutes at least. An event
-// takes about 200 bytes of Redis's memory for that long. With a [smooch.Queue], keep has to be
+// takes about 250 bytes of Redis's memory for that long. With a [smooch.Queue], keep has to be
 // longer than events stay in the queue.
 func NewDeduper(client redis.UniversalClient, name string, keep time.Duration) *Deduper {
 	return &Deduper{client, name + ":", max(keep, leastKeep)}
