@@ -211,19 +211,11 @@ func (d *deduper) read(ctx context.Context, key string) (r record, err error) {
 	return r, nil
 }
 
-// isConflict reports whether a record has another revision than expected.
+// isConflict reports whether a record has another revision than expected, or is gone.
 func isConflict(err error) bool {
 	api, ok := errors.AsType[*jetstream.APIError](err)
-	if !ok {
-		return false
-	}
-	const errCodeSequenceNotFound, errCodeDeleteFailed = 10043, 10057
-	switch api.ErrorCode {
-	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant,
-		jetstream.JSErrCodeMessageNotFound, errCodeSequenceNotFound, errCodeDeleteFailed:
-		return true
-	}
-	return false
+	return errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) || // without the error of the API
+		ok && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
 // failed says which method has failed. The text of the error has no key.

@@ -1,0 +1,325 @@
+package smoochnats_test
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/smoochnats"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var full = flag.Bool("full", false, "kill more processes, for ten minutes")
+
+// A job is what a worker process has to do. It is in the environment of the process.
+type job struct {
+	URLs     string
+	Name     string
+	Queue    smoochnats.QueueConfig
+	Replicas int
+	Takes    time.Duration
+	Poison   string // the text of a message that kills its process
+}
+
+const jobVariable = "SMOOCHNATS_TEST_JOB"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(jobVariable); text != "" {
+		work(text)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A mark says that a function has begun or returned.
+type mark struct {
+	Worker string
+	User   string
+	N      int
+	At     time.Time
+	Begins bool
+	Failed string
+}
+
+// work is the main function of a worker process. It writes marks to its standard output.
+func work(text string) {
+	var j job
+	check(json.Unmarshal([]byte(text), &j))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	conn, err := nats.Connect(j.URLs, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
+	check(err)
+	js, err := jetstream.New(conn)
+	check(err)
+	j.Queue.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("worker", j.Name)
+	q, err := smoochnats.NewQueue(ctx, js, j.Queue)
+	check(err)
+	deduper, err := smoochnats.NewDeduper(ctx, js, smoochnats.DeduperConfig{Replicas: j.Replicas})
+	check(err)
+	r, err := smooch.NewWebhookReceiver(nil, smooch.WithDeduper(deduper), smooch.WithLease(j.Queue.Lease),
+		smooch.WithReceiverLogger(slog.New(slog.DiscardHandler)))
+	check(err)
+	var mu sync.Mutex
+	out := json.NewEncoder(os.Stdout)
+	write := func(m mark) {
+		mu.Lock()
+		defer mu.Unlock()
+		check(out.Encode(m))
+	}
+	smooch.Handle(r, func(ctx context.Context, e *smooch.MessageEvent) error {
+		n, err := strconv.Atoi(e.Messages[0].Text)
+		check(err)
+		m := mark{Worker: j.Name, User: e.AppUser.ID, N: n, At: time.Now(), Begins: true}
+		write(m)
+		if e.Messages[0].ID == j.Poison {
+			os.Exit(3)
+		}
+		select {
+		case <-time.After(j.Takes):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		m.At, m.Begins = time.Now(), false
+		write(m)
+		return nil
+	})
+	check(q.Run(ctx, r))
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// A crew is worker processes and what they have marked.
+type crew struct {
+	t   *testing.T
+	job job
+
+	mu    sync.Mutex
+	marks []mark
+}
+
+// hire starts a worker process.
+func (c *crew) hire(name string) *exec.Cmd {
+	c.t.Helper()
+	j := c.job
+	j.Name = name
+	text, err := json.Marshal(j)
+	require.NoError(c.t, err)
+	p := exec.Command(os.Args[0])
+	p.Env = append(os.Environ(), jobVariable+"="+string(text))
+	p.Stderr = os.Stderr
+	out, err := p.StdoutPipe()
+	require.NoError(c.t, err)
+	require.NoError(c.t, p.Start())
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			var m mark
+			if json.Unmarshal(lines.Bytes(), &m) == nil {
+				c.mu.Lock()
+				c.marks = append(c.marks, m)
+				c.mu.Unlock()
+			}
+		}
+	}()
+	c.t.Cleanup(func() {
+		_ = p.Process.Kill()
+		<-read
+		_ = p.Wait()
+	})
+	return p
+}
+
+// send sends a signal to a worker process, and waits until it has ended if it is to.
+func (c *crew) send(p *exec.Cmd, s syscall.Signal) {
+	c.t.Helper()
+	require.NoError(c.t, p.Process.Signal(s))
+	if s == syscall.SIGKILL {
+		_, _ = p.Process.Wait()
+	}
+}
+
+// begun returns how many different events have begun, all or those of one worker.
+func (c *crew) begun(worker string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	seen := map[string]bool{}
+	for _, m := range c.marks {
+		if worker == "" || m.Worker == worker {
+			seen[fmt.Sprint(m.User, "/", m.N)] = true
+		}
+	}
+	return len(seen)
+}
+
+// ended returns how many different events have ended.
+func (c *crew) ended() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	seen := map[string]bool{}
+	for _, m := range c.marks {
+		if !m.Begins {
+			seen[fmt.Sprint(m.User, "/", m.N)] = true
+		}
+	}
+	return len(seen)
+}
+
+// A tally is what the marks add up to.
+type tally struct {
+	Handled    int // different events whose function has returned
+	Again      int // functions that began for an event for which one had begun
+	Disorder   int // functions that began before an older event of the user was handled, or after a newer one
+	BesideSelf int // functions that began before another one for the user had returned, in a process that lives
+}
+
+// add up the marks. A function that never returned does not count as beside itself: its process has
+// died, or its claim is lost.
+func (c *crew) tally() (t tally) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	marks := slices.Clone(c.marks)
+	slices.SortStableFunc(marks, func(a, b mark) int { return a.At.Compare(b.At) })
+	type key struct {
+		worker, user string
+		n            int
+	}
+	returns := map[key]int{}
+	for _, m := range marks {
+		if !m.Begins {
+			returns[key{m.Worker, m.User, m.N}]++
+		}
+	}
+	last, handled, open := map[string]int{}, map[string]bool{}, map[string]int{}
+	for _, m := range marks {
+		id := fmt.Sprint(m.User, "/", m.N)
+		if !m.Begins {
+			handled[id] = true
+			open[m.User]--
+			continue
+		}
+		switch before := last[m.User]; {
+		case m.N == before:
+			t.Again++
+		case m.N != before+1, before > 0 && !handled[fmt.Sprint(m.User, "/", before)]:
+			t.Disorder++
+			c.t.Logf("%s began %s at %s after %d", m.Worker, id, m.At.Format("05.000"), before)
+		}
+		last[m.User] = max(last[m.User], m.N)
+		if returns[key{m.Worker, m.User, m.N}] > 0 {
+			if open[m.User] > 0 {
+				t.BesideSelf++
+			}
+			open[m.User]++
+		}
+	}
+	t.Handled = len(handled)
+	return t
+}
+
+// pauseOf returns how long a worker took after a moment to begin its first event.
+func (c *crew) pauseOf(worker string, since time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var later []mark
+	for _, m := range c.marks {
+		if m.Worker == worker && m.At.After(since) {
+			later = append(later, m)
+		}
+	}
+	if len(later) == 0 {
+		return time.Hour
+	}
+	return slices.MinFunc(later, func(a, b mark) int { return a.At.Compare(b.At) }).At.Sub(since)
+}
+
+// feed puts events of users one round after another until stop is called, which returns how many
+// it has put.
+func feed(t *testing.T, q *smoochnats.Queue, users int, every time.Duration) (stop func() int) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	total := make(chan int, 1)
+	go func() {
+		n := 0
+		for ctx.Err() == nil {
+			n++
+			for u := range users {
+				assert.NoError(t, q.Put(context.WithoutCancel(ctx), numbered(fmt.Sprint("u", u), n)))
+			}
+			time.Sleep(every)
+		}
+		total <- n * users
+	}()
+	return sync.OnceValue(func() int {
+		cancel()
+		return <-total
+	})
+}
+
+func newCrew(t *testing.T, servers, partitions int, takes time.Duration) (*cluster, *crew, *smoochnats.Queue) {
+	t.Helper()
+	s := startServers(t, servers)
+	config := smoochnats.QueueConfig{Partitions: partitions, Replicas: servers, Lease: 5 * time.Second}
+	q := newQueue(t, s.connect(), config)
+	return s, &crew{t: t, job: job{URLs: s.urls(), Queue: config, Replicas: servers, Takes: takes}}, q
+}
+
+// Workers are killed and suspended while events keep coming. Nothing is lost, the order of each user
+// is kept, and only what a worker was handling when it was killed is handled again.
+func TestWorkersKilledAndSuspended(t *testing.T) {
+	t.Parallel()
+	_, c, q := newCrew(t, 1, 4, 20*time.Millisecond)
+	rounds := cmp.Or(map[bool]int{true: 10}[*full], 1)
+	a, b := c.hire("a"), c.hire("b")
+	stop := feed(t, q, 12, 100*time.Millisecond)
+	defer stop()
+	eventually(t, "a beginning", func() bool { return c.begun("") > 100 })
+	kills := 0
+	for round := range rounds {
+		c.send(a, syscall.SIGKILL)
+		kills++
+		a = c.hire(fmt.Sprint("a", round))
+		before := c.ended()
+		eventually(t, "recovery from a kill", func() bool { return c.ended() > before+200 })
+
+		suspended := b // the other one takes over, and then it continues
+		c.send(suspended, syscall.SIGSTOP)
+		time.Sleep(9 * time.Second)
+		c.send(suspended, syscall.SIGCONT)
+		before = c.ended()
+		eventually(t, "recovery from a suspension", func() bool { return c.ended() > before+200 })
+		c.send(b, syscall.SIGKILL)
+		kills++
+		b = c.hire(fmt.Sprint("b", round))
+		before = c.ended()
+		eventually(t, "recovery from a kill", func() bool { return c.ended() > before+200 })
+	}
+	total := stop()
+	eventually(t, "all events", func() bool { return c.ended() == total })
+	result := c.tally()
+	t.Logf("%d events, %d kills: %+v", total, kills, result)
+	assert.Equal(t, total, result.Handled)
+	assert.Zero(t, result.Disorder)
+	assert.Zero(t, result.BesideSelf)
+	assert.LessOrEqual(t, result.Again, 12*(kills+rounds), "no more than one of each user for each process that was killed or suspended")
+}
