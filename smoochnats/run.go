@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -60,8 +61,15 @@ func (w *worker) run(ctx context.Context) error {
 
 // begin makes the consumer, and begins a session with it.
 func (w *worker) begin(ctx context.Context) (*session, error) {
+	info, err := streamInfo(ctx, w.q)
+	if err != nil {
+		return nil, err
+	}
+	if n := info.Config.Metadata[keyPartitions]; n != strconv.Itoa(w.q.config.Partitions) { // the server would not mind
+		return nil, fmt.Errorf("the number of partitions has changed to %s", n)
+	}
 	var c jetstream.Consumer
-	err := try(ctx, func(ctx context.Context) (err error) {
+	err = try(ctx, func(ctx context.Context) (err error) {
 		c, err = w.q.js.CreateOrUpdateConsumer(ctx, w.q.config.Name, w.q.config.consumerConfig(w.partition))
 		return err
 	})
