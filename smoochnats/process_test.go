@@ -114,8 +114,28 @@ type crew struct {
 	t   *testing.T
 	job job
 
-	mu    sync.Mutex
-	marks []mark
+	mu          sync.Mutex
+	marks       []mark
+	suspensions []suspension
+}
+
+// A suspension is a time for which a worker process stood still.
+type suspension struct {
+	worker   string
+	from, to time.Time
+}
+
+// suspend stops a worker process for some time.
+func (c *crew) suspend(p *exec.Cmd, name string, d time.Duration) {
+	c.t.Helper()
+	s := suspension{worker: name, from: time.Now()}
+	c.send(p, syscall.SIGSTOP)
+	time.Sleep(d)
+	s.to = time.Now()
+	c.send(p, syscall.SIGCONT)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.suspensions = append(c.suspensions, s)
 }
 
 // hire starts a worker process.
@@ -191,47 +211,57 @@ type tally struct {
 	Handled    int // different events whose function has returned
 	Again      int // functions that began for an event for which one had begun
 	Disorder   int // functions that began before an older event of the user was handled, or after a newer one
-	BesideSelf int // functions that began before another one for the user had returned, in a process that lives
+	BesideSelf int // functions that began while another one for the user was running
+	Suspended  int // functions that were running while their process was suspended: they count as ended
 }
 
-// add up the marks. A function that never returned does not count as beside itself: its process has
-// died, or its claim is lost.
+// tally adds up the marks. A function that never returned counts as ended: its process has died, or
+// its claim was lost.
 func (c *crew) tally() (t tally) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	marks := slices.Clone(c.marks)
-	slices.SortStableFunc(marks, func(a, b mark) int { return a.At.Compare(b.At) })
-	type key struct {
-		worker, user string
-		n            int
+	type run struct {
+		mark
+		until time.Time // zero: it never returned
 	}
-	returns := map[key]int{}
-	for _, m := range marks {
-		if !m.Begins {
-			returns[key{m.Worker, m.User, m.N}]++
-		}
-	}
-	last, handled, open := map[string]int{}, map[string]bool{}, map[string]int{}
-	for _, m := range marks {
-		id := fmt.Sprint(m.User, "/", m.N)
-		if !m.Begins {
-			handled[id] = true
-			open[m.User]--
+	var runs []run
+	open := map[string]int{} // the last run of a worker for an event
+	for _, m := range c.marks {
+		key := fmt.Sprint(m.Worker, "/", m.User, "/", m.N)
+		if m.Begins {
+			open[key] = len(runs)
+			runs = append(runs, run{mark: m})
 			continue
 		}
-		switch before := last[m.User]; {
-		case m.N == before:
-			t.Again++
-		case m.N != before+1, before > 0 && !handled[fmt.Sprint(m.User, "/", before)]:
-			t.Disorder++
-			c.t.Logf("%s began %s at %s after %d", m.Worker, id, m.At.Format("05.000"), before)
+		runs[open[key]].until = m.At
+	}
+	slices.SortStableFunc(runs, func(a, b run) int { return a.At.Compare(b.At) })
+	last, handled := map[string]int{}, map[string]time.Time{} // when first
+	for _, r := range runs {
+		if id := fmt.Sprint(r.User, "/", r.N); !r.until.IsZero() && (handled[id].IsZero() || r.until.Before(handled[id])) {
+			handled[id] = r.until
 		}
-		last[m.User] = max(last[m.User], m.N)
-		if returns[key{m.Worker, m.User, m.N}] > 0 {
-			if open[m.User] > 0 {
-				t.BesideSelf++
-			}
-			open[m.User]++
+	}
+	ends := map[string]time.Time{}
+	for _, r := range runs {
+		switch before := last[r.User]; {
+		case r.N == before:
+			t.Again++
+		case r.N != before+1, before > 0 && !handled[fmt.Sprint(r.User, "/", before)].Before(r.At):
+			t.Disorder++
+			c.t.Logf("%s began %s/%d at %s after %d", r.Worker, r.User, r.N, r.At.Format("05.000"), before)
+		}
+		last[r.User] = max(last[r.User], r.N)
+		if r.At.Before(ends[r.User]) {
+			t.BesideSelf++
+		}
+		suspended := slices.ContainsFunc(c.suspensions, func(s suspension) bool {
+			return s.worker == r.Worker && r.At.Before(s.to) && r.until.After(s.from)
+		})
+		if suspended {
+			t.Suspended++
+		} else if r.until.After(ends[r.User]) {
+			ends[r.User] = r.until
 		}
 	}
 	t.Handled = len(handled)
@@ -290,7 +320,7 @@ func TestWorkersKilledAndSuspended(t *testing.T) {
 	t.Parallel()
 	_, c, q := newCrew(t, 1, 4, 20*time.Millisecond)
 	rounds := cmp.Or(map[bool]int{true: 10}[*full], 1)
-	a, b := c.hire("a"), c.hire("b")
+	a, b, nameB := c.hire("a"), c.hire("b"), "b"
 	stop := feed(t, q, 12, 100*time.Millisecond)
 	defer stop()
 	eventually(t, "a beginning", func() bool { return c.begun("") > 100 })
@@ -302,15 +332,13 @@ func TestWorkersKilledAndSuspended(t *testing.T) {
 		before := c.ended()
 		eventually(t, "recovery from a kill", func() bool { return c.ended() > before+200 })
 
-		suspended := b // the other one takes over, and then it continues
-		c.send(suspended, syscall.SIGSTOP)
-		time.Sleep(9 * time.Second)
-		c.send(suspended, syscall.SIGCONT)
+		c.suspend(b, nameB, 9*time.Second) // the other one takes over meanwhile
 		before = c.ended()
 		eventually(t, "recovery from a suspension", func() bool { return c.ended() > before+200 })
 		c.send(b, syscall.SIGKILL)
 		kills++
-		b = c.hire(fmt.Sprint("b", round))
+		nameB = fmt.Sprint("b", round)
+		b = c.hire(nameB)
 		before = c.ended()
 		eventually(t, "recovery from a kill", func() bool { return c.ended() > before+200 })
 	}

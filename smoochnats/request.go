@@ -38,8 +38,8 @@ func try(ctx context.Context, f func(ctx context.Context) error) error {
 func isFinal(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		// While a cluster starts or has lost servers, it may not find a place for a stream.
-		const errCodeNoPeers = 10005
-		return api.Code != 503 && api.ErrorCode != errCodeNoPeers
+		const errCodeNoPeers, errCodeFull = 10005, 10077
+		return api.Code != 503 && api.ErrorCode != errCodeNoPeers || api.ErrorCode == errCodeFull
 	}
 	for _, passing := range []error{
 		context.DeadlineExceeded, context.Canceled, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,

@@ -144,7 +144,7 @@ func run(ctx context.Context, events, users int, url string) (good bool, err err
 		return false, err
 	}
 	screen.end()
-	return ledger.report(os.Stdout, fleet), nil
+	return report(os.Stdout, ledger), nil
 }
 
 // A setting is what the processes of the fleet have to know.
