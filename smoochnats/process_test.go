@@ -477,6 +477,24 @@ func TestClusterLosesServers(t *testing.T) {
 	assert.Zero(t, result.Again)
 }
 
+// Copies that arrive at the same moment are all accepted, as the service would repeat those that are
+// not. They are handled once.
+func TestCopiesAtOnceInCluster(t *testing.T) {
+	t.Parallel()
+	s, _, q := newCrew(t, 3, 1, 0)
+	other := newQueue(t, s.connect(), smoochnats.QueueConfig{Partitions: 1, Replicas: 3})
+	for n := 1; n <= 100; n++ {
+		var group sync.WaitGroup
+		for _, q := range []*smoochnats.Queue{q, other, q, other} {
+			group.Go(func() { assert.NoError(t, q.Put(t.Context(), numbered("u", n))) })
+		}
+		group.Wait()
+	}
+	stats, err := q.Stats(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 100, stats.Waiting)
+}
+
 func deadLetters(t testing.TB, q *smoochnats.Queue) (all []*smoochnats.DeadLetter) {
 	t.Helper()
 	for letter, err := range q.DeadLetters(t.Context()) {

@@ -16,7 +16,7 @@ import (
 // try calls f until it succeeds, fails for good, or ctx ends. Each call has [tryTimeout].
 func try(ctx context.Context, f func(ctx context.Context) error) error {
 	var last error
-	for {
+	for delay := 5 * time.Millisecond; ; delay = min(2*delay, 200*time.Millisecond) {
 		one, cancel := context.WithTimeout(ctx, tryTimeout)
 		err := f(one)
 		cancel()
@@ -30,16 +30,27 @@ func try(ctx context.Context, f func(ctx context.Context) error) error {
 			return fmt.Errorf("%w: %w", context.Cause(ctx), last)
 		}
 		last = err
-		pause(ctx, 50*time.Millisecond+rand.N(100*time.Millisecond))
+		pause(ctx, delay/2+rand.N(delay))
 	}
 }
+
+// Errors of the API for which the client has no names.
+const (
+	errCodeNoPeers       = 10005 // a cluster that starts or has lost servers finds no place for a stream
+	errCodeFull          = 10077 // a stream has MaxBytes
+	errCodeCopyInProcess = 10158 // a copy of the message has arrived, and is not stored on all servers yet
+)
 
 // isFinal reports whether a request would fail again.
 func isFinal(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
-		// While a cluster starts or has lost servers, it may not find a place for a stream.
-		const errCodeNoPeers, errCodeFull = 10005, 10077
-		return api.Code != 503 && api.ErrorCode != errCodeNoPeers || api.ErrorCode == errCodeFull
+		switch api.ErrorCode {
+		case errCodeNoPeers, errCodeCopyInProcess:
+			return false
+		case errCodeFull:
+			return true
+		}
+		return api.Code != 503
 	}
 	for _, passing := range []error{
 		context.DeadlineExceeded, context.Canceled, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,

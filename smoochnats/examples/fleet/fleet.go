@@ -20,6 +20,9 @@ import (
 
 const roleVariable = "FLEET_ROLE"
 
+// restartDelay is after what time a killed process is started again.
+const restartDelay = 2 * time.Second
+
 // A fleet is the processes that this program has started.
 type fleet struct {
 	ledger   *ledger
@@ -150,7 +153,7 @@ func (f *fleet) ready(ctx context.Context) error {
 func (f *fleet) kill(ctx context.Context, js jetstream.JetStream, s setting, servers bool) {
 	victims := []func() *member{
 		func() *member { return f.find("receiver", "r2") },
-		func() *member { return f.busiest() },
+		func() *member { return f.busiest(ctx) },
 	}
 	if servers {
 		victims = append(victims, func() *member { return f.find("server", f.leader(ctx, js, s)) })
@@ -173,15 +176,15 @@ func (f *fleet) kill(ctx context.Context, js jetstream.JetStream, s setting, ser
 		_, _ = m.process.Process.Wait()
 		m.alive, m.ready = false, false
 		f.mu.Unlock()
-		select { // then something starts it again, as it would in production
-		case <-ctx.Done():
-			return
-		case <-time.After(2 * time.Second):
-		}
-		f.mu.Lock()
-		f.launch(m)
-		f.mu.Unlock()
+		time.AfterFunc(restartDelay, func() { // as something would in production
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.launch(m)
+		})
 		f.ledger.overcome(ctx, death)
+		for until := death.at.Add(restartDelay + time.Second); time.Now().Before(until) && ctx.Err() == nil; {
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
 }
 
@@ -196,16 +199,15 @@ func (f *fleet) find(role, name string) *member {
 	return nil
 }
 
-// busiest returns the worker that has begun most functions.
-func (f *fleet) busiest() (most *member) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, m := range f.members {
-		if m.role == "worker" && (most == nil || m.begun > most.begun) {
-			most = m
+// busiest returns the worker in which most functions are running, waiting until there is one.
+func (f *fleet) busiest(ctx context.Context) *member {
+	for ctx.Err() == nil {
+		if name := f.ledger.busiest(); name != "" {
+			return f.find("worker", name)
 		}
+		time.Sleep(time.Millisecond)
 	}
-	return most
+	return nil
 }
 
 // leader returns the name of the server that leads the stream of the queue.

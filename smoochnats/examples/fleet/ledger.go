@@ -127,11 +127,25 @@ func (l *ledger) ran(worker string, n note) {
 		return
 	}
 	r := l.open[worker+"/"+id]
+	delete(l.open, worker+"/"+id)
 	r.to, r.failed = n.At, n.Failed
 	if !n.Failed {
 		l.handled[id] = true
 		l.progress = time.Now()
 	}
+}
+
+// busiest returns the worker in which most functions are running, "" if there are none.
+func (l *ledger) busiest() (worker string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	running := map[string]int{}
+	for _, c := range l.open {
+		if running[c.worker]++; running[c.worker] > running[worker] {
+			worker = c.worker
+		}
+	}
+	return worker
 }
 
 // died notes the death of a process.
@@ -245,10 +259,11 @@ func (l *ledger) judge() (v verdict) {
 		for i, text := range l.accepted[user] {
 			place[text] = i
 		}
-		last, done, end := -1, -1, time.Time{} // the places of the last message that was begun, and handled
+		last, done, end, retry := -1, -1, time.Time{}, false // the places of the last message that was begun, and handled
 		for _, r := range calls {
 			at, known := place[r.text]
 			switch {
+			case at == last && retry:
 			case at == last:
 				v.again++
 			case !known, at != last+1, done < at-1:
@@ -261,6 +276,7 @@ func (l *ledger) judge() (v verdict) {
 			if !r.to.IsZero() && !r.failed {
 				done = max(done, at)
 			}
+			retry = r.failed
 			if r.to.After(end) {
 				end = r.to
 			}

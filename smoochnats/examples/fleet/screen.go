@@ -214,6 +214,6 @@ func report(w io.Writer, l *ledger) bool {
 		fmt.Fprintf(w, "  %-34s%16.1f s%22s%22s\n", d.name, d.at.Sub(l.began).Seconds(), fmt.Sprintf("after %.1f s", d.acks.Seconds()), caughtUp)
 	}
 	fmt.Fprint(w, line)
-	fmt.Fprintf(w, "  %s\n\n", paint(dim, fmt.Sprintf("A worker's events wait for its lease, %.0f s here. Killed processes are started again after 2 s.", lease.Seconds())))
+	fmt.Fprintf(w, "  %s\n\n", paint(dim, fmt.Sprintf("A worker's events wait for its lease, %.0f s here. What is killed is started again after %.0f s.", lease.Seconds(), restartDelay.Seconds())))
 	return good
 }
