@@ -417,6 +417,40 @@ func TestEventThatKillsItsProcess(t *testing.T) {
 	assert.Contains(t, letters[0].Reason, "process ended")
 }
 
+// Workers that join get a share of the partitions, and the order is kept meanwhile.
+func TestWorkersShareThePartitions(t *testing.T) {
+	t.Parallel()
+	_, c, q := newCrew(t, 1, 6, 10*time.Millisecond)
+	c.hire("a")
+	stop := feed(t, q, 24, 100*time.Millisecond)
+	defer stop()
+	eventually(t, "a beginning", func() bool { return c.begun("a") > 100 })
+	c.hire("b")
+	c.hire("c")
+	partitions := map[string]int{}
+	eventually(t, "equal shares", func() bool {
+		clear(partitions)
+		for _, worker := range c.workers(q) {
+			partitions[worker]++
+		}
+		return partitions["a"] == 2 && partitions["b"] == 2 && partitions["c"] == 2
+	})
+	total := stop()
+	eventually(t, "all events", func() bool { return c.ended() == total })
+	assert.Equal(t, tally{Handled: total}, c.tally())
+}
+
+// workers returns who has handled the last event of each partition.
+func (c *crew) workers(q *smoochnats.Queue) map[int]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := map[int]string{}
+	for _, m := range c.marks {
+		last[smoochnats.PartitionOf(q, m.User)] = m.Worker
+	}
+	return last
+}
+
 // The server takes the pin from live workers again and again, so that each holds events that the
 // other waits for.
 func TestPinMovesBetweenLiveWorkers(t *testing.T) {

@@ -184,14 +184,23 @@ func (s *session) info() (*jetstream.ConsumerInfo, error) {
 	return s.consumer.Info(ctx)
 }
 
-// lostPin reports whether another worker gets the events of the partition.
+// hasPin reports whether the events of the partition come to this session.
+func (s *session) hasPin(info *jetstream.ConsumerInfo) bool {
+	return s.pin != "" && pinOf(info) == s.pin
+}
+
+// lostPin reports whether the events of the partition come to another worker.
 func (s *session) lostPin(info *jetstream.ConsumerInfo) bool {
+	return s.pin != "" && pinOf(info) != "" && pinOf(info) != s.pin
+}
+
+func pinOf(info *jetstream.ConsumerInfo) string {
 	for _, g := range info.PriorityGroups {
 		if g.Group == group {
-			return s.pin != "" && g.PinnedClientID != "" && g.PinnedClientID != s.pin
+			return g.PinnedClientID
 		}
 	}
-	return false
+	return ""
 }
 
 // keep extends the time for all that is taken, until ctx ends. The extension counts if the server
@@ -223,8 +232,11 @@ func (s *session) keep(ctx context.Context) {
 		if len(messages) == 0 || err == nil {
 			s.extended = began
 		}
-		if err == nil && len(s.taken) > 0 && s.lostPin(info) { // or its events would wait for a failing one here
-			s.end()
+		if err == nil && s.ctx.Err() == nil {
+			lost := len(s.taken) > 0 && s.lostPin(info) // the other worker would wait for a failing event here
+			if s.share.update(s.partition, info.NumWaiting, s.hasPin(info)) || lost {
+				s.end()
+			}
 		}
 		s.mu.Unlock()
 	}
