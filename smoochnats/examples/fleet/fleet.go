@@ -42,7 +42,6 @@ type member struct {
 	input      io.Closer
 	alive      bool
 	ready      bool
-	leads      bool
 	begun      int // functions
 }
 

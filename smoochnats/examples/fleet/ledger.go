@@ -25,7 +25,7 @@ type ledger struct {
 	acceptedAt map[string]time.Time   // by message
 	calls      []*call
 	open       map[string]*call // by worker and message
-	handled    map[string]bool
+	handled    map[string]time.Time
 	lastAck    time.Time // when the last acknowledged delivery arrived
 	deaths     []*death
 	progress   time.Time
@@ -47,15 +47,15 @@ type call struct {
 type death struct {
 	name     string
 	at       time.Time
-	waiting  []string      // messages that were accepted and not handled
 	acks     time.Duration // until a delivery that arrived after the death was acknowledged
-	caughtUp time.Duration // until what was accepted before the death was handled
+	wait     time.Duration // of a message, from its acceptance or the death until it was handled, at most
+	overcome bool
 }
 
 func newLedger(events, users int) *ledger {
 	return &ledger{
 		events: events, users: min(users, events), deliveries: map[smooch.Version]int{}, accepted: map[string][]string{},
-		acceptedAt: map[string]time.Time{}, open: map[string]*call{}, handled: map[string]bool{},
+		acceptedAt: map[string]time.Time{}, open: map[string]*call{}, handled: map[string]time.Time{},
 	}
 }
 
@@ -86,7 +86,7 @@ func (l *ledger) pace(ctx context.Context, n int) {
 
 func (l *ledger) overcomeLocked() (n int) {
 	for _, d := range l.deaths {
-		if d.caughtUp > 0 {
+		if d.overcome {
 			n++
 		}
 	}
@@ -130,7 +130,9 @@ func (l *ledger) ran(worker string, n note) {
 	delete(l.open, worker+"/"+id)
 	r.to, r.failed = n.At, n.Failed
 	if !n.Failed {
-		l.handled[id] = true
+		if l.handled[id].IsZero() {
+			l.handled[id] = n.At
+		}
 		l.progress = time.Now()
 	}
 }
@@ -153,30 +155,39 @@ func (l *ledger) died(name string) *death {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d := &death{name: name, at: time.Now()}
-	for id := range l.acceptedAt {
-		if !l.handled[id] {
-			d.waiting = append(d.waiting, id)
-		}
-	}
 	l.deaths = append(l.deaths, d)
 	return d
 }
 
-// overcome waits until what was accepted before a death is handled, and deliveries are acknowledged
-// again.
+// overcome waits until deliveries are acknowledged again, and what was accepted by a second after the
+// death is handled.
 func (l *ledger) overcome(ctx context.Context, d *death) {
+	until := d.at.Add(time.Second)
 	for ctx.Err() == nil {
+		time.Sleep(20 * time.Millisecond)
 		l.mu.Lock()
-		done := d.acks > 0 && !slices.ContainsFunc(d.waiting, func(id string) bool { return !l.handled[id] })
-		if done {
-			d.caughtUp = time.Since(d.at)
+		d.overcome = d.acks > 0 && time.Now().After(until)
+		for id, at := range l.acceptedAt {
+			if handled := l.handled[id]; at.Before(until) && handled.IsZero() {
+				d.overcome = false
+				break
+			} else if at.Before(until) && handled.After(d.at) {
+				d.wait = max(d.wait, handled.Sub(later(at, d.at)))
+			}
 		}
+		over := d.overcome
 		l.mu.Unlock()
-		if done {
+		if over {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // waitHandled waits until n messages are handled. It returns false if ctx ends first.

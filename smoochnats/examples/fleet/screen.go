@@ -103,11 +103,11 @@ func (s *screen) draw(visible bool) {
 			case !m.ready:
 				mark, colour = "○", yellow
 			}
-			more := ""
+			handled := ""
 			if role == "worker" {
-				more = fmt.Sprintf(" %-8s", group(m.begun))
+				handled = group(m.begun)
 			}
-			fmt.Fprintf(&b, "%s%s%s %s%s%s%s   ", colour, mark, plain, m.name, dim, more, plain)
+			fmt.Fprintf(&b, "%s%s%s %-3s%s%-8s%s  ", colour, mark, plain, m.name, dim, handled, plain)
 		}
 		b.WriteString("\n")
 	}
@@ -115,10 +115,10 @@ func (s *screen) draw(visible bool) {
 	for _, d := range deaths {
 		fmt.Fprintf(&b, "  %s%5.1f s%s  %skill -9%s %-22s", dim, d.at.Sub(l.began).Seconds(), plain, red, plain, d.name)
 		switch {
-		case d.caughtUp > 0:
-			fmt.Fprintf(&b, "%sovercome%s after %.1f s", green, plain, d.caughtUp.Seconds())
+		case d.overcome:
+			fmt.Fprintf(&b, "%sovercome%s, no message waited longer than %.1f s", green, plain, max(d.acks, d.wait).Seconds())
 		case d.acks > 0:
-			fmt.Fprintf(&b, "%sevents of it wait for its lease%s", yellow, plain)
+			fmt.Fprintf(&b, "%smessages wait for its lease to end%s", yellow, plain)
 		default:
 			fmt.Fprintf(&b, "%sdeliveries wait%s", yellow, plain)
 		}
@@ -144,16 +144,12 @@ func (s *screen) losses() string {
 	return "  down: " + strings.Join(down, " ")
 }
 
-// bar draws how much of a whole is done, in eighths of a character.
+// bar draws how much of a whole is done.
 func bar(w io.Writer, name string, part, whole int, more string) {
-	const width = 36
-	eighths := min(part, whole) * width * 8 / max(whole, 1)
-	full := strings.Repeat("█", eighths/8)
-	if eighths%8 > 0 {
-		full += string([]rune("▏▎▍▌▋▊▉")[eighths%8-1])
-	}
-	rest := strings.Repeat("░", width-len([]rune(full)))
-	fmt.Fprintf(w, "  %-11s%s%s%s%s%s  %7s of %s  %s\n", name, green, full, dim, rest, plain, group(part), group(whole), more)
+	const width = 40
+	done := min(part, whole) * width / max(whole, 1)
+	fmt.Fprintf(w, "  %s%-11s%s%s%s%s%s%s  %7s of %s  %s\n", dim, name, plain,
+		green, strings.Repeat("━", done), plain+dim, strings.Repeat("─", width-done), plain, group(part), group(whole), more)
 }
 
 // group writes a number with separators.
@@ -201,17 +197,15 @@ func report(w io.Writer, l *ledger) bool {
 	row("answers posted", l.answers, l.events, "")
 	row("answers posted twice", l.answersTwice, 0, "the send token is made of the event's key")
 	row("dead letters", l.deadLetters, 0, "")
-	row("functions called again", v.again, -1, "they ran in the worker that was killed")
+	row("functions called again", v.again, -1, "their worker died before it had recorded them")
 	fmt.Fprint(w, line)
-	fmt.Fprintf(w, "  %s\n", paint(dim, fmt.Sprintf("%-34s%18s%22s%22s", "killed with SIGKILL", "at", "acknowledging again", "all caught up")))
+	fmt.Fprintf(w, "  %s\n", paint(dim, fmt.Sprintf("%-34s%18s%22s%22s", "killed with SIGKILL", "at", "acknowledging again", "longest wait")))
 	for _, d := range l.deaths {
-		caughtUp := "never"
-		if d.caughtUp > 0 {
-			caughtUp = fmt.Sprintf("after %.1f s", d.caughtUp.Seconds())
-		} else {
-			good = false
+		wait := "not overcome"
+		if good = good && d.overcome; d.overcome {
+			wait = fmt.Sprintf("%.1f s", d.wait.Seconds())
 		}
-		fmt.Fprintf(w, "  %-34s%16.1f s%22s%22s\n", d.name, d.at.Sub(l.began).Seconds(), fmt.Sprintf("after %.1f s", d.acks.Seconds()), caughtUp)
+		fmt.Fprintf(w, "  %-34s%16.1f s%22s%22s\n", d.name, d.at.Sub(l.began).Seconds(), fmt.Sprintf("after %.1f s", d.acks.Seconds()), wait)
 	}
 	fmt.Fprint(w, line)
 	fmt.Fprintf(w, "  %s\n\n", paint(dim, fmt.Sprintf("A worker's events wait for its lease, %.0f s here. What is killed is started again after %.0f s.", lease.Seconds(), restartDelay.Seconds())))
