@@ -181,9 +181,6 @@ func (f *fleet) kill(ctx context.Context, js jetstream.JetStream, s setting, ser
 			f.launch(m)
 		})
 		f.ledger.overcome(ctx, death)
-		for until := death.at.Add(restartDelay + time.Second); time.Now().Before(until) && ctx.Err() == nil; {
-			time.Sleep(10 * time.Millisecond)
-		}
 	}
 }
 

@@ -159,13 +159,13 @@ func (l *ledger) died(name string) *death {
 	return d
 }
 
-// overcome waits until deliveries are acknowledged again, and what was accepted by a second after the
-// death is handled.
+// overcome waits until what was accepted is handled, the messages of the first seconds after
+// deliveries were acknowledged again, and the process was started again, included.
 func (l *ledger) overcome(ctx context.Context, d *death) {
-	until := d.at.Add(time.Second)
 	for ctx.Err() == nil {
 		time.Sleep(20 * time.Millisecond)
 		l.mu.Lock()
+		until := d.at.Add(d.acks + restartDelay + time.Second)
 		d.overcome = d.acks > 0 && time.Now().After(until)
 		for id, at := range l.acceptedAt {
 			if handled := l.handled[id]; at.Before(until) && handled.IsZero() {
