@@ -36,12 +36,8 @@ func bury(ctx context.Context, q *Queue, e smooch.QueuedEvent, reason error, att
 func deadLetters(ctx context.Context, q *Queue, yield func(*DeadLetter, error) bool) {
 	for next := uint64(0); ; {
 		var m *jetstream.RawStreamMsg
-		err := try(ctx, func(ctx context.Context) error {
-			dead, err := q.js.Stream(ctx, q.config.deadName())
-			if err != nil {
-				return err
-			}
-			m, err = dead.GetMsg(ctx, next+1, jetstream.WithGetMsgSubject(q.config.deadName()+".letter.*"))
+		err := try(ctx, func(ctx context.Context) (err error) {
+			m, err = q.dead.GetMsg(ctx, next+1, jetstream.WithGetMsgSubject(q.config.deadName()+".letter.*"))
 			return err
 		})
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -95,13 +91,7 @@ func replay(ctx context.Context, q *Queue, id string) error {
 	if err := q.Put(ctx, e); err != nil {
 		return err
 	}
-	err = try(ctx, func(ctx context.Context) error {
-		dead, err := q.js.Stream(ctx, q.config.deadName())
-		if err != nil {
-			return err
-		}
-		return dead.DeleteMsg(ctx, m.Sequence)
-	})
+	err = try(ctx, func(ctx context.Context) error { return q.dead.DeleteMsg(ctx, m.Sequence) })
 	if isConflict(err) { // somebody else has replayed it at the same time
 		return nil
 	}
@@ -110,12 +100,8 @@ func replay(ctx context.Context, q *Queue, id string) error {
 
 // lastMessage returns the last message of a subject of the stream of dead letters.
 func lastMessage(ctx context.Context, q *Queue, subject string) (m *jetstream.RawStreamMsg, err error) {
-	err = try(ctx, func(ctx context.Context) error {
-		dead, err := q.js.Stream(ctx, q.config.deadName())
-		if err != nil {
-			return err
-		}
-		m, err = dead.GetLastMsgForSubject(ctx, subject)
+	err = try(ctx, func(ctx context.Context) (err error) {
+		m, err = q.dead.GetLastMsgForSubject(ctx, subject)
 		return err
 	})
 	return m, err

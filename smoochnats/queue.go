@@ -63,6 +63,7 @@ type QueueConfig struct {
 type Queue struct {
 	js      jetstream.JetStream
 	config  QueueConfig
+	dead    jetstream.Stream
 	subject string // of an event; %d is the partition, %s the hash of its order
 }
 

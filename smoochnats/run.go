@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -20,7 +19,8 @@ func run(ctx context.Context, q *Queue, receiver *smooch.WebhookReceiver) error 
 	working, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var group sync.WaitGroup
-	share := &share{pulls: make([]int, q.config.Partitions), pinned: make([]bool, q.config.Partitions)}
+	share := newShare(q)
+	group.Go(func() { share.watch(working) })
 	for i := range q.config.Partitions {
 		group.Go(func() {
 			w := &worker{q: q, receiver: receiver, partition: i, share: share, log: q.config.Logger.With("partition", i)}
@@ -89,36 +89,4 @@ func (w *worker) begin(ctx context.Context) (*session, error) {
 			w.log.Debug("smooch queue: a pull has failed", "error", err)
 		}))
 	return s, err
-}
-
-// A share is the part of the partitions that a process works. The server gives a partition to
-// whoever asks first, which would be one process for all of them. So a process that has more than
-// its share lets others have some, who wait for that: each process has a pull waiting at each
-// partition, and that is how it knows how many there are.
-type share struct {
-	mu     sync.Mutex
-	pulls  []int  // that were waiting at each partition
-	pinned []bool // which partitions this process works
-}
-
-// update notes the state of a partition. It returns whether the process is to leave it.
-func (s *share) update(partition, pulls int, pinned bool) (leave bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pulls[partition], s.pinned[partition] = pulls, pinned
-	pulls = median(s.pulls) // a busy process may have two
-	held := 0
-	for _, pinned := range s.pinned {
-		if pinned {
-			held++
-		}
-	}
-	leave = pinned && pulls > 1 && held > (len(s.pinned)+pulls-1)/pulls
-	s.pinned[partition] = pinned && !leave
-	return leave
-}
-
-func median(numbers []int) int {
-	sorted := slices.Sorted(slices.Values(numbers))
-	return sorted[len(sorted)/2]
 }

@@ -18,6 +18,7 @@ import (
 // A cluster is real servers in this process.
 type cluster struct {
 	t       testing.TB
+	sync    bool // each write is on disk before it is acknowledged
 	dir     string
 	clients []int // ports
 	routes  []int
@@ -27,7 +28,12 @@ type cluster struct {
 // startServers starts servers, which are a cluster if there are several.
 func startServers(t testing.TB, n int) *cluster {
 	t.Helper()
-	c := &cluster{t: t, dir: t.TempDir(), clients: freePorts(t, n), routes: freePorts(t, n), servers: make([]*server.Server, n)}
+	return startServersWith(t, n, false)
+}
+
+func startServersWith(t testing.TB, n int, sync bool) *cluster {
+	t.Helper()
+	c := &cluster{t: t, sync: sync, dir: t.TempDir(), clients: freePorts(t, n), routes: freePorts(t, n), servers: make([]*server.Server, n)}
 	t.Cleanup(func() {
 		for i := range n {
 			c.stop(i)
@@ -46,7 +52,7 @@ func (c *cluster) start(i int) {
 	c.t.Helper()
 	options := &server.Options{
 		ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", Port: c.clients[i], NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: filepath.Join(c.dir, fmt.Sprint(i)), JetStreamMaxMemory: 1 << 30, JetStreamMaxStore: 8 << 30,
+		SyncAlways: c.sync, JetStream: true, StoreDir: filepath.Join(c.dir, fmt.Sprint(i)), JetStreamMaxMemory: 1 << 30, JetStreamMaxStore: 8 << 30,
 	}
 	if len(c.servers) > 1 {
 		options.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: c.routes[i]}

@@ -234,7 +234,7 @@ func (s *session) keep(ctx context.Context) {
 		}
 		if err == nil && s.ctx.Err() == nil {
 			lost := len(s.taken) > 0 && s.lostPin(info) // the other worker would wait for a failing event here
-			if s.share.update(s.partition, info.NumWaiting, s.hasPin(info)) || lost {
+			if s.share.update(s.partition, s.hasPin(info)) || lost {
 				s.end()
 			}
 		}

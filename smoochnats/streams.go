@@ -69,8 +69,8 @@ func makeStreams(ctx context.Context, q *Queue) error {
 		return err
 	}
 	for _, want := range []jetstream.StreamConfig{q.config.streamConfig(), q.config.deadConfig()} {
-		if err := try(ctx, func(ctx context.Context) error {
-			_, err := q.js.CreateOrUpdateStream(ctx, want)
+		if err := try(ctx, func(ctx context.Context) (err error) {
+			q.dead, err = q.js.CreateOrUpdateStream(ctx, want) // the last one is
 			return err
 		}); err != nil {
 			return fmt.Errorf("stream %q: %w", want.Name, err)
@@ -188,11 +188,7 @@ func stats(ctx context.Context, q *Queue) (Stats, error) {
 		s.OldestAge = max(0, info.TimeStamp.Sub(info.State.FirstTime))
 	}
 	err = try(ctx, func(ctx context.Context) error {
-		dead, err := q.js.Stream(ctx, q.config.deadName())
-		if err != nil {
-			return err
-		}
-		info, err := dead.Info(ctx, jetstream.WithSubjectFilter(q.config.deadName()+".letter.*"))
+		info, err := q.dead.Info(ctx, jetstream.WithSubjectFilter(q.config.deadName()+".letter.*"))
 		if err == nil {
 			s.DeadLetters = len(info.State.Subjects)
 		}
