@@ -29,8 +29,8 @@ type DeduperConfig struct {
 }
 
 // NewDeduper returns a [smooch.Deduper] on a JetStream key-value bucket, which it makes, or changes
-// as the configuration says. Any number of processes can share it. It waits up to 30 seconds for the
-// servers.
+// as the configuration says. Any number of processes can share it. It waits up to 30 seconds for
+// the servers.
 //
 // A claim is compared and set by its revision, which is the token, and ends by a TTL of its own, so
 // clocks do not matter. Leases are rounded up to whole seconds. Reads go to the leader. A key is
@@ -128,7 +128,7 @@ func (d *deduper) Done(ctx context.Context, key, token string) error {
 func (d *deduper) Release(ctx context.Context, key, token string) (err error) {
 	for range contention {
 		var r record
-		if r, err = d.find(ctx, key, token); err != nil { // also if the token is the revision of another key
+		if r, err = d.find(ctx, key, token); err != nil { // the token may be of another key
 			break
 		}
 		err = try(ctx, func(ctx context.Context) error { return d.stream.DeleteMsg(ctx, r.revision) })
@@ -143,9 +143,9 @@ func (d *deduper) Release(ctx context.Context, key, token string) (err error) {
 // other fail.
 const contention = 10
 
-// update calls change for the revision of the claim with the token. That is the token itself, unless
-// the claim has been extended: then change fails, and is called again for the revision that is
-// read. look says whether there is anything to change.
+// update calls change for the revision of the claim with the token. That is the token itself,
+// unless the claim has been extended: then change fails, and is called again for the revision that
+// is read. look says whether there is anything to change.
 func (d *deduper) update(ctx context.Context, key, token string, change func(revision uint64) error, look func(record) (done bool, err error)) error {
 	revision, err := strconv.ParseUint(token, 10, 64)
 	if err != nil || revision == 0 {

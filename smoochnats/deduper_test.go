@@ -31,8 +31,8 @@ func newDeduper(t *testing.T, js jetstream.JetStream, config smoochnats.DeduperC
 	return d
 }
 
-// A token is worth nothing for another key, though it is the revision of a record, and everything in
-// another process.
+// A token is worth nothing for another key, though it is the revision of a record, and everything
+// in another process.
 func TestDeduperToken(t *testing.T) {
 	t.Parallel()
 	s := startServers(t, 1)

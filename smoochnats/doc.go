@@ -1,8 +1,8 @@
 // Package smoochnats handles the webhooks of Smooch in many processes, on NATS JetStream 2.11 or
 // later.
 //
-// [NewQueue] returns a durable queue that keeps the order of events per user. [NewDeduper] returns a
-// [smooch.Deduper] that all processes share.
+// [NewQueue] returns a durable queue that keeps the order of events per user. [NewDeduper] returns
+// a [smooch.Deduper] that all processes share.
 //
 //	js, _ := jetstream.New(conn)
 //	queue, err := smoochnats.NewQueue(ctx, js, smoochnats.QueueConfig{Replicas: 3})

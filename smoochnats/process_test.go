@@ -145,7 +145,7 @@ func (c *crew) hire(name string) *exec.Cmd {
 	j.Name = name
 	text, err := json.Marshal(j)
 	require.NoError(c.t, err)
-	p := exec.Command(os.Args[0])
+	p := exec.CommandContext(context.WithoutCancel(c.t.Context()), os.Args[0])
 	p.Env = append(os.Environ(), jobVariable+"="+string(text))
 	p.Stderr = os.Stderr
 	out, err := p.StdoutPipe()
@@ -210,9 +210,9 @@ func (c *crew) ended() int {
 type tally struct {
 	Handled    int // different events whose function has returned
 	Again      int // functions that began for an event for which one had begun
-	Disorder   int // functions that began before an older event of the user was handled, or after a newer one
+	Disorder   int // functions that began before an older event of the user was handled
 	BesideSelf int // functions that began while another one for the user was running
-	Suspended  int // functions that were running while their process was suspended: they count as ended
+	Suspended  int // functions whose process was suspended while they ran: they count as ended
 }
 
 // tally adds up the marks. A function that never returned counts as ended: its process has died, or
@@ -314,8 +314,8 @@ func newCrew(t *testing.T, servers, partitions int, takes time.Duration) (*clust
 	return s, &crew{t: t, job: job{URLs: s.urls(), Queue: config, Replicas: servers, Takes: takes}}, q
 }
 
-// Workers are killed and suspended while events keep coming. Nothing is lost, the order of each user
-// is kept, and only what a worker was handling when it was killed is handled again.
+// Workers are killed and suspended while events keep coming. Nothing is lost, the order of each
+// user is kept, and only what a worker was handling when it was killed is handled again.
 func TestWorkersKilledAndSuspended(t *testing.T) {
 	t.Parallel()
 	_, c, q := newCrew(t, 1, 4, 20*time.Millisecond)
@@ -352,7 +352,8 @@ func TestWorkersKilledAndSuspended(t *testing.T) {
 	assert.LessOrEqual(t, result.Again, 12*(kills+rounds), "no more than one of each user for each process that was killed or suspended")
 }
 
-// A worker that leaves finishes what runs, and the next one goes on at once, long before a lease ends.
+// A worker that leaves finishes what runs, and the next one goes on at once, long before a lease
+// ends.
 func TestWorkerLeaves(t *testing.T) {
 	t.Parallel()
 	_, c, q := newCrew(t, 1, 4, 20*time.Millisecond)
@@ -511,8 +512,8 @@ func TestClusterLosesServers(t *testing.T) {
 	assert.Zero(t, result.Again)
 }
 
-// Copies that arrive at the same moment are all accepted, as the service would repeat those that are
-// not. They are handled once.
+// Copies that arrive at the same moment are all accepted, as the service would repeat those that
+// are not. They are handled once.
 func TestCopiesAtOnceInCluster(t *testing.T) {
 	t.Parallel()
 	s, _, q := newCrew(t, 3, 1, 0)

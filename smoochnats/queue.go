@@ -25,13 +25,13 @@ type QueueConfig struct {
 	// same name with "-dead" appended. The default is "smooch".
 	Name string
 
-	// Partitions is how many parts the events are divided into, by their Order. A part is worked by one
-	// process at a time, so there is no use for more processes than partitions. It can be changed while
-	// the queue is empty. The default is 16.
+	// Partitions is how many parts the events are divided into, by their Order. A part is worked by
+	// one process at a time, so there is no use for more processes than partitions. It can be changed
+	// while the queue is empty. The default is 16.
 	Partitions int
 
-	// Replicas is on how many servers each event is stored before its delivery is acknowledged: 1, 3 or
-	// 5. The default is 1.
+	// Replicas is on how many servers each event is stored before its delivery is acknowledged: 1, 3
+	// or 5. The default is 1.
 	Replicas int
 
 	// MaxAge is how long an event is kept if nobody handles it, and MaxBytes how much the queue can
@@ -40,8 +40,9 @@ type QueueConfig struct {
 	MaxAge   time.Duration
 	MaxBytes int64
 
-	// Lease is after what time the events of a worker that has died are given to another one. Functions
-	// may take longer. The default is 30 seconds, as that of smooch.WithLease; the minimum is 5.
+	// Lease is after what time the events of a worker that has died are given to another one.
+	// Functions may take longer. The default is 30 seconds, as that of smooch.WithLease; the minimum
+	// is 5.
 	Lease time.Duration
 
 	// Attempts is how often an event is tried before it becomes a dead letter, the first attempt and
@@ -156,9 +157,9 @@ func (q *Queue) Put(ctx context.Context, e smooch.QueuedEvent) error {
 //
 // Any number of processes may run a queue; each partition is worked by one of them, and the others
 // stand by. Events of one Order are handled one after another, in the order in which they were put,
-// whichever processes die, are suspended or come back. Those of different Orders are handled side by
-// side, up to 256 of a partition. If the next worker of a partition does not know what others are
-// still handling, it waits until they have finished, or until their Lease has ended.
+// whichever processes die, are suspended or come back. Those of different Orders are handled side
+// by side, up to 256 of a partition. If the next worker of a partition does not know what others
+// are still handling, it waits until they have finished, or until their Lease has ended.
 //
 // If a function fails, its event is tried again, and only the events of the same Order wait. What
 // fails for good becomes a dead letter, see [Queue.DeadLetters], and its Order goes on. A user with
@@ -192,10 +193,10 @@ func (q *Queue) DeadLetters(ctx context.Context) iter.Seq2[*DeadLetter, error] {
 	return func(yield func(*DeadLetter, error) bool) { deadLetters(ctx, q, yield) }
 }
 
-// Replay puts a dead letter back into the queue, as the last event of its Order, and removes it from
-// the dead letters. The event has another Key than before, and counts its attempts anew. If there is
-// no such dead letter, the error matches [smooch.ErrNotFound]. After any other error, call it again:
-// the event is put once.
+// Replay puts a dead letter back into the queue, as the last event of its Order, and removes it
+// from the dead letters. The event has another Key than before, and counts its attempts anew. If
+// there is no such dead letter, the error matches [smooch.ErrNotFound]. After any other error, call
+// it again: the event is put once.
 func (q *Queue) Replay(ctx context.Context, id string) error {
 	if err := replay(ctx, q, id); err != nil {
 		return fmt.Errorf("smoochnats: Replay: %w", err)

@@ -36,21 +36,16 @@ func try(ctx context.Context, f func(ctx context.Context) error) error {
 
 // Errors of the API for which the client has no names.
 const (
-	errCodeNoPeers       = 10005 // a cluster that starts or has lost servers finds no place for a stream
+	errCodeNoPeers       = 10005 // a cluster that has lost servers finds no place for a stream
 	errCodeFull          = 10077 // a stream has MaxBytes
-	errCodeCopyInProcess = 10158 // a copy of the message has arrived, and is not stored on all servers yet
+	errCodeCopyInProcess = 10158 // a copy of the message has arrived, and is not stored yet
 )
 
 // isFinal reports whether a request would fail again.
 func isFinal(err error) bool {
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
-		switch api.ErrorCode {
-		case errCodeNoPeers, errCodeCopyInProcess:
-			return false
-		case errCodeFull:
-			return true
-		}
-		return api.Code != 503
+		return api.ErrorCode == errCodeFull ||
+			api.Code != 503 && api.ErrorCode != errCodeNoPeers && api.ErrorCode != errCodeCopyInProcess
 	}
 	for _, passing := range []error{
 		context.DeadlineExceeded, context.Canceled, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,

@@ -64,11 +64,12 @@ func (w *worker) run(ctx context.Context) error {
 
 // begin makes the consumer, and begins a session with it.
 func (w *worker) begin(ctx context.Context) (*session, error) {
+	// The server would not mind a consumer of a partition that the stream does not have.
 	info, err := streamInfo(ctx, w.q)
 	if err != nil {
 		return nil, err
 	}
-	if n := info.Config.Metadata[keyPartitions]; n != strconv.Itoa(w.q.config.Partitions) { // the server would not mind
+	if n := info.Config.Metadata[keyPartitions]; n != strconv.Itoa(w.q.config.Partitions) {
 		return nil, fmt.Errorf("the number of partitions has changed to %s", n)
 	}
 	var c jetstream.Consumer
@@ -82,7 +83,7 @@ func (w *worker) begin(ctx context.Context) (*session, error) {
 	if c.CachedInfo().Config.PriorityPolicy != jetstream.PriorityPolicyPinned {
 		return nil, errOldServer
 	}
-	s := newSession(w, context.WithoutCancel(ctx), c)
+	s := newSession(context.WithoutCancel(ctx), w, c)
 	s.consuming, err = c.Consume(s.take, jetstream.PullPriorityGroup(group),
 		jetstream.PullMaxMessages(maxPending), jetstream.PullExpiry(w.q.config.pinnedTTL()/2),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {

@@ -12,13 +12,13 @@ import (
 )
 
 // A session is the work on a partition from the creation of a consumer's subscription until that is
-// lost. Its rule is that an event is handled only when all older ones of the partition are acknowledged, or
-// were taken by this session.
+// lost. Its rule is that an event is handled only when all older ones of the partition are
+// acknowledged, or were taken by this session.
 //
-// The pin alone does not see to that: if a worker loses it, the events that it has taken stay with it
-// until they are acknowledged or their Lease ends, and newer ones come to the next worker meanwhile.
-// So wherever the deliveries have a gap, events wait at a gate, until the server counts no more events as taken than
-// this session has. They then run in the order of the stream.
+// The pin alone does not see to that: if a worker loses it, the events that it has taken stay with
+// it until they are acknowledged or their Lease ends, and newer ones come to the next worker
+// meanwhile. So wherever the deliveries have a gap, events wait at a gate, until the server counts
+// no more events as taken than this session has. They then run in the order of the stream.
 type session struct {
 	*worker
 	values    context.Context // that of Run, without its end
@@ -50,7 +50,7 @@ type taken struct {
 	acked      bool // an acknowledgement was sent
 }
 
-func newSession(w *worker, values context.Context, c jetstream.Consumer) *session {
+func newSession(values context.Context, w *worker, c jetstream.Consumer) *session {
 	s := &session{
 		worker: w, values: values, consumer: c, extended: time.Now(),
 		taken: map[uint64]*taken{}, orders: map[string][]*taken{},
@@ -84,8 +84,8 @@ func (s *session) expire() {
 	s.end()
 }
 
-// fresh reports whether the session may start something. After a pause of the process for almost as long
-// as the lease, it may not. The caller holds the lock.
+// fresh reports whether the session may start something. After a pause of the process for almost as
+// long as the lease, it may not. The caller holds the lock.
 func (s *session) fresh() bool {
 	if time.Since(s.extended) > s.q.config.Lease*9/10 {
 		s.stale = true
@@ -135,7 +135,8 @@ func (s *session) add(t *taken) {
 	}
 }
 
-// openGate lets the events at the gate through when nobody else has taken an event of the partition.
+// openGate lets the events at the gate through when nobody else has taken an event of the
+// partition.
 func (s *session) openGate() {
 	for !s.tryGate() {
 		select {
@@ -146,9 +147,9 @@ func (s *session) openGate() {
 	}
 }
 
-// tryGate asks the server how many events are taken. Those of this session count only if they were taken
-// before the question, and are not acknowledged by the answer: they are among those that the server
-// counts. It returns whether the gate is open.
+// tryGate asks the server how many events are taken. Those of this session count only if they were
+// taken before the question, and are not acknowledged by the answer: they are among those that the
+// server counts. It returns whether the gate is open.
 func (s *session) tryGate() bool {
 	asked := time.Now()
 	info, err := s.info()
@@ -233,7 +234,7 @@ func (s *session) keep(ctx context.Context) {
 			s.extended = began
 		}
 		if err == nil && s.ctx.Err() == nil {
-			lost := len(s.taken) > 0 && s.lostPin(info) // the other worker would wait for a failing event here
+			lost := len(s.taken) > 0 && s.lostPin(info)
 			if s.share.update(s.partition, s.hasPin(info)) || lost {
 				s.end()
 			}

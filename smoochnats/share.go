@@ -12,8 +12,8 @@ import (
 // A share is the part of the partitions that a process works. The server gives a partition to
 // whoever asks first, which would be one process for all of them. So a process that has more than
 // its share leaves some to the others, who stand by. To know how many there are, each tells the
-// others that it is there, on a subject that no stream stores. If that fails, or is late, a partition
-// may be left once too often, which does no harm.
+// others that it is there, on a subject that no stream stores. If that fails, or is late, a
+// partition may be left once too often, which does no harm.
 type share struct {
 	q  *Queue
 	id string

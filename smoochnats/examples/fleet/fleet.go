@@ -81,7 +81,7 @@ func (f *fleet) launch(m *member) {
 	if f.ending {
 		return
 	}
-	p := exec.Command(os.Args[0])
+	p := exec.CommandContext(context.Background(), os.Args[0])
 	p.Env = append(os.Environ(), roleVariable+"="+m.role)
 	p.Stderr = os.Stderr
 	out, err := p.StdoutPipe()

@@ -26,7 +26,6 @@ type ledger struct {
 	calls      []*call
 	open       map[string]*call // by worker and message
 	handled    map[string]time.Time
-	lastAck    time.Time // when the last acknowledged delivery arrived
 	deaths     []*death
 	progress   time.Time
 
@@ -48,7 +47,7 @@ type death struct {
 	name     string
 	at       time.Time
 	acks     time.Duration // until a delivery that arrived after the death was acknowledged
-	wait     time.Duration // of a message, from its acceptance or the death until it was handled, at most
+	wait     time.Duration // of a message, since it was accepted or the death, at most
 	overcome bool
 }
 
@@ -270,7 +269,7 @@ func (l *ledger) judge() (v verdict) {
 		for i, text := range l.accepted[user] {
 			place[text] = i
 		}
-		last, done, end, retry := -1, -1, time.Time{}, false // the places of the last message that was begun, and handled
+		last, done, end, retry := -1, -1, time.Time{}, false // last and done are places
 		for _, r := range calls {
 			at, known := place[r.text]
 			switch {
