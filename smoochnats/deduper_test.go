@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// It runs on its own, as its leases last a second of real time.
 func TestDeduper(t *testing.T) {
-	t.Parallel()
 	js := startServers(t, 1).connect()
 	smoochtest.TestDeduper(t, func() smooch.Deduper {
 		return newDeduper(t, js, smoochnats.DeduperConfig{Bucket: "claims"})
