@@ -248,6 +248,7 @@ func (f *fleet) end() {
 				timer := time.AfterFunc(10*time.Second, func() { _ = m.process.Process.Kill() })
 				_, _ = m.process.Process.Wait()
 				timer.Stop()
+				m.alive = false
 			}
 		}
 	}

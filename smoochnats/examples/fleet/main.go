@@ -96,7 +96,12 @@ func run(ctx context.Context, events, users int, url string) (good bool, err err
 	if err != nil {
 		return false, err
 	}
-	defer removeStreams(js, setting, url)
+	if url != "" {
+		defer func() {
+			fleet.end()
+			removeStreams(js, setting)
+		}()
+	}
 
 	client := service.Client()
 	for _, version := range []smooch.Version{smooch.V1, smooch.V1_1} {
@@ -172,10 +177,7 @@ func newDeduper(ctx context.Context, js jetstream.JetStream, s setting) (smooch.
 }
 
 // removeStreams leaves nothing behind in a JetStream that is not this program's.
-func removeStreams(js jetstream.JetStream, s setting, url string) {
-	if url == "" {
-		return
-	}
+func removeStreams(js jetstream.JetStream, s setting) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	for _, name := range []string{"fleet-" + s.Run, "fleet-" + s.Run + "-dead", "KV_fleet-claims-" + s.Run} {
