@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -395,4 +396,40 @@ func TestQueueConfigIsChecked(t *testing.T) {
 		_, err := smoochnats.NewDeduper(t.Context(), nil, config)
 		assert.ErrorIs(t, err, smooch.ErrInvalidArgument, "%+v", config)
 	}
+}
+
+// A worker that has lost its pin gives back an event that fails, so that its next attempt, and the
+// events of other users, do not wait for the worker.
+func TestQueueFailingEventAfterPinIsLost(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1})
+	var j journal
+	failures := map[string]*atomic.Int32{"a": {}, "b": {}}
+	for name, failed := range failures {
+		start(t, q, newWorker(t, js, 1, func(ctx context.Context, e *smooch.MessageEvent) error {
+			if e.AppUser.ID == "u1" {
+				failed.Add(1)
+				return fmt.Errorf("%s fails", name)
+			}
+			j.add(e)
+			return nil
+		}))
+	}
+	put(t, q, numbered("u1", 1))
+	eventually(t, "a failure", func() bool { return failures["a"].Load()+failures["b"].Load() > 0 })
+	first, second := failures["a"], failures["b"]
+	if first.Load() == 0 {
+		first, second = second, first
+	}
+	time.Sleep(2 * time.Second) // the next attempts are seconds apart
+	stream, err := js.Stream(t.Context(), "smooch")
+	require.NoError(t, err)
+	require.NoError(t, stream.UnpinConsumer(t.Context(), "0of1", "workers"))
+	began := time.Now()
+	put(t, q, numbered("u2", 1))
+	eventually(t, "the other user", func() bool { return j.count() == 1 })
+	assert.Less(t, time.Since(began), 20*time.Second)
+	eventually(t, "the next attempt", func() bool { return second.Load() > 0 })
+	assert.Empty(t, deadLetters(t, q))
 }
