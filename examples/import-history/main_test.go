@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/smoochtest"
+)
+
+// TestKilled: an import that is killed again and again, and that loses answers, posts each message
+// once and in order.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "import-history")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	server := smoochtest.NewServer()
+	defer server.Close()
+	server.Fail(smoochtest.Fault{Method: "POST", Path: "/messages", Delay: time.Millisecond, Times: -1})
+
+	const users, messages, kills = 20, 2000, 4
+	want := map[string][]string{} // texts by user
+	var file bytes.Buffer
+	lines := csv.NewWriter(&file)
+	require.NoError(t, lines.Write([]string{"text", "sent_at", "role", "user_id", "id"}))
+	for i := range messages {
+		user, text := "user "+strconv.Itoa(rand.IntN(users)), fmt.Sprintf("No. %d, \"quoted\"\nand on two lines", i)
+		want[user] = append(want[user], text)
+		require.NoError(t, lines.Write([]string{text, "2019-04-01", "appMaker", user, "order/" + strconv.Itoa(i)}))
+	}
+	lines.Flush()
+	path := filepath.Join(t.TempDir(), "history.csv")
+	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
+
+	key := server.App().Key
+	run := func() *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), program, path)
+		cmd.Env = append(os.Environ(), "SMOOCH_KEY_ID="+key.KeyID, "SMOOCH_KEY_SECRET="+key.Secret, "SMOOCH_BASE_URL="+server.URL)
+		cmd.Stderr = &bytes.Buffer{}
+		require.NoError(t, cmd.Start())
+		return cmd
+	}
+	for kill := range kills {
+		server.Fail(smoochtest.Fault{Method: "POST", Path: "/messages", Cut: smoochtest.CutAfter, Times: 2})
+		cmd := run()
+		before := posted(server)
+		for posted(server) < before+messages/(kills+2) {
+			if cmd.ProcessState != nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(rand.N(20 * time.Millisecond))
+		require.NoError(t, cmd.Process.Kill())
+		err := cmd.Wait()
+		exit, died := errors.AsType[*exec.ExitError](err)
+		require.True(t, died, "%v", err)
+		assert.Equal(t, -1, exit.ExitCode(), "killed, not ended: %s", cmd.Stderr)
+		journal, err := os.OpenFile(path+".journal", os.O_RDWR, 0)
+		require.NoError(t, err)
+		if kill%2 == 0 { // as a power failure may leave it
+			info, err := journal.Stat()
+			require.NoError(t, err)
+			require.NoError(t, journal.Truncate(info.Size()-5))
+		}
+		require.NoError(t, journal.Close())
+	}
+	cmd := run()
+	require.NoError(t, cmd.Wait(), "%s", cmd.Stderr)
+	assert.Contains(t, fmt.Sprint(cmd.Stderr), "2,000 of 2,000 messages")
+
+	for user, texts := range want {
+		var got []string
+		for m, err := range server.Client().Conversations.Messages(t.Context(), user, smooch.MessageListOptions{OldestFirst: true}) {
+			require.NoError(t, err)
+			got = append(got, m.Text)
+		}
+		assert.Equal(t, texts, got, user)
+	}
+}
+
+// posted returns the number of messages that have been posted.
+func posted(server *smoochtest.Server) (n int) {
+	for _, r := range server.Requests() {
+		if r.Method == "POST" && bytes.Contains(r.Body, []byte("sdkSendToken")) {
+			n++
+		}
+	}
+	return n
+}
