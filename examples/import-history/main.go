@@ -66,13 +66,13 @@ func run(ctx context.Context, sandbox, path string) error {
 	}
 	defer s.Close()
 	app, err := smooch.NewClient(smooch.AppJWT(s.KeyID, s.Secret), s.Options()...)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case path == "" && s.Fake != nil:
-		return runDemo(ctx, app)
 	}
-	return importFile(ctx, app, path)
+	if path != "" || s.Fake == nil {
+		return importFile(ctx, app, path)
+	}
+	return runDemo(ctx, app)
 }
 
 // row is a message of the file.
@@ -116,7 +116,6 @@ func readRows(path string) ([]row, error) {
 	return rows, nil
 }
 
-// importer posts the messages of one file.
 type importer struct {
 	app     *smooch.Client
 	journal *journal
@@ -141,8 +140,8 @@ func importFile(ctx context.Context, app *smooch.Client, path string) error {
 		}
 	}
 	im := &importer{app: app, journal: j, bar: progress.Start(os.Stderr, "messages", len(rows), j.posted)}
+	defer im.bar.Stop()
 	err = im.postAll(ctx, users)
-	im.bar.Stop()
 	if n := im.refused.Load(); n > 0 {
 		err = errors.Join(err, fmt.Errorf("the service refused %d messages; the next run tries them again", n))
 	}
@@ -175,7 +174,7 @@ func (im *importer) postAll(ctx context.Context, users map[string][]row) error {
 // postUser posts the messages of one user, in order.
 func (im *importer) postUser(ctx context.Context, rows []row) error {
 	if err := ensureUser(ctx, im.app, rows[0].userID); err != nil {
-		return fmt.Errorf("the user of the message %q: %w", rows[0].id, err)
+		return err
 	}
 	for _, r := range rows {
 		err := im.post(ctx, r)
@@ -202,7 +201,7 @@ func (im *importer) post(ctx context.Context, r row) error {
 		return err
 	}
 	options := []smooch.CallOption{smooch.WithSendToken(e.Token)}
-	if inDoubt {
+	if inDoubt { // an earlier run may have posted it
 		options = append(options, smooch.WithSentSince(e.At))
 	}
 	answer, err := im.app.Conversations.PostMessage(ctx, r.userID, r.message, options...)
@@ -226,8 +225,7 @@ func ensureUser(ctx context.Context, app *smooch.Client, userID string) error {
 	return err
 }
 
-// entry is a line of the journal: before the message is posted, it has Token and At, afterwards
-// the id that the service gave the message.
+// entry is a line of the journal. Only that from before the message is posted has Token and At.
 type entry struct {
 	ID     string    `json:"id"`
 	Token  string    `json:"token,omitempty"`
@@ -254,7 +252,7 @@ func openJournal(path string) (*journal, error) {
 	for line := range bytes.Lines(content) {
 		var e entry
 		if json.Unmarshal(line, &e) != nil {
-			continue // it was cut off: what it says had not happened yet, or is looked for
+			continue // it was cut off: nothing has been posted since, or it is looked for
 		}
 		if e.Posted != "" {
 			j.posted++
@@ -286,18 +284,17 @@ func runDemo(ctx context.Context, app *smooch.Client) error {
 	path := filepath.Join(os.TempDir(), "import-history-"+smooch.NewSendToken()+".csv")
 	defer os.Remove(path)
 	defer os.Remove(path + ".journal")
-	const users, messages = 40, 3000
 	text := []byte("id,user_id,role,sent_at,text\n")
-	for i := range messages {
-		text = fmt.Appendf(text, "%d,customer-%d,appUser,2019-04-01T09:30:00Z,Message %d\n", i, i%users, i)
+	for i := range 3000 {
+		text = fmt.Appendf(text, "%d,customer-%d,appUser,2019-04-01T09:30:00Z,Message %d\n", i, i%40, i)
 	}
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return err
 	}
-	fmt.Printf("Importing %d messages, and stopping on the way:\n", messages)
+	fmt.Println("The first run is stopped on the way:")
 	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
 	defer cancel()
 	_ = importFile(short, app, path) // fails, as its time is up
-	fmt.Println("Once more:")
+	fmt.Println("The second one goes on:")
 	return importFile(ctx, app, path)
 }
