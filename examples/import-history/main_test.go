@@ -53,7 +53,7 @@ func TestKilled(t *testing.T) {
 		require.NoError(t, cmd.Start())
 		return cmd
 	}
-	for kill := range kills {
+	for range kills {
 		server.Fail(smoochtest.Fault{Method: "POST", Path: "/messages", Cut: smoochtest.CutAfter, Times: 2})
 		cmd := run()
 		before := size(path + ".journal")
