@@ -1,21 +1,23 @@
-// Command export-conversations writes the conversations of users to a file in the format JSON Lines:
-// one message a line, with the id of its user. It keeps no more than a page of each conversation in
-// memory.
+// Command export-conversations writes the conversations of users to a file in the format JSON
+// Lines: one message a line, with the id of its user. It keeps no more than a page of each
+// conversation in memory.
 //
 //	go run ./examples/export-conversations
 //
 // By default it starts a fake Smooch service in this process, and exports conversations that it has
-// made up there. The API has no list of users, so for your own app it needs one: a file with your
-// own id or the _id of one user a line, or - for the standard input.
+// made up there. From a smooch-sandbox or the app of a key it exports those of the users in a file.
+// It has your own id or the _id of one user a line, as the API has no list of users; - is the
+// standard input.
 //
-//	go run ./examples/export-conversations -sandbox http://127.0.0.1:8800 -o history.jsonl users.txt
-//	SMOOCH_KEY_ID=… SMOOCH_KEY_SECRET=… go run ./examples/export-conversations -o history.jsonl users.txt
+//	go run ./examples/export-conversations -sandbox http://127.0.0.1:8800 -o out.jsonl users.txt
 //
-// SMOOCH_BASE_URL is another address of the service, such as https://api.eu-1.smooch.io. Without -o
-// the messages go to the standard output.
+//	SMOOCH_KEY_ID      the id of the key
+//	SMOOCH_KEY_SECRET  the secret of the key
+//	SMOOCH_BASE_URL    another address of the service, such as https://api.eu-1.smooch.io
 //
 // The messages of a user are in their order, while several users are exported at a time. A file of
-// the name history.jsonl is complete: until then it is called history.jsonl.part.
+// the name out.jsonl is complete: until then it is called out.jsonl.part. Without -o the messages
+// go to the standard output.
 package main
 
 import (

@@ -4,24 +4,25 @@
 //
 //	go run ./examples/import-history
 //
-// By default it makes up a file, starts a fake Smooch service in this process, and stops itself once
-// on the way. With a file it imports that, into a smooch-sandbox or into the app of a key:
+// By default it makes up a file, starts a fake Smooch service in this process, and stops itself
+// once on the way. With a file it imports that, into a smooch-sandbox or into the app of a key:
 //
 //	go run ./examples/import-history -sandbox http://127.0.0.1:8800 history.csv
-//	SMOOCH_KEY_ID=… SMOOCH_KEY_SECRET=… go run ./examples/import-history history.csv
 //
-// SMOOCH_BASE_URL is another address of the service, such as https://api.eu-1.smooch.io.
+//	SMOOCH_KEY_ID      the id of the key
+//	SMOOCH_KEY_SECRET  the secret of the key
+//	SMOOCH_BASE_URL    another address of the service, such as https://api.eu-1.smooch.io
 //
-// The first line of the file names its columns: id (unique in the file), user_id (your own id of the
-// user), role (appUser or appMaker), sent_at and text. Messages of one user are posted in the order
-// of the file, those of different users at the same time. The service dates a message when it is
-// posted, so sent_at is kept in its metadata. It treats imported messages as any others: webhooks
-// report them, and users get those of role appMaker on their channels.
+// The first line of the file names its columns: id (unique in the file), user_id (your own id of
+// the user), role (appUser or appMaker), sent_at and text. Messages of one user are posted in the
+// order of the file, those of different users at the same time. The service dates a message when it
+// is posted, so sent_at is kept in its metadata. It treats imported messages like any others:
+// webhooks report them, and users get those of role appMaker on their channels.
 //
-// The journal, history.csv.journal, has a line before each message is posted, with its send token,
-// and one afterwards. A message that has the first line only may have been posted, so the next run
-// looks for its token in the user's history before it posts the message. Do not run two imports of
-// the same file at once.
+// The journal, history.csv.journal, gets a line before each message is posted, with its send token,
+// and one afterwards. A message with the first line only may have been posted, so the next run
+// looks for its token in the user's history first; [smooch.WithSentSince] says what that cannot see.
+// Do not run two imports of one file at once.
 package main
 
 import (
@@ -133,7 +134,7 @@ func importFile(ctx context.Context, app *smooch.Client, path string) error {
 		return err
 	}
 	defer j.file.Close()
-	users := map[string][]row{}
+	users := map[string][]row{} // what is to be posted
 	for _, r := range rows {
 		if j.before[r.id].Posted == "" {
 			users[r.userID] = append(users[r.userID], r)
@@ -282,8 +283,7 @@ func (j *journal) add(e entry) error {
 // runDemo makes up a file, imports a part of it, and then the rest.
 func runDemo(ctx context.Context, app *smooch.Client) error {
 	path := filepath.Join(os.TempDir(), "import-history-"+smooch.NewSendToken()+".csv")
-	defer os.Remove(path)
-	defer os.Remove(path + ".journal")
+	defer func() { _ = errors.Join(os.Remove(path), os.Remove(path+".journal")) }()
 	text := []byte("id,user_id,role,sent_at,text\n")
 	for i := range 3000 {
 		text = fmt.Appendf(text, "%d,customer-%d,appUser,2019-04-01T09:30:00Z,Message %d\n", i, i%40, i)

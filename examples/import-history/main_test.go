@@ -57,7 +57,7 @@ func TestKilled(t *testing.T) {
 		server.Fail(smoochtest.Fault{Method: "POST", Path: "/messages", Cut: smoochtest.CutAfter, Times: 2})
 		cmd := run()
 		before := size(path + ".journal")
-		for size(path+".journal") < before+100*messages/(kills+2) { // a message has more than 100 bytes there
+		for size(path+".journal") < before+100*messages/(kills+2) { // more than 100 bytes a message
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(rand.N(20 * time.Millisecond))

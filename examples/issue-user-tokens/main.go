@@ -1,20 +1,21 @@
 // Command issue-user-tokens is the backend of a web site whose logged-in users talk to a business
-// over Smooch. An endpoint signs a JWT for the user of the session, and the page, page.html, uses it
-// to read and write that user's conversation. The secret of the app's key stays in the backend.
+// over Smooch. An endpoint signs a JWT for the user of the session, and the page, page.html, uses
+// it to read and write that user's conversation. The secret of the app's key stays in the backend.
 //
 //	go run ./examples/issue-user-tokens
 //
-// By default it starts a fake Smooch service in this process, plays the browser of a user, and ends.
-// On a smooch-sandbox, or with the key of an app, it serves the page until it is interrupted:
+// By default it starts a fake Smooch service in this process, plays the browser of a user, and
+// ends. On a smooch-sandbox, or with the key of an app, it serves the page until it is interrupted:
 //
 //	go run ./examples/issue-user-tokens -sandbox http://127.0.0.1:8800
-//	SMOOCH_KEY_ID=… SMOOCH_KEY_SECRET=… go run ./examples/issue-user-tokens
 //
-// SMOOCH_BASE_URL is another address of the service, such as https://api.eu-1.smooch.io.
+//	SMOOCH_KEY_ID      the id of the key
+//	SMOOCH_KEY_SECRET  the secret of the key
+//	SMOOCH_BASE_URL    another address of the service, such as https://api.eu-1.smooch.io
 //
-// The sessions stand for those of your own web site: whoever says a name is logged in under it. What
-// to take over is [backend.issueToken]: the user comes from the session and never from the request,
-// the endpoint can be called by pages of this site only, and no cache keeps the answer.
+// The sessions stand for those of your own web site: whoever gives a name is logged in under it.
+// The part to take over is [backend.issueToken]: the user comes from the session and never from the
+// request, only pages of this site can call the endpoint, and no cache keeps the answer.
 package main
 
 import (

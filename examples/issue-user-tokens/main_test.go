@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -25,33 +26,39 @@ func TestIssueToken(t *testing.T) {
 	require.NoError(t, err)
 	site := httptest.NewServer(b.handler())
 	defer site.Close()
-	call := func(path, form string, header http.Header) *http.Response {
+	call := func(path, form string, header http.Header) (status int, answer http.Header, body []byte) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site.URL+path, strings.NewReader(form))
 		require.NoError(t, err)
 		req.Header = header
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		resp, err := http.DefaultClient.Do(req)
 		require.NoError(t, err)
-		t.Cleanup(func() { resp.Body.Close() })
-		return resp
+		defer resp.Body.Close()
+		body, err = io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode, resp.Header, body
 	}
-	assert.Equal(t, http.StatusBadRequest, call("/login", "name=+", http.Header{}).StatusCode)
-	login := call("/login", "name=Ida+%2B+co", http.Header{})
-	require.Equal(t, http.StatusNoContent, login.StatusCode)
-	cookie := login.Header.Get("Set-Cookie")
+	status, _, _ := call("/login", "name=+", http.Header{})
+	assert.Equal(t, http.StatusBadRequest, status)
+	status, header, _ := call("/login", "name=Ida+%2B+co", http.Header{})
+	require.Equal(t, http.StatusNoContent, status)
+	cookie := header.Get("Set-Cookie")
 	assert.Contains(t, cookie, "HttpOnly")
 	session, _, _ := strings.Cut(cookie, ";")
 
-	assert.Equal(t, http.StatusUnauthorized, call("/smooch-token", "", http.Header{}).StatusCode)
-	assert.Equal(t, http.StatusUnauthorized, call("/smooch-token", "", http.Header{"Cookie": {"session=x"}}).StatusCode)
+	status, _, _ = call("/smooch-token", "", http.Header{})
+	assert.Equal(t, http.StatusUnauthorized, status)
+	status, _, _ = call("/smooch-token", "", http.Header{"Cookie": {"session=x"}})
+	assert.Equal(t, http.StatusUnauthorized, status)
 	foreign := http.Header{"Cookie": {session}, "Origin": {"https://evil.test"}, "Sec-Fetch-Site": {"cross-site"}}
-	assert.Equal(t, http.StatusForbidden, call("/smooch-token", "", foreign).StatusCode)
+	status, _, _ = call("/smooch-token", "", foreign)
+	assert.Equal(t, http.StatusForbidden, status)
 
-	answer := call("/smooch-token", "userId=web-Bob", http.Header{"Cookie": {session}})
-	require.Equal(t, http.StatusOK, answer.StatusCode)
-	assert.Equal(t, "no-store", answer.Header.Get("Cache-Control"))
+	status, header, body := call("/smooch-token", "userId=web-Bob", http.Header{"Cookie": {session}})
+	require.Equal(t, http.StatusOK, status)
+	assert.Equal(t, "no-store", header.Get("Cache-Control"))
 	var issued tokenResponse
-	require.NoError(t, json.NewDecoder(answer.Body).Decode(&issued))
+	require.NoError(t, json.Unmarshal(body, &issued))
 	claims, err := smooch.VerifyJWT(issued.Token, func(string) (string, error) { return s.Secret, nil })
 	require.NoError(t, err)
 	assert.Equal(t, smooch.ScopeAppUser, claims.Scope)

@@ -1,5 +1,5 @@
-// Command provision-customers gives each customer of a platform an app, with a key and a webhook. It
-// can be run again at any time, also after it was killed: it creates what is missing and nothing
+// Command provision-customers gives each customer of a platform an app, with a key and a webhook.
+// It can be run again at any time, also after it was killed: it creates what is missing and nothing
 // twice.
 //
 //	go run ./examples/provision-customers
@@ -8,18 +8,19 @@
 // there twice. With a file it provisions the customers in it, on a smooch-sandbox or in the account
 // of a key:
 //
-//	go run ./examples/provision-customers -sandbox http://127.0.0.1:8800 -webhook http://127.0.0.1:8080/smooch customers.csv
-//	SMOOCH_KEY_ID=… SMOOCH_KEY_SECRET=… go run ./examples/provision-customers -webhook https://bot.example.com/smooch customers.csv
+//	go run ./examples/provision-customers -sandbox http://127.0.0.1:8800 customers.csv
 //
-// SMOOCH_BASE_URL is another address of the service, such as https://api.eu-1.smooch.io.
+//	SMOOCH_KEY_ID      the id of the key
+//	SMOOCH_KEY_SECRET  the secret of the key
+//	SMOOCH_BASE_URL    another address of the service, such as https://api.eu-1.smooch.io
 //
-// Each line of the file is the id of a customer, a comma and a name. The webhook of a customer leads
-// to the address of the flag -webhook with a slash and that id. The result, customers.json, has the
-// secrets, so it is readable for its owner only. It can be lost: the next run writes it again, as the
-// service tells the secrets of keys and webhooks at any time.
+// Each line of the file is the id of a customer, a comma and a name. The webhook of a customer
+// leads to the address of the flag -webhook with a slash and that id. The result, customers.json,
+// has the secrets, so only its owner can read it. It can be lost: the next run writes it again, as
+// the service tells the secrets of keys and webhooks at any time.
 //
 // An app is found by its metadata, which has the id of its customer, and a key by its name. Do not
-// run the program twice at once: both would create what both have not found.
+// run the program twice at once: both would create what neither has found.
 package main
 
 import (

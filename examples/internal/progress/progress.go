@@ -1,5 +1,6 @@
-// Package progress shows how far long work has come: on a terminal as one line that is redrawn, with
-// a bar, the rate and the time that is left, and anywhere else as a plain line every few seconds.
+// Package progress shows how far long work has come: on a terminal as one line that is redrawn,
+// with a bar, the rate and the time that is left, and anywhere else as a plain line every few
+// seconds.
 package progress
 
 import (
