@@ -21,7 +21,7 @@
 //
 // The journal, history.csv.journal, gets a line before each message is posted, with its send token,
 // and one afterwards. A message with the first line only may have been posted, so the next run
-// looks for its token in the user's history first; [smooch.WithSentSince] says what that cannot see.
+// looks for its token in the user's history first; [smooch.WithSentSince] says what it cannot see.
 // Do not run two imports of one file at once.
 package main
 
