@@ -62,7 +62,7 @@ func run(ctx context.Context, sandbox, output, list string) error {
 	if err != nil {
 		return err
 	}
-	if list == "" && s.Fake != nil {
+	if list == "" && !s.Real {
 		return runDemo(ctx, app)
 	}
 	users, err := readUsers(list)
@@ -74,6 +74,9 @@ func run(ctx context.Context, sandbox, output, list string) error {
 
 // readUsers reads the ids of the users. A user who is listed twice is exported once.
 func readUsers(path string) ([]string, error) {
+	if path == "" {
+		return nil, errors.New("name the file with the users")
+	}
 	file := os.Stdin
 	if path != "-" {
 		var err error
@@ -188,7 +191,8 @@ func runDemo(ctx context.Context, app *smooch.Client) error {
 	for i := range 50 {
 		userID := fmt.Sprintf("customer-%d", i)
 		users = append(users, userID)
-		if _, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: userID}); err != nil {
+		_, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: userID})
+		if err != nil && !errors.Is(err, smooch.ErrConflict) { // a sandbox may have it from an earlier run
 			return err
 		}
 		for j := range i * 3 {

@@ -70,8 +70,11 @@ func run(ctx context.Context, sandbox, path string) error {
 	if err != nil {
 		return err
 	}
-	if path != "" || s.Fake == nil {
+	switch {
+	case path != "":
 		return importFile(ctx, app, path)
+	case s.Real:
+		return errors.New("name the file")
 	}
 	return runDemo(ctx, app)
 }
@@ -134,13 +137,15 @@ func importFile(ctx context.Context, app *smooch.Client, path string) error {
 		return err
 	}
 	defer j.file.Close()
-	users := map[string][]row{} // what is to be posted
+	users, done := map[string][]row{}, 0
 	for _, r := range rows {
-		if j.before[r.id].Posted == "" {
-			users[r.userID] = append(users[r.userID], r)
+		if j.before[r.id].Posted != "" {
+			done++
+			continue
 		}
+		users[r.userID] = append(users[r.userID], r)
 	}
-	im := &importer{app: app, journal: j, bar: progress.Start(os.Stderr, "messages", len(rows), j.posted)}
+	im := &importer{app: app, journal: j, bar: progress.Start(os.Stderr, "messages", len(rows), done)}
 	defer im.bar.Stop()
 	err = im.postAll(ctx, users)
 	if n := im.refused.Load(); n > 0 {
@@ -238,7 +243,6 @@ type entry struct {
 type journal struct {
 	file   *os.File
 	before map[string]entry // what earlier runs have written, by id
-	posted int
 }
 
 func openJournal(path string) (*journal, error) {
@@ -254,9 +258,6 @@ func openJournal(path string) (*journal, error) {
 		var e entry
 		if json.Unmarshal(line, &e) != nil {
 			continue // it was cut off: nothing has been posted since, or it is looked for
-		}
-		if e.Posted != "" {
-			j.posted++
 		}
 		j.before[e.ID] = e
 	}

@@ -71,7 +71,7 @@ func run(ctx context.Context, sandbox, webhook, list, output string) error {
 		return err
 	}
 	p := &provisioner{account: account, webhook: webhook}
-	if list == "" && s.Fake != nil {
+	if list == "" && !s.Real {
 		return runDemo(ctx, p)
 	}
 	customers, err := readCustomers(list)
@@ -93,6 +93,9 @@ type customer struct {
 }
 
 func readCustomers(path string) ([]*customer, error) {
+	if path == "" {
+		return nil, errors.New("name the file with the customers")
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ type Service struct {
 	KeyID, Secret string
 	BaseURL       string             // "" for the default of the SDK
 	AppID         string             // "" if only the key says which app it is
+	Real          bool               // neither a sandbox nor a fake
 	Fake          *smoochtest.Server // nil unless it was started for the example
 }
 
@@ -69,7 +70,7 @@ func find(ctx context.Context, sandbox string) (*Service, *smoochtest.ClientSett
 		}
 		return &Service{BaseURL: strings.TrimSuffix(sandbox, "/")}, given, nil
 	case keyID != "" && secret != "":
-		return &Service{KeyID: keyID, Secret: secret, BaseURL: os.Getenv("SMOOCH_BASE_URL")}, nil, nil
+		return &Service{KeyID: keyID, Secret: secret, BaseURL: os.Getenv("SMOOCH_BASE_URL"), Real: true}, nil, nil
 	case keyID != "" || secret != "":
 		return nil, nil, errors.New("SMOOCH_KEY_ID and SMOOCH_KEY_SECRET must be set together")
 	}
