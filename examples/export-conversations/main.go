@@ -192,7 +192,7 @@ func runDemo(ctx context.Context, app *smooch.Client) error {
 		userID := fmt.Sprintf("customer-%d", i)
 		users = append(users, userID)
 		_, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: userID})
-		if err != nil && !errors.Is(err, smooch.ErrConflict) { // a sandbox may have it from an earlier run
+		if err != nil && !errors.Is(err, smooch.ErrConflict) { // of an earlier run
 			return err
 		}
 		for j := range i * 3 {

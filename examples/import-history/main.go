@@ -271,11 +271,7 @@ func openJournal(path string) (*journal, error) {
 // add writes a line, in one piece. One that precedes a message is on the disk when add returns, so
 // that a power failure does no harm either.
 func (j *journal) add(e entry) error {
-	line, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	if _, err := j.file.Write(append(line, '\n')); err != nil || e.Posted != "" {
+	if err := json.NewEncoder(j.file).Encode(e); err != nil || e.Posted != "" {
 		return err
 	}
 	return j.file.Sync()
