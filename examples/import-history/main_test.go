@@ -29,7 +29,8 @@ func TestKilled(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	server := smoochtest.NewServer()
 	defer server.Close()
-	server.Fail(smoochtest.Fault{Method: "POST", Path: "/messages", Delay: time.Millisecond, Times: -1})
+	// Whoever loses an answer is killed while it looks for the message.
+	lift := server.Fail(smoochtest.Fault{Method: "GET", Path: "/messages", Delay: 200 * time.Millisecond, Times: -1})
 
 	const users, messages, kills = 20, 2000, 4
 	want := map[string][]string{} // texts by user
@@ -54,13 +55,13 @@ func TestKilled(t *testing.T) {
 		return cmd
 	}
 	for range kills {
-		server.Fail(smoochtest.Fault{Method: "POST", Path: "/messages", Cut: smoochtest.CutAfter, Times: 2})
 		cmd := run()
 		before := size(path + ".journal")
 		for size(path+".journal") < before+100*messages/(kills+2) { // more than 100 bytes a message
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(rand.N(20 * time.Millisecond))
+		server.Fail(smoochtest.Fault{Method: "POST", Path: "/messages", Cut: smoochtest.CutAfter, Times: 5})
+		time.Sleep(10*time.Millisecond + rand.N(50*time.Millisecond))
 		require.NoError(t, cmd.Process.Kill())
 		err := cmd.Wait()
 		exit, died := errors.AsType[*exec.ExitError](err)
@@ -76,6 +77,7 @@ func TestKilled(t *testing.T) {
 	require.NoError(t, cmd.Wait(), "%s", cmd.Stderr)
 	assert.Contains(t, fmt.Sprint(cmd.Stderr), "2,000 of 2,000 messages")
 
+	lift()
 	for user, texts := range want {
 		var got []string
 		for m, err := range server.Client().Conversations.Messages(t.Context(), user, smooch.MessageListOptions{OldestFirst: true}) {
