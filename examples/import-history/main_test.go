@@ -20,13 +20,20 @@ import (
 	"github.com/smooch/smooch-go/smoochtest"
 )
 
+// TestMain runs the program itself in the processes that the test starts.
+func TestMain(m *testing.M) {
+	if os.Getenv("IMPORT_HISTORY_TEST") == "" {
+		os.Exit(m.Run())
+	}
+	main()
+}
+
 // TestKilled: an import that is killed again and again, and that loses answers, posts each message
 // once and in order.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	program := filepath.Join(t.TempDir(), "import-history")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	program, err := os.Executable()
+	require.NoError(t, err)
 	server := smoochtest.NewServer()
 	defer server.Close()
 	// Whoever loses an answer is killed while it looks for the message.
@@ -49,7 +56,7 @@ func TestKilled(t *testing.T) {
 	key := server.App().Key
 	run := func() *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), program, path)
-		cmd.Env = append(os.Environ(), "SMOOCH_KEY_ID="+key.KeyID, "SMOOCH_KEY_SECRET="+key.Secret, "SMOOCH_BASE_URL="+server.URL)
+		cmd.Env = append(os.Environ(), "SMOOCH_KEY_ID="+key.KeyID, "SMOOCH_KEY_SECRET="+key.Secret, "SMOOCH_BASE_URL="+server.URL, "IMPORT_HISTORY_TEST=1")
 		cmd.Stderr = &bytes.Buffer{}
 		require.NoError(t, cmd.Start())
 		return cmd

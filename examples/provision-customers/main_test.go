@@ -18,13 +18,20 @@ import (
 	"github.com/smooch/smooch-go/smoochtest"
 )
 
+// TestMain runs the program itself in the processes that the test starts.
+func TestMain(m *testing.M) {
+	if os.Getenv("PROVISION_CUSTOMERS_TEST") == "" {
+		os.Exit(m.Run())
+	}
+	main()
+}
+
 // TestKilled: a run that is killed at any point leaves nothing that the next one does not find.
 // Each customer has one app, one key and one webhook in the end, and they are those in the file.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	program := filepath.Join(t.TempDir(), "provision-customers")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	program, err := os.Executable()
+	require.NoError(t, err)
 	server := smoochtest.NewServer()
 	defer server.Close()
 	server.Fail(smoochtest.Fault{Method: "POST", Delay: 10 * time.Millisecond, Times: -1})
@@ -40,7 +47,7 @@ func TestKilled(t *testing.T) {
 	account := server.Account()
 	run := func() *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), program, "-o", output, input)
-		cmd.Env = append(os.Environ(), "SMOOCH_KEY_ID="+account.KeyID, "SMOOCH_KEY_SECRET="+account.Secret, "SMOOCH_BASE_URL="+server.URL)
+		cmd.Env = append(os.Environ(), "SMOOCH_KEY_ID="+account.KeyID, "SMOOCH_KEY_SECRET="+account.Secret, "SMOOCH_BASE_URL="+server.URL, "PROVISION_CUSTOMERS_TEST=1")
 		cmd.Stderr = &bytes.Buffer{}
 		require.NoError(t, cmd.Start())
 		return cmd
