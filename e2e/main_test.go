@@ -18,7 +18,7 @@ var (
 )
 
 var (
-	programs string          // a directory with smooch-sandbox and echo-bot
+	programs string          // a directory with smooch-sandbox and the examples
 	browser  context.Context // one Chromium, in which each test has its own window
 )
 
@@ -43,7 +43,7 @@ func run(m *testing.M) int {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(programs) }()
-	build := exec.CommandContext(context.Background(), "go", "build", "-o", programs, "./cmd/smooch-sandbox", "./examples/echo-bot")
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", programs, "./cmd/smooch-sandbox", "./examples/echo-bot", "./examples/issue-user-tokens")
 	build.Dir = ".."
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Printf("%s%v\n", out, err)

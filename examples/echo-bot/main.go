@@ -18,19 +18,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/examples/internal/service"
 	"github.com/smooch/smooch-go/smoochtest"
 )
 
@@ -85,19 +85,38 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var err error
-	switch keyID := os.Getenv("SMOOCH_KEY_ID"); {
-	case *sandbox != "":
-		err = join(ctx, *sandbox)
-	case keyID != "":
-		err = serve(ctx, keyID, os.Getenv("SMOOCH_KEY_SECRET"), os.Getenv("SMOOCH_BASE_URL"))
-	default:
-		err = runDemo(ctx)
-	}
+	err := run(ctx, *sandbox)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "echo-bot:", err)
 		os.Exit(1)
 	}
+}
+
+func run(ctx context.Context, sandbox string) error {
+	s, err := service.ForApp(ctx, sandbox)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if s.Fake != nil {
+		return runDemo(ctx, s.Fake)
+	}
+	app, err := smooch.NewClient(smooch.AppJWT(s.KeyID, s.Secret), s.Options()...)
+	if err != nil {
+		return err
+	}
+	listen, target := "127.0.0.1:0", "" // a sandbox is on this machine
+	if sandbox == "" {
+		listen, target = cmp.Or(os.Getenv("SMOOCH_LISTEN"), "127.0.0.1:8080"), os.Getenv("SMOOCH_WEBHOOK_URL")
+	}
+	stop, err := startBot(ctx, app, listen, target)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	fmt.Println("The bot answers messages until you press Ctrl-C.")
+	<-ctx.Done()
+	return nil
 }
 
 // startBot listens on the address listen and creates a webhook that delivers events to the bot at
@@ -140,61 +159,9 @@ func startBot(ctx context.Context, app *smooch.Client, listen, target string) (s
 	}, nil
 }
 
-func serve(ctx context.Context, keyID, secret, base string) error {
-	listen := os.Getenv("SMOOCH_LISTEN")
-	if listen == "" {
-		listen = "127.0.0.1:8080"
-	}
-	return runBot(ctx, keyID, secret, base, listen, os.Getenv("SMOOCH_WEBHOOK_URL"))
-}
-
-// join serves the users of a smooch-sandbox, which tells its credentials to whoever asks.
-func join(ctx context.Context, sandbox string) error {
-	sandbox = strings.TrimSuffix(sandbox, "/")
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, sandbox+"/_sandbox/credentials", nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s is no smooch-sandbox: it answers %s", sandbox, resp.Status)
-	}
-	var given smoochtest.ClientSettings
-	if err := json.NewDecoder(resp.Body).Decode(&given); err != nil {
-		return err
-	}
-	return runBot(ctx, given.KeyID, given.Secret, sandbox, "127.0.0.1:0", "")
-}
-
-// runBot runs the bot until ctx ends. With an empty base it serves the real service.
-func runBot(ctx context.Context, keyID, secret, base, listen, target string) error {
-	var options []smooch.Option
-	if base != "" {
-		options = append(options, smooch.WithBaseURL(base))
-	}
-	app, err := smooch.NewClient(smooch.AppJWT(keyID, secret), options...)
-	if err != nil {
-		return err
-	}
-	stop, err := startBot(ctx, app, listen, target)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	fmt.Println("The bot answers messages until you press Ctrl-C.")
-	<-ctx.Done()
-	return nil
-}
-
 // runDemo lets a scripted user talk to the bot on a fake service, and prints the conversation.
-func runDemo(ctx context.Context) error {
-	service := smoochtest.NewServer()
-	defer service.Close()
-	app := service.Client()
+func runDemo(ctx context.Context, fake *smoochtest.Server) error {
+	app := fake.Client()
 	if _, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "ida", GivenName: "Ida"}); err != nil {
 		return err
 	}
@@ -203,12 +170,12 @@ func runDemo(ctx context.Context) error {
 		return err
 	}
 	defer stop()
-	appID := service.App().ID
+	appID := fake.App().ID
 	script := []func() error{
-		func() error { _, err := service.Say(appID, "ida", "Hello, bot."); return err },
-		func() error { return service.Tap(appID, "ida", "LOUDER") },
+		func() error { _, err := fake.Say(appID, "ida", "Hello, bot."); return err },
+		func() error { return fake.Tap(appID, "ida", "LOUDER") },
 		func() error {
-			_, err := service.Send(appID, "ida", map[string]any{"type": "image", "mediaUrl": "https://media.test/cat.png", "text": "Look at this!"})
+			_, err := fake.Send(appID, "ida", map[string]any{"type": "image", "mediaUrl": "https://media.test/cat.png", "text": "Look at this!"})
 			return err
 		},
 	}
@@ -216,7 +183,7 @@ func runDemo(ctx context.Context) error {
 		if err := step(); err != nil {
 			return err
 		}
-		if err := service.WaitDeliveries(ctx); err != nil {
+		if err := fake.WaitDeliveries(ctx); err != nil {
 			return err
 		}
 	}
