@@ -66,15 +66,13 @@ func run(ctx context.Context, role string) error {
 		mux.Handle("/smooch", receiver)
 		return serve(ctx, web)
 	case "work":
-		ctx, stop := context.WithCancelCause(ctx)
-		go func() { stop(serve(ctx, web)) }()
-		if err := work(ctx, js, queue); err != nil {
+		working, stop := context.WithCancelCause(ctx)
+		defer stop(nil)
+		go func() { stop(serve(working, web)) }()
+		if err := work(working, js, queue); err != nil || ctx.Err() != nil {
 			return err
 		}
-		if err := context.Cause(ctx); err != context.Canceled { //nolint:errorlint // the cause of a signal is another one
-			return err
-		}
-		return nil
+		return context.Cause(working)
 	}
 	return fmt.Errorf("usage: bot receive|work")
 }
