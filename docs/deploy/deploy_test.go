@@ -143,9 +143,9 @@ func natsConfig(t *testing.T, config string) {
 	assert.ErrorContains(t, err, "store_dri")
 }
 
-// misspell replaces the first old in data.
-func misspell(t *testing.T, data, old, new string) string {
+// misspell replaces the first right in data by wrong.
+func misspell(t *testing.T, data, right, wrong string) string {
 	t.Helper()
-	require.Contains(t, data, old)
-	return strings.Replace(data, old, new, 1)
+	require.Contains(t, data, right)
+	return strings.Replace(data, right, wrong, 1)
 }

@@ -1,12 +1,12 @@
-// Command bot answers each message of a user, on any number of machines. It is what compose.yaml and
-// kubernetes.yaml run, and the place for functions of your own.
+// Command bot answers each message of a user, on any number of machines. It is what compose.yaml
+// and kubernetes.yaml run, and the place for functions of your own.
 //
 //	bot receive   takes deliveries on :8080/smooch and puts them into the queue
 //	bot work      takes events out of the queue and handles them
 //
-// Both answer /health and /metrics on :8080. They read NATS_URL, NATS_PASSWORD, REDIS_ADDR, SMOOCH_APP,
-// SMOOCH_KEY_ID, SMOOCH_KEY_SECRET and SMOOCH_WEBHOOK_SECRETS (separated by commas) from the environment,
-// and end on SIGTERM without losing anything.
+// Both answer /health and /metrics on :8080, and end on SIGTERM without losing anything. They read
+// NATS_URL, NATS_PASSWORD, REDIS_ADDR, SMOOCH_APP, SMOOCH_KEY_ID, SMOOCH_KEY_SECRET and
+// SMOOCH_WEBHOOK_SECRETS, separated by commas, from the environment.
 package main
 
 import (
@@ -77,8 +77,8 @@ func run(ctx context.Context, role string) error {
 	return fmt.Errorf("usage: bot receive|work")
 }
 
-// serve answers requests until ctx ends, and then finishes those that have begun. A receiver answers
-// within 15 seconds.
+// serve answers requests until ctx ends, and then finishes those that have begun. A receiver
+// answers within 15 seconds.
 func serve(ctx context.Context, web *http.Server) error {
 	done := make(chan error, 1)
 	go func() { done <- web.ListenAndServe() }()
@@ -109,7 +109,8 @@ func work(ctx context.Context, js jetstream.JetStream, queue *smoochnats.Queue) 
 	if err != nil {
 		return err
 	}
-	smooch.Handle(worker, func(ctx context.Context, e *smooch.MessageEvent) error { // your own functions go here
+	// Functions of your own belong here.
+	smooch.Handle(worker, func(ctx context.Context, e *smooch.MessageEvent) error {
 		for i, m := range e.Messages {
 			_, err := client.Conversations.PostMessage(ctx, e.AppUser.ID, smooch.TextMessage("You said "+m.Text+"."),
 				smooch.WithSendToken(fmt.Sprint("answer ", i, " to ", smooch.EventKey(e))), smooch.WithSentSince(m.Received.Time))
