@@ -24,6 +24,7 @@ examples: ## run the examples that need no account
 		echo "go run ./$${main%/main.go}"; \
 		go run "./$${main%/main.go}" || exit 1; \
 	done
+	go -C smoochnats run ./examples/fleet -events 2000 -users 100
 
 race: ## run the tests with the race detector
 	go test -race ./...

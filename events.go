@@ -260,17 +260,20 @@ func (e *DeliveryEvent) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	e.set(&wire, malformed)
+	*e = *wire.event()
+	e.Malformed = malformed
 	return nil
 }
 
-// set sets the event to what was decoded.
-func (e *DeliveryEvent) set(wire *deliveryJSON, malformed []string) {
-	*e = DeliveryEvent(wire.deliveryFields)
-	e.Malformed, e.Messages = malformed, wire.Messages
+// event returns the event inside, with the messages that were decoded.
+func (wire *deliveryJSON) event() *DeliveryEvent {
+	e := (*DeliveryEvent)(&wire.deliveryFields)
+	e.Messages = wire.Messages
 	if wire.Message != nil {
 		e.Messages = append(e.Messages, *wire.Message)
 	}
+	wire.Message, wire.Messages = nil, nil // or the event would keep both
+	return e
 }
 
 // MergeEvent reports that users were merged into one. Its trigger is merge:appUser. Its AppUser is

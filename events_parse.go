@@ -20,16 +20,16 @@ import (
 //
 // Versions: v1, v1.1. Source: REST reference, "Webhooks".
 func ParseEvent(body []byte) (Event, error) {
-	event, _, err := decodeEvent(body)
+	event, _, err := decodeEvent(bytes.Clone(body))
 	return event, err
 }
 
-// decodeEvent is ParseEvent, and also returns the header inside the event.
+// decodeEvent is ParseEvent, but keeps body, and also returns the header inside the event.
 func decodeEvent(body []byte) (Event, *EventHeader, error) {
-	event, h, ok := decodeEventFast(body)
+	event, ok := decodeEventFast(body)
 	if !ok {
 		var err error
-		if event, h, err = decodeEventPartly(body); err != nil {
+		if event, err = decodeEventPartly(body); err != nil {
 			return nil, nil, &DecodeError{Op: "webhook", Err: err}
 		}
 	}
@@ -39,7 +39,8 @@ func decodeEvent(body []byte) (Event, *EventHeader, error) {
 	case *NotificationEvent:
 		e.Reason = reasonOf(e.Error)
 	}
-	h.raw, h.Version = bytes.Clone(body), V1
+	h := event.header()
+	h.raw, h.Version = body, V1
 	version := h.WireVersion
 	if slices.Contains(h.Malformed, "version") { // a number still tells which version it is
 		var members map[string]json.RawMessage
@@ -57,35 +58,33 @@ func decodeEvent(body []byte) (Event, *EventHeader, error) {
 }
 
 // decodeEventFast decodes a body in which nothing is unusual, and reports whether it did.
-func decodeEventFast(body []byte) (event Event, h *EventHeader, ok bool) {
+func decodeEventFast(body []byte) (event Event, ok bool) {
 	trigger, ok := fastjson.Text(body, "trigger")
 	if !ok {
-		return nil, nil, false
+		return nil, false
 	}
-	event, h = newEvent(Trigger(trigger))
-	if e, isDelivery := event.(*DeliveryEvent); isDelivery {
-		var wire deliveryJSON
-		ok = fast.Unmarshal(body, &wire)
-		e.set(&wire, nil)
-	} else {
-		ok = fast.Unmarshal(body, event)
+	event, wire := newEvent(Trigger(trigger))
+	if wire != nil {
+		ok = fast.Unmarshal(body, wire)
+		wire.event() // which event is
+		return event, ok
 	}
-	return event, h, ok
+	return event, fast.Unmarshal(body, event)
 }
 
 // decodeEventPartly decodes any body that is a JSON object.
-func decodeEventPartly(body []byte) (event Event, h *EventHeader, err error) {
+func decodeEventPartly(body []byte) (event Event, err error) {
 	var peek struct {
 		Trigger Trigger `json:"trigger"`
 	}
 	_ = json.Unmarshal(body, &peek) // what is wrong with the body is found below
-	event, h = newEvent(peek.Trigger)
+	event, _ = newEvent(peek.Trigger)
 	if e, ok := event.(*DeliveryEvent); ok {
 		err = e.UnmarshalJSON(body)
 	} else {
-		h.Malformed, err = lenient.UnmarshalPartly(body, event, hasOddTime(body))
+		event.header().Malformed, err = lenient.UnmarshalPartly(body, event, hasOddTime(body))
 	}
-	return event, h, err
+	return event, err
 }
 
 // timeMembers holds the members of events that are times: the end of the name, and the characters
@@ -115,46 +114,37 @@ func hasOddTime(body []byte) bool {
 	}
 }
 
-// newEvent returns an empty event of the type that belongs to a trigger, and the header inside it.
-func newEvent(t Trigger) (Event, *EventHeader) {
+// newEvent returns an empty event of the type that belongs to a trigger. A [*DeliveryEvent] is part
+// of wire, which is nil for all others.
+func newEvent(t Trigger) (event Event, wire *deliveryJSON) {
 	switch t {
 	case TriggerMessage, TriggerMessageAppUser, TriggerMessageAppMaker:
-		e := &MessageEvent{}
-		return e, &e.EventHeader
+		event = &MessageEvent{}
 	case TriggerPostback:
-		e := &PostbackEvent{}
-		return e, &e.EventHeader
+		event = &PostbackEvent{}
 	case TriggerConversationStart, TriggerConversationRead, TriggerConversationReferral:
-		e := &ConversationEvent{}
-		return e, &e.EventHeader
+		event = &ConversationEvent{}
 	case TriggerDeliverySuccess, TriggerDeliveryFailure,
 		TriggerMessageDeliveryChannel, TriggerMessageDeliveryUser, TriggerMessageDeliveryFailure:
-		e := &DeliveryEvent{}
-		return e, &e.EventHeader
+		wire = &deliveryJSON{}
+		event = wire.event()
 	case TriggerMergeAppUser:
-		e := &MergeEvent{}
-		return e, &e.EventHeader
+		event = &MergeEvent{}
 	case TriggerPaymentSuccess:
-		e := &PaymentEvent{}
-		return e, &e.EventHeader
+		event = &PaymentEvent{}
 	case TriggerLinkMatch, TriggerLinkSuccess, TriggerLinkFailure:
-		e := &LinkEvent{}
-		return e, &e.EventHeader
+		event = &LinkEvent{}
 	case TriggerTypingAppUser:
-		e := &TypingEvent{}
-		return e, &e.EventHeader
+		event = &TypingEvent{}
 	case TriggerClientAdd, TriggerClientRemove:
-		e := &ClientEvent{}
-		return e, &e.EventHeader
+		event = &ClientEvent{}
 	case TriggerAppUserDelete:
-		e := &AppUserDeleteEvent{}
-		return e, &e.EventHeader
+		event = &AppUserDeleteEvent{}
 	case TriggerNotificationDeliveryChannel, TriggerNotificationDeliveryUser,
 		TriggerNotificationDeliveryFailure, TriggerNotificationMatchFailure:
-		e := &NotificationEvent{}
-		return e, &e.EventHeader
+		event = &NotificationEvent{}
 	default:
-		e := &UnknownEvent{}
-		return e, &e.EventHeader
+		event = &UnknownEvent{}
 	}
+	return event, wire
 }

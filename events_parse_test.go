@@ -254,6 +254,17 @@ func hostileBodies() map[string]string {
 	}
 }
 
+// TestEventHasItsOwnBody: the caller may use the buffer again.
+func TestEventHasItsOwnBody(t *testing.T) {
+	t.Parallel()
+	body := messageBody("m1", "u1", V1_1)
+	buffer := []byte(body)
+	event, err := ParseEvent(buffer)
+	require.NoError(t, err)
+	clear(buffer)
+	assert.Equal(t, body, string(event.RawJSON()))
+}
+
 // TestHostileBodies bounds what ParseEvent allocates for a body of the largest size that a receiver
 // accepts by default. Not in parallel, so that only ParseEvent allocates.
 func TestHostileBodies(t *testing.T) {
@@ -284,7 +295,7 @@ func BenchmarkParseHostileEvent(b *testing.B) {
 // BenchmarkParseEvent compares ParseEvent with what encoding/json takes to decode into the right
 // struct.
 func BenchmarkParseEvent(b *testing.B) {
-	for _, name := range []string{"message-appUser", "message-full-user", "delivery-user", "postback", "typing"} {
+	for _, name := range []string{"message-appUser", "message-full-user", "delivery-user", "delivery-failure", "notification-failure", "postback", "typing"} {
 		data, err := os.ReadFile("testdata/webhooks/v1.1/" + name + ".json")
 		require.NoError(b, err)
 		want, err := ParseEvent(data)

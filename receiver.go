@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"reflect"
@@ -153,7 +152,7 @@ func WithMaxBody(bytes int64) ReceiverOption {
 		if bytes <= 0 {
 			return argumentError("WithMaxBody", "limit", "is not positive")
 		}
-		r.maxBody = min(bytes, math.MaxInt64-1) // deliver reads one byte more
+		r.maxBody = min(bytes, math.MaxInt64-1) // readUpTo reads one byte more
 		return nil
 	}
 }
@@ -342,10 +341,10 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bo
 	}
 	var body []byte
 	var err error
-	if content := io.LimitReader(req.Body, r.maxBody+1); limited {
-		body, err = io.ReadAll(content)
+	if limited {
+		body, err = readUpTo(req.Body, req.ContentLength, r.maxBody)
 	} else {
-		body, err = readUntil(began.Add(r.timeout), content)
+		body, err = readUntil(began.Add(r.timeout), req.Body, req.ContentLength, r.maxBody)
 	}
 	_, outer := errors.AsType[*http.MaxBytesError](err) // set by a handler around this one
 	switch {

@@ -18,9 +18,9 @@ func isCompressed(encodings string) bool {
 	return false
 }
 
-// readUntil reads all of body until the deadline, for a connection that has no deadline of its own.
-// It reads on a goroutine, which it leaves behind if the time is up.
-func readUntil(deadline time.Time, body io.Reader) ([]byte, error) {
+// readUntil is readUpTo until a deadline, for a connection that has no deadline of its own. It reads
+// on a goroutine, which it leaves behind if the time is up.
+func readUntil(deadline time.Time, body io.Reader, size, limit int64) ([]byte, error) {
 	type result struct {
 		content []byte
 		err     error
@@ -30,7 +30,7 @@ func readUntil(deadline time.Time, body io.Reader) ([]byte, error) {
 		var r result
 		defer func() { read <- r }()
 		defer recoverTo(&r.err) // as net/http would, if this were its goroutine
-		r.content, r.err = io.ReadAll(body)
+		r.content, r.err = readUpTo(body, size, limit)
 	}()
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()

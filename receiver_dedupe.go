@@ -1,12 +1,12 @@
 package smooch
 
 import (
-	lru "container/list"
 	"context"
 	"errors"
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -104,45 +104,68 @@ func WithLease(d time.Duration) ReceiverOption {
 // keys take about 2 MB. It forgets the oldest key first, but none whose claim holds, and all of
 // them when the process ends.
 func NewMemoryDeduper(size int) Deduper {
-	return &memoryDeduper{size: max(size, 1), keys: map[string]*lru.Element{}, held: lru.New(), done: lru.New()}
+	d := &memoryDeduper{size: max(size, 1), keys: map[string]*claimed{}}
+	d.held.init()
+	d.done.init()
+	return d
 }
 
 type memoryDeduper struct {
-	mu     sync.Mutex
+	claims atomic.Uint64 // so far; the number of a claim is its token
 	size   int
-	claims uint64 // so far; the number of a claim is its token
-	keys   map[string]*lru.Element
-	held   *lru.List // of *claimed that have not been handled, oldest first
-	done   *lru.List // of *claimed that have been handled, oldest first
+
+	mu   sync.Mutex
+	keys map[string]*claimed
+	held claimed // the head of the ring of those that have not been handled, oldest first
+	done claimed // the head of the ring of those that have been handled, oldest first
 }
 
+// A claimed is a key that was claimed. It is in one of two rings.
 type claimed struct {
-	key   string
-	token string
-	done  bool
-	until time.Time // when the claim ends, unless it is done
+	key          string
+	token        string
+	done         bool
+	until        time.Time // when the claim ends, unless it is done
+	older, newer *claimed  // in the ring; those of its head are the newest and the oldest
 }
+
+// init makes c the head of an empty ring.
+func (c *claimed) init() { c.older, c.newer = c, c }
+
+// oldest returns the oldest in the ring of which c is the head, nil if it is empty.
+func (c *claimed) oldest() *claimed {
+	if c.newer == c {
+		return nil
+	}
+	return c.newer
+}
+
+// enter puts c into a ring as the newest.
+func (c *claimed) enter(head *claimed) {
+	c.older, c.newer = head.older, head
+	c.older.newer, head.older = c, c
+}
+
+// leave takes c out of its ring.
+func (c *claimed) leave() { c.older.newer, c.newer.older = c.newer, c.older }
 
 func (d *memoryDeduper) Claim(_ context.Context, key string, lease time.Duration) (Claim, error) {
+	now := time.Now()
+	c := &claimed{key: key, token: strconv.FormatUint(d.claims.Add(1), 10), until: now.Add(lease)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
-	element, known := d.keys[key]
-	switch {
-	case !known:
+	switch former := d.keys[key]; {
+	case former == nil:
 		d.makeRoom(now)
-		element = d.held.PushBack(&claimed{key: key})
-		d.keys[key] = element
-	case element.Value.(*claimed).done:
+	case former.done:
 		return Claim{State: ClaimDone}, nil
-	case now.Before(element.Value.(*claimed).until):
+	case now.Before(former.until):
 		return Claim{State: ClaimBusy}, nil
 	default:
-		d.held.MoveToBack(element)
+		d.forget(former)
 	}
-	c := element.Value.(*claimed)
-	d.claims++
-	c.token, c.until = strconv.FormatUint(d.claims, 10), now.Add(lease)
+	d.keys[key] = c
+	c.enter(&d.held)
 	return Claim{ClaimWon, c.token}, nil
 }
 
@@ -150,9 +173,9 @@ func (d *memoryDeduper) Claim(_ context.Context, key string, lease time.Duration
 // the oldest whose event has been handled.
 func (d *memoryDeduper) makeRoom(now time.Time) {
 	for len(d.keys) >= d.size {
-		oldest := d.held.Front()
-		if oldest == nil || now.Before(oldest.Value.(*claimed).until) {
-			oldest = d.done.Front()
+		oldest := d.held.oldest()
+		if oldest == nil || now.Before(oldest.until) {
+			oldest = d.done.oldest()
 		}
 		if oldest == nil {
 			return // every claim holds
@@ -161,33 +184,24 @@ func (d *memoryDeduper) makeRoom(now time.Time) {
 	}
 }
 
-func (d *memoryDeduper) forget(element *lru.Element) {
-	c := element.Value.(*claimed)
+func (d *memoryDeduper) forget(c *claimed) {
 	delete(d.keys, c.key)
-	if c.done {
-		d.done.Remove(element)
-	} else {
-		d.held.Remove(element)
-	}
+	c.leave()
 }
 
-// find returns the element of a key, or an error if the token is not that of its claim.
-func (d *memoryDeduper) find(key, token string) (*lru.Element, *claimed, error) {
-	element, known := d.keys[key]
-	if !known {
-		return nil, nil, ErrClaimLost
+// find returns what is known of a key, or an error if the token is not that of its claim.
+func (d *memoryDeduper) find(key, token string) (*claimed, error) {
+	c := d.keys[key]
+	if c == nil || c.token != token || !c.done && !time.Now().Before(c.until) {
+		return nil, ErrClaimLost
 	}
-	c := element.Value.(*claimed)
-	if c.token != token || !c.done && !time.Now().Before(c.until) {
-		return nil, nil, ErrClaimLost
-	}
-	return element, c, nil
+	return c, nil
 }
 
 func (d *memoryDeduper) Extend(_ context.Context, key, token string, lease time.Duration) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	element, c, err := d.find(key, token)
+	c, err := d.find(key, token)
 	if err != nil {
 		return err
 	}
@@ -195,29 +209,29 @@ func (d *memoryDeduper) Extend(_ context.Context, key, token string, lease time.
 		return ErrClaimLost
 	}
 	c.until = time.Now().Add(lease)
-	d.held.MoveToBack(element)
+	c.leave()
+	c.enter(&d.held)
 	return nil
 }
 
 func (d *memoryDeduper) Done(_ context.Context, key, token string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	element, c, err := d.find(key, token)
-	if err != nil || c.done {
-		return err
+	c, err := d.find(key, token)
+	if err == nil {
+		c.done = true
+		c.leave()
+		c.enter(&d.done)
 	}
-	d.held.Remove(element)
-	c.done = true
-	d.keys[key] = d.done.PushBack(c)
-	return nil
+	return err
 }
 
 func (d *memoryDeduper) Release(_ context.Context, key, token string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	element, _, err := d.find(key, token)
+	c, err := d.find(key, token)
 	if err == nil {
-		d.forget(element)
+		d.forget(c)
 	}
 	return err
 }

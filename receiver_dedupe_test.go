@@ -55,8 +55,9 @@ func TestMemoryDeduperKeepsClaimsThatHold(t *testing.T) {
 	claim(t, d, "d", time.Minute, ClaimWon)
 	claim(t, d, "d", time.Minute, ClaimBusy)
 	assert.Len(t, d.keys, 1, "its size is one at least")
-	assert.Equal(t, 1, d.held.Len())
-	assert.Zero(t, d.done.Len())
+	assert.Nil(t, d.done.oldest())
+	d.held.oldest().leave()
+	assert.Nil(t, d.held.oldest())
 }
 
 func TestMemoryDeduperForgetsClaimsOfTheDeadFirst(t *testing.T) {
@@ -71,6 +72,21 @@ func TestMemoryDeduperForgetsClaimsOfTheDeadFirst(t *testing.T) {
 		claim(t, d, "a", time.Hour, ClaimWon)
 		claim(t, d, "b", time.Hour, ClaimWon)
 		claim(t, d, "done", time.Second, ClaimDone)
+	})
+}
+
+// TestMemoryDeduperForgetsADeadClaimOnce: when its key has been claimed again, the new claim stays.
+func TestMemoryDeduperForgetsADeadClaimOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := NewMemoryDeduper(2)
+		claim(t, d, "a", time.Second, ClaimWon)
+		time.Sleep(time.Minute)
+		claim(t, d, "a", time.Hour, ClaimWon)
+		for _, key := range []string{"b", "c", "d"} {
+			claim(t, d, key, time.Hour, ClaimWon)
+		}
+		claim(t, d, "a", time.Hour, ClaimBusy)
 	})
 }
 
@@ -124,37 +140,54 @@ type errorWithCause struct{ cause error }
 func (e *errorWithCause) Error() string { return "failed" }
 func (e *errorWithCause) Unwrap() error { return e.cause }
 
-// TestNilPointerInAnError of a function or a lookup does not end the process when the error is
-// examined.
+// errorWithIs is an error whose Is panics if it is nil.
+type errorWithIs struct{ class error }
+
+func (e *errorWithIs) Error() string        { return "failed" }
+func (e *errorWithIs) Is(target error) bool { return target == e.class }
+
+// errorWithAs is an error whose As panics if it is nil.
+type errorWithAs struct{ class any }
+
+func (e *errorWithAs) Error() string      { return "failed" }
+func (e *errorWithAs) As(target any) bool { return target == e.class }
+
+// TestNilPointerInAnError of a function, a lookup or a deduper does not end the process when the
+// error is examined.
 func TestNilPointerInAnError(t *testing.T) {
 	t.Parallel()
-	var none *errorWithCause
-	receivers := map[string]func(ReceiverOption) (*WebhookReceiver, error){
-		"function": func(observer ReceiverOption) (*WebhookReceiver, error) {
-			r := newTestReceiver(t, observer)
-			Handle(r, func(context.Context, *MessageEvent) error { return none })
+	failing := func(call string, result, none error) func(...ReceiverOption) (*WebhookReceiver, error) {
+		return func(opts ...ReceiverOption) (*WebhookReceiver, error) {
+			r := newTestReceiver(t, append(opts, WithDeduper(&hookedDeduper{NewMemoryDeduper(10), func(_ context.Context, c string) error {
+				if c == call {
+					return none
+				}
+				return nil
+			}}))...)
+			Handle(r, func(context.Context, *MessageEvent) error { return result })
 			return r, nil
-		},
-		"lookup": func(observer ReceiverOption) (*WebhookReceiver, error) {
-			return NewWebhookReceiver(nil, observer, WithSecretLookup(func(context.Context, string) (bool, error) { return false, none }))
-		},
-		"deduper": func(observer ReceiverOption) (*WebhookReceiver, error) {
-			r := newTestReceiver(t, observer, WithDeduper(&hookedDeduper{
-				Deduper: NewMemoryDeduper(10), before: func(context.Context, string) error { return none },
-			}))
-			Handle(r, func(context.Context, *MessageEvent) error { return nil })
-			return r, nil
-		},
+		}
 	}
-	for name, receiver := range receivers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var told observed
-			r, err := receiver(WithObserver(told.observe))
-			require.NoError(t, err)
-			assert.GreaterOrEqual(t, deliver(t, r, messageBody("m1", "u1", V1_1)), 500)
-			var panicErr *PanicError
-			assert.ErrorAs(t, told.last(t).Err, &panicErr)
-		})
+	for kind, none := range map[string]error{"Unwrap": (*errorWithCause)(nil), "Is": (*errorWithIs)(nil), "As": (*errorWithAs)(nil)} {
+		receivers := map[string]func(...ReceiverOption) (*WebhookReceiver, error){
+			"function": failing("", none, nil),
+			"claim":    failing("claim", nil, none),
+			"done":     failing("done", nil, none),
+			"release":  failing("release", errors.New("not yet"), none),
+			"lookup": func(opts ...ReceiverOption) (*WebhookReceiver, error) {
+				return NewWebhookReceiver(nil, append(opts, WithSecretLookup(func(context.Context, string) (bool, error) { return false, none }))...)
+			},
+		}
+		for name, receiver := range receivers {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				t.Parallel()
+				var told observed
+				r, err := receiver(WithObserver(told.observe))
+				require.NoError(t, err)
+				assert.Equal(t, name == "done", deliver(t, r, messageBody("m1", "u1", V1_1)) == 200)
+				var panicErr *PanicError
+				assert.ErrorAs(t, told.last(t).Err, &panicErr)
+			})
+		}
 	}
 }

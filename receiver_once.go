@@ -363,10 +363,13 @@ func (g *handlingGroup) enter() bool {
 // join returns the handling of a key. If first is true, it is new and the caller has to start it.
 // For a delivery, join returns nil instead of a new handling if the group is closed.
 func (g *handlingGroup) join(key string, delivered bool) (h *handling, first bool) {
+	h = &handling{key: key, queued: !delivered, ended: make(chan struct{})}
+	h.keyRoom[0] = key
+	h.keys, h.claims = h.keyRoom[:], h.claimRoom[:0]
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if h, ok := g.byKey[key]; ok {
-		return h, false
+	if same := g.byKey[key]; same != nil {
+		return same, false
 	}
 	if delivered {
 		if g.closed {
@@ -374,9 +377,6 @@ func (g *handlingGroup) join(key string, delivered bool) (h *handling, first boo
 		}
 		g.running.Add(1)
 	}
-	h = &handling{key: key, queued: !delivered, ended: make(chan struct{})}
-	h.keyRoom[0] = key
-	h.keys, h.claims = h.keyRoom[:], h.claimRoom[:0]
 	g.byKey[key] = h
 	return h, true
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -266,4 +268,57 @@ func TestSuspendedProcess(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stateless is a deduper whose claims have no state.
+type stateless struct{ Deduper }
+
+func (stateless) Claim(context.Context, string, time.Duration) (Claim, error) { return Claim{}, nil }
+
+// TestClaimWithoutAState is an error, and not a claim that was won.
+func TestClaimWithoutAState(t *testing.T) {
+	t.Parallel()
+	var told observed
+	r := newTestReceiver(t, WithObserver(told.observe), WithDeduper(stateless{NewMemoryDeduper(1)}))
+	Handle(r, func(context.Context, *MessageEvent) error { t.Error("the event is not claimed"); return nil })
+	assert.Equal(t, 503, deliver(t, r, messageBody("m1", "u1", V1_1)))
+	assert.ErrorIs(t, told.last(t).Err, errClaimState)
+	assert.ErrorIs(t, r.Process(t.Context(), queuedMessage("m1")), ErrBusy)
+}
+
+// TestClaimThatFailsAfterTheAnswer is not reported as an event that was handled.
+func TestClaimThatFailsAfterTheAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var told observed
+		r := newTestReceiver(t, WithObserver(told.observe), WithDeduper(&hookedDeduper{NewMemoryDeduper(1), func(ctx context.Context, _ string) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}}))
+		Handle(r, func(context.Context, *MessageEvent) error { return nil })
+		body := &lateReader{10 * time.Second, strings.NewReader(messageBody("m1", "u1", V1_1))}
+		assert.Equal(t, 503, deliverWith(t, r, testSecret, body))
+		require.NoError(t, r.Shutdown(t.Context()))
+		assert.Len(t, told.all(), 1)
+	})
+}
+
+// TestFunctionThatReturnsWhenTheAnswerIsDue is reported once, with the answer or after it.
+func TestFunctionThatReturnsWhenTheAnswerIsDue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var told observed
+		r := newTestReceiver(t, WithObserver(told.observe))
+		Handle(r, func(context.Context, *MessageEvent) error {
+			time.Sleep(15 * time.Second)
+			return nil
+		})
+		const events = 300
+		for i := range events {
+			go deliver(t, r, messageBody(strconv.Itoa(i), "u1", V1_1))
+		}
+		time.Sleep(time.Minute)
+		require.NoError(t, r.Shutdown(t.Context()))
+		assert.Len(t, told.handled(), events)
+	})
 }

@@ -1,6 +1,7 @@
 package smooch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ func process(ctx context.Context, r *WebhookReceiver, e QueuedEvent) error {
 	if e.Key == "" {
 		return argumentError("Process", "key", "is empty, so that all events would be copies of one")
 	}
-	event, _, err := decodeEvent(e.Body)
+	event, _, err := decodeEvent(bytes.Clone(e.Body))
 	if err != nil {
 		return Permanent(err)
 	}
@@ -111,7 +112,7 @@ func enqueue(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, body 
 		return
 	}
 	defer r.handlings.running.Done()
-	e := QueuedEvent{Key: f.key, Order: f.order, Received: began, Body: body}
+	e := QueuedEvent{Key: f.key, Order: f.order, Received: began, Body: bytes.Clone(body)}
 	if f.recurs {
 		e.Key = f.inMinute(began)
 	}

@@ -69,6 +69,26 @@ func TestEventsInAQueue(t *testing.T) {
 	})
 }
 
+// TestQueueHasItsOwnBodies: neither a queue that reuses what it was given nor an observer that
+// changes what it was told of changes an event.
+func TestQueueHasItsOwnBodies(t *testing.T) {
+	t.Parallel()
+	body := messageBody("m1", "u1", V1_1)
+	var told observed
+	var kept Event
+	queue := &sliceQueue{}
+	r := newTestReceiver(t, WithQueue(queue), WithObserver(told.observe))
+	Handle(r, func(_ context.Context, e *MessageEvent) error { kept = e; return nil })
+	assert.Equal(t, 200, deliver(t, r, body))
+	raw := told.last(t).Event.RawJSON()
+	assert.Equal(t, body, string(raw))
+	clear(raw)
+	require.NoError(t, r.Process(t.Context(), queue.events[0]))
+	assert.Equal(t, body, string(queue.events[0].Body))
+	clear(queue.events[0].Body)
+	assert.Equal(t, body, string(kept.RawJSON()))
+}
+
 // TestKeysInAQueueAreBounded with the minute, too.
 func TestKeysInAQueueAreBounded(t *testing.T) {
 	t.Parallel()
@@ -288,8 +308,13 @@ func TestFunctionOfProcess(t *testing.T) {
 func TestCopiesInAQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int32
-		r := newTestReceiver(t)
+		var calls, claims atomic.Int32
+		r := newTestReceiver(t, WithDeduper(&hookedDeduper{NewMemoryDeduper(10), func(_ context.Context, call string) error {
+			if call == "claim" {
+				claims.Add(1)
+			}
+			return nil
+		}}))
 		Handle(r, func(context.Context, *MessageEvent) error {
 			calls.Add(1)
 			time.Sleep(time.Second)
@@ -301,6 +326,7 @@ func TestCopiesInAQueue(t *testing.T) {
 			go func() { results <- r.Process(t.Context(), e) }()
 		}
 		synctest.Wait()
+		assert.EqualValues(t, 1, claims.Load(), "the deduper is asked once")
 		assert.Equal(t, 200, deliver(t, r, string(e.Body)))
 		busy := 0
 		for range 10 {

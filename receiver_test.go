@@ -110,6 +110,18 @@ func TestIgnoredDeliveries(t *testing.T) {
 	assert.NoError(t, told.last(t).Err)
 }
 
+// TestPermanentFailureIsFinal: neither a copy nor the same event in the other version is handled.
+func TestPermanentFailureIsFinal(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	r := newTestReceiver(t)
+	Handle(r, func(context.Context, *MessageEvent) error { calls++; return Permanent(errors.New("no such order")) })
+	assert.Equal(t, 406, deliver(t, r, messageBody("m1", "u1", V1_1)))
+	assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1_1)))
+	assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1)))
+	assert.Equal(t, 1, calls)
+}
+
 func TestReceiverReadsNoMoreThanItsLimit(t *testing.T) {
 	t.Parallel()
 	r := newTestReceiver(t, WithMaxBody(1000))

@@ -72,10 +72,10 @@ func (u *user) client(id string) object {
 func (u *user) full(version string) object {
 	o := maps.Clone(u.fields)
 	o["_id"], o["conversationStarted"] = u.id, u.conversation != nil
-	o["clients"], o["pendingClients"] = notNull(u.clients), notNull(u.pendingClients)
+	o["clients"], o["pendingClients"] = clientsOn(version, u.clients), clientsOn(version, u.pendingClients)
 	o["hasPaymentInfo"] = false
 	if version == "v1" {
-		o["devices"], o["credentialRequired"] = notNull(u.clients), u.credentialRequired
+		o["devices"], o["credentialRequired"] = o["clients"], u.credentialRequired
 	}
 	return o
 }

@@ -25,6 +25,28 @@ func TestAppUserOnBothVersions(t *testing.T) {
 	}
 }
 
+// TestClientOnBothVersions: v1 has clients without the members that came with v1.1.
+func TestClientOnBothVersions(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.integration(`{"type":"telegram","token":"t"}`)
+	_, err := st.on("telegram").Say("hi")
+	require.NoError(t, err)
+	v1, v11 := st.events()
+	onV1 := st.onV1().call(200, "GET", "/appusers/ida", "")["appUser"]
+	clients := []any{
+		first(at(onV1, "clients")), first(at(onV1, "devices")), first(at(v1[0], "appUser", "clients")),
+		first(at(st.call(200, "GET", "/appusers/ida", ""), "appUser", "clients")), v11[0]["client"],
+	}
+	for i, client := range clients {
+		assert.Contains(t, client, "id")
+		assert.Contains(t, client, "primary")
+		for _, name := range []string{"_id", "status", "integrationId", "externalId"} {
+			assert.Equal(t, i >= 3, at(client, name) != nil, "%d: %s", i, name)
+		}
+	}
+}
+
 func TestProfile(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

@@ -212,8 +212,6 @@ func setUser(c *call) *reply {
 		return forbidden()
 	case c.user == nil:
 		return notFound("App user")
-	case c.cred.scope == scopeAppUser:
-		c.user.credentialRequired = true
 	case c.cred.scope == scopeAppToken && c.user.credentialRequired:
 		return unauthorized()
 	}

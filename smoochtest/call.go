@@ -48,9 +48,21 @@ func handle(s *Server, w http.ResponseWriter, r *http.Request, entry *loggedCall
 	if refusal := authorize(c); refusal != nil { // what it is about may be gone by now
 		return withCORS(c, refusal)
 	}
+	if c.cred.scope == scopeAppUser && c.user != nil {
+		c.user.credentialRequired = true
+	}
 	answer := c.route.handler(c)
 	s.tellChanges(c, answer)
 	return withCORS(c, answer)
+}
+
+// identify notes in entry what a call is about that a fault keeps from being carried out.
+func identify(s *Server, r *http.Request, entry *loggedCall) {
+	c := &call{server: s, request: r}
+	if segments, valid := splitPath(r.URL.EscapedPath()); valid && findRoute(c, segments) == nil {
+		_ = lockedAuthorize(c)
+	}
+	entry.describe(c)
 }
 
 func lockedAuthorize(c *call) *reply {

@@ -2,6 +2,7 @@ package smoochtest
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -193,4 +194,24 @@ func channelSource(client object) object {
 		source["integrationId"] = id
 	}
 	return source
+}
+
+// clientOn returns a client as a version has it.
+func clientOn(version string, client object) object {
+	if version != "v1" {
+		return client
+	}
+	o := maps.Clone(client)
+	for _, name := range []string{"_id", "status", "integrationId", "externalId"} {
+		delete(o, name)
+	}
+	return o
+}
+
+func clientsOn(version string, clients []object) []object {
+	all := []object{}
+	for _, client := range clients {
+		all = append(all, clientOn(version, client))
+	}
+	return all
 }

@@ -192,7 +192,11 @@ func (c *control) read(to any) *reply {
 	dec := json.NewDecoder(http.MaxBytesReader(c.answer, c.request.Body, maxControlBody))
 	dec.DisallowUnknownFields()
 	dec.UseNumber()
-	if err := dec.Decode(to); err != nil && !errors.Is(err, io.EOF) {
+	err := dec.Decode(to)
+	if wrong, isType := errors.AsType[*json.UnmarshalTypeError](err); isType && wrong.Field != "" {
+		return badRequest("the member " + wrong.Field + " has the wrong type: " + wrong.Value)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		return badRequest("the body does not fit: " + strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if dec.More() {

@@ -2,6 +2,7 @@ package smoochtest_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -41,7 +42,10 @@ func (c controls) send(method, path, body string, headers ...string) (status int
 	if !strings.HasPrefix(path, "/") {
 		path = "/_sandbox/" + path
 	}
-	req, err := http.NewRequestWithContext(c.t.Context(), method, c.server.URL+path, strings.NewReader(body))
+	// An answer may be a stream by mistake.
+	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, c.server.URL+path, strings.NewReader(body))
 	require.NoError(c.t, err)
 	for _, line := range headers {
 		name, value, _ := strings.Cut(line, ": ")
@@ -53,7 +57,7 @@ func (c controls) send(method, path, body string, headers ...string) (status int
 	require.NoError(c.t, err)
 	defer resp.Body.Close()
 	answer, err = io.ReadAll(resp.Body)
-	require.NoError(c.t, err)
+	require.NoError(c.t, err, "%s %s: %d, and then", method, path, resp.StatusCode)
 	return resp.StatusCode, answer
 }
 

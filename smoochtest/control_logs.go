@@ -148,6 +148,15 @@ func (c *control) logQuery(filters ...string) (q logQuery, refusal *reply) {
 			q.text[name] = values[0]
 		}
 	}
+	if user := q.text["user"]; user != "" { // the logs have the _id
+		c.server.mu.Lock()
+		defer c.server.mu.Unlock()
+		for _, a := range c.server.apps {
+			if u := a.user(user); u != nil && (q.text["app"] == "" || q.text["app"] == a.id) {
+				q.text["user"] = u.id
+			}
+		}
+	}
 	return q, nil
 }
 
@@ -248,6 +257,10 @@ func listLoggedDeliveries(c *control) *reply {
 	q, refusal := c.logQuery("webhook", "trigger", "state")
 	if refusal != nil {
 		return refusal
+	}
+	states := []deliveryState{"", deliveryWaiting, deliveryRetrying, deliveryDone, deliveryFailed}
+	if !slices.Contains(states, deliveryState(q.text["state"])) {
+		return badRequest("state must be waiting, retrying, delivered or failed")
 	}
 	d := c.server.deliveries
 	return answerLog(c, "deliveries", q, &d.mu, &d.kept, func(e *delivery) bool {

@@ -59,6 +59,9 @@ func TestCallLog(t *testing.T) {
 	assert.Equal(t, "5", numbers("after=3&limit=1"))
 	assert.Equal(t, "2", numbers("operation=POST+/appusers/%7BuserId%7D/messages"))
 	assert.Equal(t, "2 3", numbers("user="+at(post, "userId").(string)))
+	assert.Equal(t, "2 3", numbers("user=ida"))
+	assert.Equal(t, "2 3", numbers("user=ida&app="+server.App().ID))
+	assert.Empty(t, numbers("user=ida&app=x"))
 	assert.Equal(t, "1 2 3", numbers("app="+server.App().ID))
 	assert.Equal(t, "4 5", numbers("status=4xx"))
 	assert.Equal(t, "5", numbers("status=404"))
@@ -75,6 +78,11 @@ func TestCallLog(t *testing.T) {
 	assert.EqualValues(t, 0, at(cut, "status"))
 	assert.EqualValues(t, 1, at(cut, "fault"))
 	assert.Nil(t, at(cut, "answer"))
+	c.call(201, "POST", "faults", `{"status":429}`)
+	_, err = app.Conversations.PostMessage(t.Context(), "ida", smooch.TextMessage("Hi"), smooch.WithoutRetry())
+	require.ErrorIs(t, err, smooch.ErrRateLimited)
+	assert.Equal(t, "2 6 7", numbers("operation=POST+/appusers/%7BuserId%7D/messages&user=ida&scope=account"),
+		"it is known what a fault keeps from being carried out")
 }
 
 // sorted returns JSON with its members in the order of their names.
@@ -136,6 +144,7 @@ func TestDeliveryLogOverControls(t *testing.T) {
 
 	all := c.call(200, "GET", "deliveries", "")["deliveries"].([]any)
 	require.Len(t, all, 2)
+	c.call(400, "GET", "deliveries?state=sent", "")
 	assert.Equal(t, "HEAD", at(all[0], "trigger"))
 	assert.Equal(t, "failed", at(all[0], "state"), "the check of a target is not repeated")
 	d := all[1]

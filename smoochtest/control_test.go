@@ -115,6 +115,8 @@ func TestControlsRefuse(t *testing.T) {
 		require.NoError(t, json.Unmarshal(data, &answer))
 		c.fits(map[string]any{"$ref": "#/components/schemas/Error"}, answer, test.path)
 	}
+	_, data := c.send("POST", "clock/advance", `{"seconds":"x"}`)
+	assert.Contains(t, string(data), "the member seconds has the wrong type: string")
 	assert.Len(t, c.call(200, "GET", "apps/"+server.App().ID+"/users", "")["users"], 1, "a refused user is not left behind")
 }
 

@@ -14,19 +14,23 @@ import (
 	"github.com/smooch/smooch-go"
 )
 
-// TestMemoryDeduperConforms in real time, as a deduper on a server would have to.
+// TestMemoryDeduperConforms, whether each check has a store of its own or all use one.
 func TestMemoryDeduperConforms(t *testing.T) {
 	t.Parallel()
-	TestDeduper(t, func() smooch.Deduper { return smooch.NewMemoryDeduper(10_000) })
-}
-
-// TestSharedDeduperConforms: all checks may use one store.
-func TestSharedDeduperConforms(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		shared := smooch.NewMemoryDeduper(10_000)
-		TestDeduper(t, func() smooch.Deduper { return shared })
-	})
+	for name, own := range map[string]bool{"own stores": true, "one store": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				shared := smooch.NewMemoryDeduper(10_000)
+				TestDeduper(t, func() smooch.Deduper {
+					if own {
+						return smooch.NewMemoryDeduper(5_000)
+					}
+					return shared
+				})
+			})
+		})
+	}
 }
 
 // faultyDeduper is a correct deduper but for its faults.

@@ -81,7 +81,7 @@ func updateDevice(c *call) *reply {
 		return notFound("Device")
 	}
 	mergeDevice(client, c.body, "pushNotificationToken", "appVersion")
-	return ok(object{"device": client})
+	return ok(object{"device": clientOn(c.version, client)})
 }
 
 func updatePushToken(c *call) *reply {

@@ -50,11 +50,12 @@ func emitExample(a *app, u *user, trigger string, given object) {
 		o := maps.Clone(members)
 		maps.Copy(o, x.users(version))
 		maps.Copy(o, given)
-		if message, single := o["message"].(object); single && strings.HasPrefix(trigger, "message:delivery") {
-			if version == "v1" {
-				delete(o, "message")
-				delete(o, "isFinalEvent")
-				o["messages"] = []any{x.whole(message)}
+		if message, single := o["message"].(object); single && version == "v1" && strings.HasPrefix(trigger, "message:delivery") {
+			delete(o, "message")
+			delete(o, "isFinalEvent")
+			o["messages"] = []any{x.whole(message)}
+			if given["destination"] == nil {
+				o["destination"] = destinationOf(x.client, version)
 			}
 		}
 		return o
@@ -134,6 +135,24 @@ func (x *example) users(version string) object {
 	return nil
 }
 
+// criteria returns what the user was linked to the channel by.
+func (x *example) criteria(channel string) object {
+	if x.user != nil {
+		id, _ := x.client["_id"].(string)
+		if linked, known := x.user.linkCriteria[id]; known {
+			return linked
+		}
+	}
+	switch channel {
+	case "mailgun":
+		return object{"address": "ida@example.com"}
+	case "messenger":
+		return object{"phoneNumber": "+15145550199", "givenName": "Ida", "surname": "Lund"}
+	default:
+		return object{"phoneNumber": "+15145550199"}
+	}
+}
+
 // members returns the members of the event as v1.1 has them, but users.
 func (x *example) members() object {
 	failure := object{
@@ -172,7 +191,7 @@ func (x *example) members() object {
 			"referral": object{"code": "spring", "details": details},
 		}
 	case "link:match", "link:success", "link:failure":
-		o := object{"channel": channel, "criteria": object{"phoneNumber": "+15145550199"}}
+		o := object{"channel": channel, "criteria": x.criteria(channel)}
 		if x.trigger == "link:failure" {
 			o["error"] = object{"code": "bad_request", "message": "No user matches"}
 		}

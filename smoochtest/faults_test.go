@@ -152,3 +152,20 @@ func TestFaultsAreLifted(t *testing.T) {
 	assert.Empty(t, server.Faults())
 	assert.Equal(t, 200, get())
 }
+
+// TestRefusedCallHasNoEffect: a user who comes with a JWT needs it from then on, but not if the
+// call was not carried out.
+func TestRefusedCallHasNoEffect(t *testing.T) {
+	t.Parallel()
+	server, _ := newServerWithUser(t)
+	token := signed(t, server.App().Key, jwt.MapClaims{"scope": "appUser", "userId": "ida"})
+	for _, want := range []int{429, 200} {
+		if want == 429 {
+			server.Fail(smoochtest.Fault{Status: 429})
+		}
+		status, _ := raw(t, server, "GET", "/v1/appusers/ida", "", token)
+		require.Equal(t, want, status)
+		status, _ = raw(t, server, "GET", "/v1/appusers/ida", "", "app-token: "+server.App().Token)
+		assert.Equal(t, want == 429, status == 200)
+	}
+}

@@ -124,11 +124,7 @@ func (p *Person) Tap(button string) error {
 func (p *Person) tap(button string) (messageID string, err error) {
 	err = p.on(func(a *app, u *user, client object) error {
 		action, message := findAction(u, menusOn(a, client), func(action object) bool {
-			switch action["type"] {
-			case "postback", "reply", "buy":
-				return button != "" && (action["_id"] == button || action["payload"] == button)
-			}
-			return false
+			return button != "" && (action["_id"] == button || action["payload"] == button)
 		})
 		if action == nil {
 			return errors.New("smoochtest: the user was sent no such button")
@@ -140,8 +136,12 @@ func (p *Person) tap(button string) (messageID string, err error) {
 			messageID = sendAs(a, u, client, posted)
 		case "buy":
 			pay(a, u, client, action, message)
-		default:
+		case "postback":
 			tapPostback(a, u, client, action, message)
+		case "locationRequest":
+			return errors.New("smoochtest: the button asks for a location, which the user sends instead")
+		default:
+			return fmt.Errorf("smoochtest: the business is told nothing of a tap on a button of type %v", action["type"])
 		}
 		return nil
 	})

@@ -143,6 +143,8 @@ func TestTap(t *testing.T) {
 	require.NoError(t, ida.Join())
 	st.post(`{"role":"appMaker","type":"text","text":"?","actions":[
 		{"type":"reply","text":"Yes","payload":"YES","metadata":{"a":1}}]}`)
+	link := st.post(`{"role":"appMaker","type":"text","text":"?","actions":[{"type":"link","text":"Look","uri":"https://x.example"}]}`)
+	where := st.post(`{"role":"appMaker","type":"text","text":"?","actions":[{"type":"locationRequest","text":"Where?"}]}`)
 	m := st.post(`{"role":"appMaker","type":"text","text":"?","actions":[
 		{"type":"postback","text":"More","payload":"MORE"},{"type":"buy","text":"Pay","amount":500,"currency":"EUR"}]}`)
 	buy := m["actions"].([]any)[1]
@@ -152,7 +154,9 @@ func TestTap(t *testing.T) {
 	require.NoError(t, ida.Tap("MORE"))
 	require.NoError(t, ida.Tap("YES"))
 	require.NoError(t, ida.Tap(at(buy, "_id").(string)))
-	require.Error(t, ida.Tap("NONE"))
+	require.ErrorContains(t, ida.Tap("NONE"), "no such button")
+	require.ErrorContains(t, ida.Tap(at(first(link["actions"]), "_id").(string)), "type link")
+	require.ErrorContains(t, ida.Tap(at(first(where["actions"]), "_id").(string)), "asks for a location")
 	require.Error(t, ida.Tap(""))
 	v1, v11 := st.events()
 	for _, events := range [][]map[string]any{v1, v11} {

@@ -23,6 +23,8 @@ func TestRateLimit(t *testing.T) {
 		status, _ := raw(t, server, "GET", "/v1/webhooks", "", token)
 		assert.Equal(t, want, status)
 	}
+	refused := newControls(t, server).call(200, "GET", "calls?status=429&operation=GET+/webhooks&scope=app", "")
+	assert.Len(t, refused["calls"], 2)
 	server.Advance(time.Hour)
 	status, _ := raw(t, server, "GET", "/v1/webhooks", "", token)
 	assert.Equal(t, 200, status)

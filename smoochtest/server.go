@@ -40,7 +40,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/smooch/smooch-go"
@@ -63,7 +62,7 @@ type Server struct {
 	rateLimit  rateLimit
 	deliveries *deliveries
 
-	mu              sync.Mutex // guards the fields below and what they point to
+	mu              stateLock // guards the fields below and what they point to
 	apps            []*app
 	keys            map[string]*key // by id
 	serviceAccounts []object
@@ -244,14 +243,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, entry.fault = s.faults.take(r, now)
 	s.delay(r, f.Delay)
 	if f.Cut == CutBefore {
+		identify(s, r, entry)
 		s.finish(entry, kept, nil)
 		panic(http.ErrAbortHandler)
 	}
 	var answer *reply
 	switch limited, retryAfter := s.rateLimit.take(s.clock.now()); {
 	case f.Status != 0:
+		identify(s, r, entry)
 		answer = f.reply()
 	case limited:
+		identify(s, r, entry)
 		answer = tooManyRequests(retryAfter)
 	default:
 		answer = handle(s, w, r, entry)
@@ -338,7 +340,9 @@ func (s *Server) Faults() []Fault {
 // become due are retried before it returns. The clocks of clients do not move: the tokens that they
 // sign are dated d in the past from then on, and their waits after a 429 take real time.
 func (s *Server) Advance(d time.Duration) {
+	s.mu.Lock() // the clock is part of the state
 	s.clock.advance(d)
+	s.mu.Unlock()
 	s.tellClock()
 	s.deliveries.retryDue()
 }

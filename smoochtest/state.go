@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -106,11 +108,27 @@ type savedMediaToken struct {
 	Expires      time.Time `json:"expires"`
 }
 
+// stateLock is the lock of a server's state. It counts how often it was taken: the state cannot
+// have changed without that.
+type stateLock struct {
+	sync.Mutex
+	taken atomic.Uint64
+}
+
+func (l *stateLock) Lock() {
+	l.Mutex.Lock()
+	l.taken.Add(1)
+}
+
+// StateChanges returns a number that stays the same for as long as the state of the server does. It
+// is cheap, and tells whether [Server.ExportState] may return anything new.
+func (s *Server) StateChanges() uint64 { return s.mu.taken.Load() }
+
 // ExportState returns the whole state of the server as JSON, for [Server.ImportState]: accounts,
 // apps, keys, users, conversations, webhooks, files and the clock. It has secrets. It lacks the
 // logs, faults and deliveries that are under way.
 func (s *Server) ExportState() []byte {
-	s.mu.Lock()
+	s.mu.Mutex.Lock() // which does not count
 	defer s.mu.Unlock()
 	state := savedState{
 		Version: stateVersion, BaseURL: s.URL, AdvancedBy: s.clock.ahead(), Random: s.random.save(),

@@ -92,6 +92,26 @@ func TestStateIsWhole(t *testing.T) {
 	assert.EqualValues(t, 3600, at(c.call(200, "GET", "clock", ""), "clock", "advanced"))
 }
 
+func TestStateChanges(t *testing.T) {
+	t.Parallel()
+	server := newBusyServer(t)
+	c := newControls(t, server)
+	for i, change := range []func(){
+		func() { newAPI(t, server).call(201, "POST", "/appusers", `{"userId":"bob"}`) },
+		func() { c.call(201, "POST", "apps", `{"name":"n"}`) },
+		func() { require.NoError(t, server.Person(server.App().ID, "ida", "").Read()) },
+		func() { server.Advance(time.Second) },
+		func() { require.NoError(t, server.ImportState(server.ExportState())) },
+		func() { c.call(200, "POST", "reset", `{"keepApps":true}`) },
+	} {
+		before := server.StateChanges()
+		server.ExportState()
+		require.Equal(t, before, server.StateChanges(), "an export changes nothing")
+		change()
+		assert.NotEqual(t, before, server.StateChanges(), "%d", i)
+	}
+}
+
 // TestWrongStateChangesNothing: what does not fit is refused, and never panics later.
 func TestWrongStateChangesNothing(t *testing.T) {
 	t.Parallel()
@@ -110,7 +130,7 @@ func TestWrongStateChangesNothing(t *testing.T) {
 		replace(`"version":1,`, `"version":1,"more":1,`),
 		replace(`"accountKey":"`, `"accountKey":"x`),
 		replace(`"received":`, `"was":`),
-		replace(`"received":1`, `"received":1e`),
+		replace(`"received":1`, `"received":1e5,"was":1`),
 		replace(`"target":"http://127.0.0.1`, `"target":"http://192.0.2.1`),
 		replace(`"target":"`, `"target":"%`),
 		replace(`"properties":`, `"proper":`),

@@ -43,7 +43,7 @@ func main() {
 
 // fail ends the process with one line that says why.
 func fail(code int, err error) {
-	text := strings.TrimPrefix(err.Error(), "smoochtest: ")
+	text := strings.ReplaceAll(err.Error(), "smoochtest: ", "")
 	fmt.Fprintln(os.Stderr, "smooch-sandbox:", strings.ReplaceAll(text, "\n", " "))
 	os.Exit(code)
 }
@@ -52,6 +52,10 @@ func fail(code int, err error) {
 func run(c *config, out io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, func() {
+		stop()                                             // a second signal ends the process at once
+		time.AfterFunc(exitsWithin, func() { os.Exit(1) }) // whatever hangs
+	})
 	server, err := smoochtest.Start(c.options()...)
 	if err != nil {
 		return err
@@ -65,7 +69,5 @@ func run(c *config, out io.Writer) error {
 		return err
 	}
 	state.saveUntil(ctx)
-	stop()                                             // a second signal ends the process at once
-	time.AfterFunc(exitsWithin, func() { os.Exit(1) }) // whatever hangs
 	return state.save()
 }

@@ -276,6 +276,23 @@ func TestSignalEndsItWhateverHangs(t *testing.T) {
 	}
 }
 
+// TestSignalEndsASaveThatHangs: the file that the state is written to is a pipe that nobody reads.
+func TestSignalEndsASaveThatHangs(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{0, savesEvery + time.Second} { // the last save and another
+		file := filepath.Join(t.TempDir(), "state.json")
+		p, s := startSandbox(t, nil, "-state", file)
+		require.NoError(t, syscall.Mkfifo(file+".new", 0o600))
+		_, err := newClient(t, s).AppUsers.Create(t.Context(), smooch.AppUserCreate{UserID: "ida"})
+		require.NoError(t, err)
+		time.Sleep(wait)
+		began := time.Now()
+		require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+		assert.Equal(t, 1, p.wait(), p.stderr())
+		assert.Less(t, time.Since(began), exitsWithin+2*time.Second)
+	}
+}
+
 // TestStateOutlivesTheProcess: also one that is killed.
 func TestStateOutlivesTheProcess(t *testing.T) {
 	t.Parallel()

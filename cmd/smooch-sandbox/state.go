@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +18,8 @@ const savesEvery = 3 * time.Second
 type stateFile struct {
 	path   string
 	server *smoochtest.Server
-	saved  []byte
+	saved  bool
+	at     uint64 // StateChanges of the server when it was saved
 }
 
 // load loads the state, if there is a file.
@@ -40,22 +40,24 @@ func (f *stateFile) load() error {
 	return nil
 }
 
-// save saves the state if it has changed. A process that ends meanwhile leaves the old file behind.
+// save saves the state if it may have changed. A process that ends meanwhile leaves the old file
+// behind.
 func (f *stateFile) save() error {
 	if f.path == "" {
 		return nil
 	}
-	data := f.server.ExportState()
-	if bytes.Equal(data, f.saved) {
+	at := f.server.StateChanges()
+	if f.saved && at == f.at {
 		return nil
 	}
+	data := f.server.ExportState()
 	if err := os.WriteFile(f.path+".new", data, 0o600); err != nil {
 		return err
 	}
 	if err := os.Rename(f.path+".new", f.path); err != nil {
 		return err
 	}
-	f.saved = data
+	f.saved, f.at = true, at
 	return nil
 }
 

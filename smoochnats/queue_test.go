@@ -1,0 +1,398 @@
+package smoochnats_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/smoochnats"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// newQueue returns a queue whose workers take over soon.
+func newQueue(t testing.TB, js jetstream.JetStream, config smoochnats.QueueConfig) *smoochnats.Queue {
+	t.Helper()
+	if config.Lease == 0 {
+		config.Lease = 5 * time.Second
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	q, err := smoochnats.NewQueue(t.Context(), js, config)
+	require.NoError(t, err)
+	return q
+}
+
+// newWorker returns a receiver with a shared deduper that calls handle for messages.
+func newWorker(t testing.TB, js jetstream.JetStream, replicas int, handle func(ctx context.Context, e *smooch.MessageEvent) error) *smooch.WebhookReceiver {
+	t.Helper()
+	deduper, err := smoochnats.NewDeduper(t.Context(), js, smoochnats.DeduperConfig{Replicas: replicas})
+	require.NoError(t, err)
+	r, err := smooch.NewWebhookReceiver(nil, smooch.WithDeduper(deduper), smooch.WithLease(5*time.Second),
+		smooch.WithReceiverLogger(slog.New(slog.DiscardHandler)))
+	require.NoError(t, err)
+	smooch.Handle(r, handle)
+	return r
+}
+
+// start runs a queue until stop is called.
+func start(t testing.TB, q *smoochnats.Queue, r *smooch.WebhookReceiver) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- q.Run(ctx, r) }()
+	stop = sync.OnceValue(func() error {
+		cancel()
+		return <-ended
+	})
+	t.Cleanup(func() { assert.NoError(t, stop()) })
+	return stop
+}
+
+// numbered returns the nth message of a user.
+func numbered(user string, n int) smooch.QueuedEvent {
+	body := fmt.Sprintf(`{"trigger":"message:appUser","version":"v1.1","app":{"_id":"a"},"appUser":{"_id":%q},`+
+		`"messages":[{"_id":"%s-%d","type":"text","role":"appUser","authorId":%q,"received":1700000000.5,"text":"%d"}]}`, user, user, n, user, n)
+	return smooch.QueuedEvent{
+		Key: fmt.Sprintf("message|%s|%d", user, n), Order: user, Received: time.Now(), Body: []byte(body),
+	}
+}
+
+// A journal records what was handled.
+type journal struct {
+	mu     sync.Mutex
+	byUser map[string][]string
+	total  int
+}
+
+func (j *journal) add(e *smooch.MessageEvent) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.byUser == nil {
+		j.byUser = map[string][]string{}
+	}
+	j.byUser[e.AppUser.ID] = append(j.byUser[e.AppUser.ID], e.Messages[0].Text)
+	j.total++
+}
+
+func (j *journal) count() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.total
+}
+
+func (j *journal) of(user string) []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]string{}, j.byUser[user]...)
+}
+
+func put(t testing.TB, q *smoochnats.Queue, events ...smooch.QueuedEvent) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, e := range events {
+		require.NoError(t, q.Put(ctx, e))
+	}
+}
+
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	require.Eventually(t, condition, 90*time.Second, 20*time.Millisecond, what)
+}
+
+func numbers(from, to int) (list []string) {
+	for n := from; n <= to; n++ {
+		list = append(list, fmt.Sprint(n))
+	}
+	return list
+}
+
+func TestQueueHandlesEachUserInOrder(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 3})
+	var j journal
+	start(t, q, newWorker(t, js, 1, func(ctx context.Context, e *smooch.MessageEvent) error {
+		j.add(e)
+		return nil
+	}))
+	for n := 1; n <= 20; n++ {
+		for u := range 10 {
+			put(t, q, numbered(fmt.Sprint("u", u), n))
+		}
+	}
+	eventually(t, "all events", func() bool { return j.count() == 200 })
+	for u := range 10 {
+		assert.Equal(t, numbers(1, 20), j.of(fmt.Sprint("u", u)))
+	}
+	eventually(t, "an empty queue", func() bool {
+		s, err := q.Stats(t.Context())
+		return err == nil && s == smoochnats.Stats{}
+	})
+}
+
+// A failing event is tried again in its place. Only its own user waits, and goes on when it is a
+// dead letter, which can be replayed.
+func TestQueueFailingEvent(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1, Attempts: 3})
+	var j journal
+	var mu sync.Mutex
+	var tries []time.Time
+	var mended bool
+	start(t, q, newWorker(t, js, 1, func(ctx context.Context, e *smooch.MessageEvent) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if e.Messages[0].ID == "u1-2" && !mended {
+			tries = append(tries, time.Now())
+			return fmt.Errorf("the database is away: %q", "é\n")
+		}
+		j.add(e)
+		return nil
+	}))
+	put(t, q, numbered("u1", 1), numbered("u1", 2), numbered("u1", 3), numbered("u2", 1), numbered("u2", 2))
+	eventually(t, "the other user", func() bool { return len(j.of("u2")) == 2 })
+	assert.Equal(t, []string{"1"}, j.of("u1"))
+	assert.Empty(t, deadLetters(t, q))
+	eventually(t, "the user of the failing event", func() bool { return len(j.of("u1")) == 2 })
+	assert.Equal(t, []string{"1", "3"}, j.of("u1"))
+	require.Len(t, tries, 3)
+	assert.GreaterOrEqual(t, tries[1].Sub(tries[0]), 500*time.Millisecond)
+	assert.GreaterOrEqual(t, tries[2].Sub(tries[1]), time.Second)
+
+	letters := deadLetters(t, q)
+	require.Len(t, letters, 1)
+	letter := *letters[0]
+	want := numbered("u1", 2)
+	assert.WithinDuration(t, want.Received, letter.Event.Received, time.Minute)
+	want.Received = letter.Event.Received
+	assert.Equal(t, want, letter.Event)
+	assert.Equal(t, 3, letter.Attempts)
+	assert.Equal(t, "the database is away: \"é\\n\"", letter.Reason)
+	assert.WithinDuration(t, time.Now(), letter.At, time.Minute)
+	s, err := q.Stats(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, s.DeadLetters)
+
+	require.NoError(t, q.Put(t.Context(), numbered("u1", 2)), "a copy from the service")
+	mu.Lock()
+	mended = true
+	mu.Unlock()
+	require.NoError(t, q.Replay(t.Context(), letter.ID))
+	eventually(t, "the replay", func() bool { return len(j.of("u1")) == 3 })
+	assert.Equal(t, []string{"1", "3", "2"}, j.of("u1"))
+	assert.Empty(t, deadLetters(t, q))
+	assert.ErrorIs(t, q.Replay(t.Context(), letter.ID), smooch.ErrNotFound)
+	assert.ErrorIs(t, q.Replay(t.Context(), "no.such"), smooch.ErrNotFound)
+}
+
+// What can never be handled becomes a dead letter at once, also what is no event at all, and a
+// replay that fails again becomes another one.
+func TestQueuePermanentFailure(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1})
+	calls := make(chan string, 10)
+	start(t, q, newWorker(t, js, 1, func(ctx context.Context, e *smooch.MessageEvent) error {
+		calls <- e.Messages[0].ID
+		return smooch.Permanent(fmt.Errorf("no such customer"))
+	}))
+	put(t, q, numbered("u1", 1),
+		smooch.QueuedEvent{Key: "k", Order: "u2", Received: time.Now(), Body: []byte("[]")},
+		smooch.QueuedEvent{Key: "l", Order: "u3", Received: time.Now()})
+	eventually(t, "three dead letters", func() bool { return len(deadLetters(t, q)) == 3 })
+	assert.Equal(t, "u1-1", <-calls)
+	var first *smoochnats.DeadLetter
+	for _, letter := range deadLetters(t, q) {
+		assert.Equal(t, 1, letter.Attempts)
+		if letter.Event.Order == "u1" {
+			first = letter
+		}
+	}
+	assert.Equal(t, "no such customer", first.Reason)
+	require.NoError(t, q.Replay(t.Context(), first.ID))
+	assert.Equal(t, "u1-1", <-calls)
+	eventually(t, "the dead letter of the replay", func() bool { return len(deadLetters(t, q)) == 3 })
+	for _, letter := range deadLetters(t, q) {
+		assert.NotEqual(t, first.ID, letter.ID)
+	}
+	assert.Empty(t, calls)
+}
+
+// An event that is claimed elsewhere waits without counting attempts.
+func TestQueueBusyEvent(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1, Attempts: 1})
+	deduper, err := smoochnats.NewDeduper(t.Context(), js, smoochnats.DeduperConfig{})
+	require.NoError(t, err)
+	claim, err := deduper.Claim(t.Context(), numbered("u1", 1).Key, time.Minute)
+	require.NoError(t, err)
+	var j journal
+	start(t, q, newWorker(t, js, 1, func(ctx context.Context, e *smooch.MessageEvent) error {
+		j.add(e)
+		return nil
+	}))
+	put(t, q, numbered("u1", 1), numbered("u1", 2), numbered("u2", 1))
+	eventually(t, "the other user", func() bool { return len(j.of("u2")) == 1 })
+	time.Sleep(2 * time.Second)
+	assert.Empty(t, j.of("u1"))
+	require.NoError(t, deduper.Release(t.Context(), numbered("u1", 1).Key, claim.Token))
+	eventually(t, "the user", func() bool { return len(j.of("u1")) == 2 })
+	assert.Equal(t, numbers(1, 2), j.of("u1"))
+	assert.Empty(t, deadLetters(t, q))
+}
+
+// Copies of an event are handled once, whether the servers or the deduper recognize them.
+func TestQueueCopies(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	var j journal
+	handle := func(ctx context.Context, e *smooch.MessageEvent) error {
+		j.add(e)
+		return nil
+	}
+	for _, name := range []string{"one", "two"} { // a queue does not know the copies in another one
+		q := newQueue(t, js, smoochnats.QueueConfig{Name: name, Partitions: 1})
+		start(t, q, newWorker(t, js, 1, handle))
+		put(t, q, numbered("u1", 1), numbered("u1", 1), numbered("u1", 2), numbered("u1", 1))
+		stream, err := js.Stream(t.Context(), name)
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, stream.CachedInfo().State.LastSeq, "the servers recognize copies")
+	}
+	eventually(t, "empty queues", func() bool { return j.count() == 2 })
+	time.Sleep(time.Second)
+	assert.Equal(t, numbers(1, 2), j.of("u1"))
+}
+
+// All fields come back, whatever they contain.
+func TestQueuedEventComesBack(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1})
+	e := smooch.QueuedEvent{
+		Key: " a b\r\n+%\x00\xff日|A", Order: "\nö .*> ", Received: time.Date(2026, 11, 21, 1, 2, 3, 456789, time.FixedZone("", 3600)),
+		Body: []byte("\x00no JSON\r\n"),
+	}
+	put(t, q, e)
+	start(t, q, newWorker(t, js, 1, func(context.Context, *smooch.MessageEvent) error { return nil }))
+	eventually(t, "a dead letter", func() bool { return len(deadLetters(t, q)) == 1 })
+	back := deadLetters(t, q)[0].Event
+	assert.True(t, e.Received.Equal(back.Received), back.Received)
+	back.Received = e.Received
+	assert.Equal(t, e, back)
+}
+
+func TestQueueLimits(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1, MaxBytes: 2 << 20})
+	large := numbered("u1", 1)
+	large.Body = make([]byte, 1<<20)
+	assert.ErrorIs(t, q.Put(t.Context(), large), smooch.ErrTooLarge, "with its header it is over the limit of the servers")
+	large.Body = large.Body[:1<<20-1000]
+	put(t, q, large)
+	large.Key = "second"
+	put(t, q, large)
+	large.Key = "third"
+	began := time.Now()
+	err := q.Put(t.Context(), large)
+	assert.Error(t, err, "the queue is full")
+	assert.NotErrorIs(t, err, smooch.ErrTooLarge)
+	assert.Less(t, time.Since(began), 10*time.Second)
+	s, err := q.Stats(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 2, s.Waiting)
+	assert.Zero(t, s.Pending)
+	assert.Positive(t, s.OldestAge)
+}
+
+func TestQueueStats(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 2})
+	for n := range 300 {
+		put(t, q, numbered("u1", n))
+	}
+	proceed, open := make(chan struct{}), sync.Once{}
+	start(t, q, newWorker(t, js, 1, func(ctx context.Context, e *smooch.MessageEvent) error {
+		<-proceed
+		return nil
+	}))
+	goOn := func() { open.Do(func() { close(proceed) }) }
+	t.Cleanup(goOn)
+	eventually(t, "a full worker", func() bool {
+		s, err := q.Stats(t.Context())
+		return err == nil && s.Waiting == 300-256 && s.Pending == 256
+	})
+	time.Sleep(1100 * time.Millisecond)
+	s, err := q.Stats(t.Context())
+	require.NoError(t, err)
+	assert.Greater(t, s.OldestAge, time.Second)
+	assert.Less(t, s.OldestAge, time.Minute)
+	goOn()
+	eventually(t, "an empty queue", func() bool {
+		s, err := q.Stats(t.Context())
+		return err == nil && s == smoochnats.Stats{}
+	})
+}
+
+// The number of partitions can be changed while the queue is empty. Processes that still have the
+// old number can do no harm.
+func TestQueuePartitionsChange(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	before := newQueue(t, js, smoochnats.QueueConfig{Partitions: 4})
+	put(t, before, numbered("u1", 1))
+	logger := slog.New(slog.DiscardHandler)
+	_, err := smoochnats.NewQueue(t.Context(), js, smoochnats.QueueConfig{Partitions: 2, Logger: logger})
+	assert.ErrorContains(t, err, "has 4 partitions and 1 events")
+	put(t, before, numbered("u1", 2)) // it is as before
+
+	var j journal
+	handle := func(ctx context.Context, e *smooch.MessageEvent) error {
+		j.add(e)
+		return nil
+	}
+	stop := start(t, before, newWorker(t, js, 1, handle))
+	eventually(t, "an empty queue", func() bool {
+		s, err := before.Stats(t.Context())
+		return err == nil && j.count() == 2 && s == smoochnats.Stats{}
+	})
+	require.NoError(t, stop())
+
+	after := newQueue(t, js, smoochnats.QueueConfig{Partitions: 2})
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	assert.Error(t, before.Put(ctx, numbered("u1", 3)))
+	assert.Error(t, before.Run(t.Context(), newWorker(t, js, 1, handle)))
+	put(t, after, numbered("u1", 3))
+	start(t, after, newWorker(t, js, 1, handle))
+	eventually(t, "the third event", func() bool { return j.count() == 3 })
+	consumers, err := js.Stream(t.Context(), "smooch")
+	require.NoError(t, err)
+	assert.Equal(t, 2, consumers.CachedInfo().State.Consumers)
+}
+
+func TestQueueConfigIsChecked(t *testing.T) {
+	t.Parallel()
+	for _, config := range []smoochnats.QueueConfig{
+		{Name: "a.b"}, {Name: "a b"}, {Partitions: -1}, {Partitions: 2000}, {Replicas: 7}, {MaxAge: time.Second}, {MaxBytes: -1},
+		{Lease: time.Second}, {Attempts: -1}, {RetryFor: -1},
+	} {
+		_, err := smoochnats.NewQueue(t.Context(), nil, config)
+		assert.ErrorIs(t, err, smooch.ErrInvalidArgument, "%+v", config)
+	}
+	for _, config := range []smoochnats.DeduperConfig{{Bucket: "a b"}, {Keep: time.Second}} {
+		_, err := smoochnats.NewDeduper(t.Context(), nil, config)
+		assert.ErrorIs(t, err, smooch.ErrInvalidArgument, "%+v", config)
+	}
+}
