@@ -18,8 +18,8 @@ func isCompressed(encodings string) bool {
 	return false
 }
 
-// readUntil is readUpTo until a deadline, for a connection that has no deadline of its own. It reads
-// on a goroutine, which it leaves behind if the time is up.
+// readUntil is readUpTo until a deadline, for a connection that has no deadline of its own. It
+// reads on a goroutine, which it leaves behind if the time is up.
 func readUntil(deadline time.Time, body io.Reader, size, limit int64) ([]byte, error) {
 	type result struct {
 		content []byte

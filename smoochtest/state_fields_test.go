@@ -34,6 +34,7 @@ func TestEveryFieldIsSaved(t *testing.T) {
 	from := newBusyServer(t, smoochtest.WithSeed("a"))
 	fillRareFields(t, from)
 	to := newServer(t, smoochtest.WithSeed("b"))
+	require.NoError(t, from.WaitDeliveries(t.Context()))
 	require.NoError(t, to.ImportState(from.ExportState()))
 	a, b := fieldsOf(from), fieldsOf(to)
 	for name, used := range a.used {

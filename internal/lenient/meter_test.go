@@ -42,8 +42,8 @@ func (s *selfMade) UnmarshalJSON([]byte) error { s.ID = "made"; return nil }
 
 const hostileSize = 2 << 20
 
-// hostile returns a body of hostileSize bytes that repeats item. If # is in it, which is a name that
-// is used once, the body is twice as long, as its values take less memory for their text.
+// hostile returns a body of hostileSize bytes that repeats item. If # is in item, which is a name
+// that is used once, the body is twice as long, as its values take less memory for their text.
 func hostile(head, item, tail string) []byte {
 	before, after, named := strings.Cut(item, "#")
 	if !named {
