@@ -236,7 +236,9 @@ func TestLimiterAway(t *testing.T) {
 			log := &logLines{}
 			l := NewLimiter(server.client(nil), "test", 1e5, 1e5)
 			l.Fallback, l.Logger = 20, slog.New(slog.NewTextHandler(log, nil))
-			waitAtOnce(t, 10, "app", l)
+			strict := NewLimiter(server.client(nil), "test", 1e5, 1e5)
+			strict.Fallback, strict.Logger = 0, slog.New(slog.DiscardHandler)
+			waitAtOnce(t, 10, "app", l, strict)
 			away.leave(server)
 			assert.Less(t, waitAtOnce(t, 1, "app", l), callTimeout+2*time.Second)
 			for range 2 { // the second one long after the first attempt to reach Redis again
@@ -246,10 +248,10 @@ func TestLimiterAway(t *testing.T) {
 			assert.Equal(t, 1, log.count("Redis is away"))
 			assert.Equal(t, 0, log.count("Redis is back"))
 
-			l.Fallback = 0
-			assert.ErrorContains(t, l.Wait(t.Context()), "no rate to fall back to")
+			assert.ErrorContains(t, strict.Wait(t.Context()), "no rate to fall back to")
 			away.comeBack(server)
-			eventually(t, "Redis is asked again", func() bool { return l.Wait(t.Context()) == nil })
+			eventually(t, "Redis is asked again", func() bool { return strict.Wait(t.Context()) == nil })
+			eventually(t, "it is asked again by both", func() bool { return l.Wait(t.Context()) == nil && log.count("Redis is back") == 1 })
 			assert.Equal(t, 1, log.count("Redis is away"))
 			eventually(t, "it is said that Redis is back", func() bool { return log.count("Redis is back") == 1 })
 			client := server.client(nil)
