@@ -47,7 +47,7 @@ fix: ## show what go fix would change
 modules: ## vet and test the nested modules; chaos and e2e print what they find, tools is only verified
 	@for dir in $(MODULES); do \
 		echo "$$dir"; \
-		[ $$dir != ./smoochredis ] || command -v redis-server || echo 'left out: redis-server is not installed'; \
+		[ $$dir != ./smoochredis ] || command -v redis-server >/dev/null || echo 'left out: redis-server is not installed'; \
 		if [ $$dir = ./tools ]; then go -C $$dir mod verify; \
 		elif [ $$dir = ./chaos ] || [ $$dir = ./e2e ]; then go -C $$dir vet ./... && go -C $$dir test; \
 		else go -C $$dir vet ./... && go -C $$dir test ./...; fi || exit 1; \

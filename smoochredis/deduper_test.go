@@ -31,14 +31,14 @@ func TestDeduperConformsOnCluster(t *testing.T) {
 	t.Parallel()
 	client := startCluster(t)
 	smoochtest.TestDeduper(t, func() smooch.Deduper { return NewDeduper(client, "test", time.Hour) })
-	used := 0
+	var used atomic.Int64
 	require.NoError(t, client.ForEachMaster(t.Context(), func(ctx context.Context, node *redis.Client) error {
 		if n, err := node.DBSize(ctx).Result(); err == nil && n > 0 {
-			used++
+			used.Add(1)
 		}
 		return nil
 	}))
-	assert.Equal(t, 3, used, "nodes that have keys")
+	assert.EqualValues(t, 3, used.Load(), "nodes that have keys")
 }
 
 // TestDeduperSurvivesFailover: what was handled stays handled on the replica that takes over.
