@@ -86,3 +86,15 @@ func codeSpans(names []string) string {
 	}
 	return "`" + strings.Join(names, "`, `") + "`"
 }
+
+// TestProvenance: docs/provenance.md names each document that testdata/endpoints.json refers to.
+func TestProvenance(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("docs/provenance.md")
+	require.NoError(t, err)
+	for _, e := range readEndpoints(t) {
+		document, _, _ := strings.Cut(e.Source, "/docs/")
+		document, _, _ = strings.Cut(document, ", ")
+		assert.Contains(t, string(page), "| "+document+" |", "%s", e.ID)
+	}
+}
