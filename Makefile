@@ -11,7 +11,7 @@ unexport SMOOCH_KEY_ID SMOOCH_KEY_SECRET SMOOCH_TOKEN
 # How long each fuzz function runs: a duration, or a number of inputs as here.
 FUZZTIME ?= 100000x
 
-.PHONY: help test examples race vet fmt tidy fix modules lint vuln fuzz bench ci api picture
+.PHONY: help test examples race vet fmt tidy fix modules lint vuln fuzz bench ci apidiff release api picture
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' Makefile
@@ -81,8 +81,14 @@ bench: ## run every benchmark once, to see that it works
 ci: ## run everything above, as CI does
 	.ci/run
 
-api: ## write API.md, the table of all calls
-	SMOOCH_WRITE_API=1 go test -count 1 -run TestAPITable .
+apidiff: ## show how the exported names differ from those of the last release
+	.ci/apidiff
+
+release: ci ## run all checks, then commit and tag VERSION (v0.2.0); pushes nothing
+	.ci/release $(VERSION)
+
+api: ## write API.md and the table of docs/from-official-clients.md
+	SMOOCH_WRITE_API=1 go test -count 1 -run 'TestAPITable|TestClientsTable' .
 
 picture: ## write docs/sandbox.png, the picture of the sandbox's page
 	go -C e2e test -count 1 -run Picture -picture ../docs/sandbox.png
