@@ -141,9 +141,17 @@ func run(ctx context.Context, events, users int, url string) (good bool, err err
 			}
 		}
 	}()
-	go fleet.kill(ctx, js, setting, url == "")
+	killed := make(chan struct{})
+	go func() {
+		defer close(killed)
+		fleet.kill(ctx, js, setting, url == "")
+	}()
 	if err := ledger.wait(ctx, queue); err != nil {
 		return false, err
+	}
+	select { // whether the last death is overcome shows some seconds after it
+	case <-killed:
+	case <-time.After(30 * time.Second): // the report says which one is not
 	}
 	if err := ledger.countAnswers(ctx, client, queue); err != nil {
 		return false, err
