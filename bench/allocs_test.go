@@ -27,7 +27,7 @@ var stated = map[string]float64{
 	"POST from memory":                 -18,
 	"page of 100 messages from memory": -1900, // some, as the hash of texts differs by process
 	"ParseEvent":                       -7,
-	"delivery from memory": 10,
+	"delivery from memory":             10,
 }
 
 // TestAllocations compares the allocations with what is stated. They do not depend on the machine
