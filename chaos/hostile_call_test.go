@@ -41,11 +41,12 @@ func callHostile(args json.RawMessage, out *json.Encoder) error {
 			return err
 		}
 		began := time.Now()
-		err = calls[name](context.Background(), client, &w)
+		result, err := calls[name](context.Background(), client)
 		r.Took = max(r.Took, time.Since(began))
 		if err == nil && call.Twice {
-			err = calls[name](context.Background(), client, &w)
+			result, err = calls[name](context.Background(), client)
 		}
+		w.returned(result)
 		classes[name] = w.class(err)
 		r.Texts = append(r.Texts, fmt.Sprint(err))
 	}
@@ -59,7 +60,12 @@ func callHostile(args json.RawMessage, out *json.Encoder) error {
 		if err != nil {
 			return err
 		}
-		late, err := overrun(call.Limits.Context, func(ctx context.Context) error { return calls[name](ctx, client, &w) })
+		var result any
+		late, err := overrun(call.Limits.Context, func(ctx context.Context) error {
+			result, err = calls[name](ctx, client)
+			return err
+		})
+		w.returned(result)
 		if late > r.Overrun {
 			r.Overrun, r.OverrunCall = late, name
 		}
@@ -97,31 +103,27 @@ func (c hostileCall) client(w *watcher, opts ...smooch.Option) (*smooch.Client, 
 
 var errStale = errors.New("the answer to an earlier request")
 
-// calls are what is called. Each is marked with secrets, and w is shown what comes back.
-var calls = map[string]func(context.Context, *smooch.Client, *watcher) error{
-	"read": func(ctx context.Context, client *smooch.Client, w *watcher) error {
+// calls are what is called. Each is marked with secrets.
+var calls = map[string]func(context.Context, *smooch.Client) (any, error){
+	"read": func(ctx context.Context, client *smooch.Client) (any, error) {
 		user, err := client.AppUsers.Get(ctx, markedUser, smooch.WithQuery("q", markedQuery))
-		w.returned(user)
 		if err == nil && user.ID == "stale" {
-			return errStale
+			err = errStale
 		}
-		return err
+		return user, err
 	},
-	"post": func(ctx context.Context, client *smooch.Client, w *watcher) error {
+	"post": func(ctx context.Context, client *smooch.Client) (any, error) {
 		message := smooch.TextMessage(markedText)
 		message.Metadata = map[string]any{"note": markedMetadata}
 		answer, err := client.Conversations.PostMessage(ctx, markedUser, message)
-		w.returned(answer)
 		if err == nil && answer.Message.ID == "stale" {
-			return errStale
+			err = errStale
 		}
-		return err
+		return answer, err
 	},
-	"upload": func(ctx context.Context, client *smooch.Client, w *watcher) error {
+	"upload": func(ctx context.Context, client *smooch.Client) (any, error) {
 		file := smooch.Upload{Source: bytes.NewReader(make([]byte, 1<<20)), Filename: "a.png"}
-		attachment, err := client.Attachments.Upload(ctx, file, smooch.AttachmentOptions{})
-		w.returned(attachment)
-		return err
+		return client.Attachments.Upload(ctx, file, smooch.AttachmentOptions{})
 	},
 }
 
