@@ -1,6 +1,7 @@
 package smooch
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/smooch/smooch-go/internal/fastjson"
@@ -18,7 +19,7 @@ var fast = fastjson.NewTable(
 		return t.UnmarshalJSON(data) == nil && isTime(t.Time, data)
 	}),
 	fastjson.ThenWith(func(a *Action, data []byte) bool {
-		if a.URI == "" {
+		if a.URI == "" && bytes.Contains(data, []byte(`"uri"`)) {
 			_, a.emptyURI = fastjson.Text(data, "uri")
 		}
 		return true

@@ -41,7 +41,7 @@ func (t *UnixTime) UnmarshalJSON(data []byte) error {
 	whole, fraction, _ := strings.Cut(digits, ".")
 	seconds, err := strconv.ParseInt(whole, 10, 64)
 	switch {
-	case err != nil || seconds < 0 || strings.Trim(fraction, "0123456789") != "":
+	case err != nil || seconds < 0 || strings.ContainsFunc(fraction, func(c rune) bool { return c < '0' || c > '9' }):
 		t.Time = parseExponent(text)
 		return nil
 	case seconds > unixTimeLimit:

@@ -14,7 +14,6 @@ package fastjson
 import (
 	"bytes"
 	"encoding/json"
-	"hash/maphash"
 	"reflect"
 	"slices"
 	"strconv"
@@ -109,10 +108,8 @@ func (t *Table) Unmarshal(data []byte, v any) bool {
 // Members decodes members of a JSON object as Unmarshal does, skips the others, and reports whether
 // it did. If not, all targets are still zero.
 func (t *Table) Members(data []byte, members ...Member) bool {
-	for _, m := range members {
-		if !isZero(m.Target) {
-			return false
-		}
+	if slices.ContainsFunc(members, func(m Member) bool { return !isZero(m.Target) }) {
+		return false
 	}
 	s := newScanner(data)
 	var seen uint64
@@ -173,7 +170,7 @@ func (t *Table) plan(of reflect.Type, made map[reflect.Type]*plan) *plan {
 		p.read = func(s *scanner, v reflect.Value) { *v.Addr().Interface().(*any) = s.any() }
 	case of == reflect.TypeFor[map[string]any]():
 		p.read = readMap
-	case decodesItself(of):
+	case of == reflect.TypeFor[json.Number](), slices.ContainsFunc(unmarshalers, reflect.PointerTo(of).Implements):
 		p.read, p.readsNull = refuse, true
 	case kind == reflect.String:
 		p.isText = true
@@ -193,11 +190,6 @@ func (t *Table) plan(of reflect.Type, made map[reflect.Type]*plan) *plan {
 		p.read = refuse
 	}
 	return p
-}
-
-// decodesItself reports whether encoding/json leaves the decoding of a type to the type.
-func decodesItself(of reflect.Type) bool {
-	return of == reflect.TypeFor[json.Number]() || slices.ContainsFunc(unmarshalers, reflect.PointerTo(of).Implements)
 }
 
 // refuse is the reader of types that cannot be decoded.
@@ -296,7 +288,7 @@ func (t *Table) structReader(of reflect.Type, made map[reflect.Type]*plan) reade
 	const slots = 4 * maxFields
 	table := new([slots]uint8) // the number of the field, from 1 on; the next slot if it is taken
 	for i, f := range fields {
-		slot := maphash.String(seed, f.name) % slots
+		slot := hash(f.name) % slots
 		for table[slot] != 0 {
 			if fields[table[slot]-1].name == f.name {
 				return refuse // encoding/json has rules for which of them counts
@@ -309,7 +301,7 @@ func (t *Table) structReader(of reflect.Type, made map[reflect.Type]*plan) reade
 		var seen [maxFields / 64]uint64
 		for more := s.open('{', '}'); more; more = s.more('}') {
 			name := s.name()
-			slot := maphash.Bytes(seed, name) % slots
+			slot := hash(name) % slots
 			for table[slot] != 0 && fields[table[slot]-1].name != string(name) {
 				slot = (slot + 1) % slots
 			}
@@ -329,6 +321,15 @@ func (t *Table) structReader(of reflect.Type, made map[reflect.Type]*plan) reade
 			f.into(s, into)
 		}
 	}
+}
+
+// hash returns a number that tells most names apart. It reads three of their letters.
+func hash[T string | []byte](name T) int {
+	n := len(name)
+	if n == 0 {
+		return 0
+	}
+	return n + 5*int(name[0]) + 11*int(name[n/2]) + 23*int(name[n-1])
 }
 
 // fields returns the fields of a struct, and reports whether all of them can be told by their
