@@ -150,6 +150,9 @@ func TestKeyboard(t *testing.T) {
 	p.pressesEnter()
 	p.seesNo("Make the user")
 	p.sees("Say hello as Ida")
+	p.until("the focus in the text box", func() bool {
+		return js[bool](p, "document.activeElement.matches('.composer textarea')")
+	})
 	p.do(chromedp.KeyEvent("Hello"))
 	p.pressesEnter()
 	p.sees("You said: Hello")

@@ -135,7 +135,8 @@ export function newUser() {
       await selectUser(user.id);
       return () => {
         showPane("chat");
-        document.querySelector(".composer textarea").focus();
+        // The conversation is drawn in the frame that comes next.
+        requestAnimationFrame(() => document.querySelector(".composer textarea").focus());
       };
     },
   });
