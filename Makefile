@@ -20,10 +20,10 @@ test: ## run the tests
 	go test ./...
 
 examples: ## run the examples that need no account
-	@for main in $(EXAMPLES); do \
+	@failed=; for main in $(EXAMPLES); do \
 		echo "go run ./$${main%/main.go}"; \
-		go run "./$${main%/main.go}" || exit 1; \
-	done
+		go run "./$${main%/main.go}" || failed=1; \
+	done; [ -z "$$failed" ]
 	go -C smoochnats run ./examples/fleet -events 2000 -users 100
 
 race: ## run the tests with the race detector
@@ -36,28 +36,28 @@ fmt: ## show what gofmt would change
 	gofmt -d .
 
 tidy: ## show what go mod tidy would change, nested modules included
-	@for dir in . $(MODULES); do \
+	@failed=; for dir in . $(MODULES); do \
 		echo "go -C $$dir mod tidy -diff"; \
-		go -C $$dir mod tidy -diff || exit 1; \
-	done
+		go -C $$dir mod tidy -diff || failed=1; \
+	done; [ -z "$$failed" ]
 
 fix: ## show what go fix would change
 	go fix -diff ./...
 
 modules: ## vet and test the nested modules; chaos and e2e print what they find, tools is only verified
-	@for dir in $(MODULES); do \
+	@failed=; for dir in $(MODULES); do \
 		echo "$$dir"; \
 		[ $$dir != ./smoochredis ] || command -v redis-server >/dev/null || echo 'left out: redis-server is not installed'; \
 		if [ $$dir = ./tools ]; then go -C $$dir mod verify; \
 		elif [ $$dir = ./chaos ] || [ $$dir = ./e2e ]; then go -C $$dir vet ./... && go -C $$dir test; \
-		else go -C $$dir vet ./... && go -C $$dir test ./...; fi || exit 1; \
-	done
+		else go -C $$dir vet ./... && go -C $$dir test ./...; fi || failed=1; \
+	done; [ -z "$$failed" ]
 
 lint: ## run the linters of .golangci.yml, staticcheck among them, nested modules included
-	@for dir in . $(filter-out ./tools,$(MODULES)); do \
+	@failed=; for dir in . $(filter-out ./tools,$(MODULES)); do \
 		echo "golangci-lint run $$dir"; \
-		(cd $$dir && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run) || exit 1; \
-	done
+		(cd $$dir && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run) || failed=1; \
+	done; [ -z "$$failed" ]
 
 vuln: ## look for known vulnerabilities; left out if the database cannot be reached
 	@if out=$$(go tool -modfile=tools/go.mod govulncheck ./... 2>&1); then echo "$$out"; \

@@ -98,6 +98,7 @@ func runWorker() error {
 // quiet is where go-redis logs to: the workers say themselves that Redis is away.
 type quiet struct{}
 
+// Printf drops what go-redis logs.
 func (quiet) Printf(context.Context, string, ...any) {}
 
 // A chunkEnd says how the work at a chunk has ended.
