@@ -64,7 +64,8 @@ type load struct {
 	retryAfter bool
 	late       time.Duration // at most, between Wait and the attempt
 	latency    time.Duration
-	refusals   bool // take as long as other responses; otherwise, they come at once
+	refusals   bool          // take as long as other responses; otherwise, they come at once
+	phase      time.Duration // how much of a window has passed when the load begins
 }
 
 func (l load) pause(attempt int) time.Duration {
@@ -79,9 +80,8 @@ func (l load) pause(attempt int) time.Duration {
 func (l load) put(t *testing.T, service *limitedService) (accepted, refused, failed int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		phase := time.Duration(rand.IntN(1000)) * time.Millisecond
 		began := time.Now()
-		service.began, service.filled, service.tokens = began.Add(-phase), began, float64(service.limit)
+		service.began, service.filled, service.tokens = began.Add(-l.phase), began, float64(service.limit)
 		var throttle pace.Throttle
 		var mu sync.Mutex
 		ctx, cancel := context.WithTimeout(t.Context(), 36*time.Second)
@@ -141,17 +141,24 @@ func (l load) put(t *testing.T, service *limitedService) (accepted, refused, fai
 const ms = time.Millisecond
 
 // TestThrottleFindsTheLimit has 200 callers send to a service that accepts 50 attempts a second,
-// however long it takes to answer.
+// however long it takes to answer, and wherever in its window the load begins. If the first burst
+// straddles two windows, it takes longer until the limit is known, as twice as much was accepted.
 func TestThrottleFindsTheLimit(t *testing.T) {
 	t.Parallel()
+	const straddles = 999 * ms
+	phases := []time.Duration{0, ms, 10 * ms, 100 * ms, 250 * ms, 400 * ms, 490 * ms, 500 * ms, 510 * ms, 600 * ms, 750 * ms, 900 * ms, 990 * ms, straddles}
 	for _, latency := range []time.Duration{0, 10 * ms, 300 * ms, 700 * ms, 1200 * ms, 2000 * ms, 3000 * ms} {
 		for _, retryAfter := range []bool{true, false} {
 			t.Run(fmt.Sprint(latency, ", Retry-After ", retryAfter), func(t *testing.T) {
 				t.Parallel()
-				for range 2 {
-					l := load{callers: 200, latency: latency, retryAfter: retryAfter}
+				for _, phase := range phases {
+					l := load{callers: 200, latency: latency, retryAfter: retryAfter, phase: phase}
 					accepted, refused, failed := l.put(t, &limitedService{window: "fixed", limit: 50})
-					assert.GreaterOrEqual(t, accepted, 30*50*95/100, "of what the service would accept")
+					used := 95
+					if phase == straddles {
+						used = 85
+					}
+					assert.GreaterOrEqual(t, accepted, 30*50*used/100, "of what the service would accept, begun %v into a window", phase)
 					assert.LessOrEqual(t, refused, 30*50*10/100, "over the limit")
 					assert.Zero(t, failed, "refused three times")
 				}
@@ -161,27 +168,31 @@ func TestThrottleFindsTheLimit(t *testing.T) {
 }
 
 // TestThrottleUsesEveryLimit puts all kinds of loads on all kinds of services. Each must be used
-// for the most part.
+// for the most part, and few attempts must be over it. While refusals take seconds to come, even a
+// low rate that is wrong sends some tens of attempts.
 func TestThrottleUsesEveryLimit(t *testing.T) {
 	t.Parallel()
 	for _, window := range []string{"fixed", "sliding", "bucket"} {
 		for _, limit := range []int{5, 50, 500} {
 			t.Run(fmt.Sprint(window, " ", limit), func(t *testing.T) {
 				t.Parallel()
+				allMost, allRefused := 0, 0
 				for _, latency := range []time.Duration{10 * ms, 1200 * ms, 3000 * ms} {
 					for _, callers := range []int{20, 200} {
 						for i := range 4 {
-							l := load{callers: callers, latency: latency, retryAfter: i&1 > 0, refusals: i&2 > 0, late: 20 * ms * time.Duration(i&1)}
+							l := load{callers: callers, latency: latency, retryAfter: i&1 > 0, refusals: i&2 > 0, phase: rand.N(time.Second), late: 20 * ms * time.Duration(i&1)}
 							if limit == 500 && (latency > 10*ms || i > 0) {
 								continue // too few callers to reach the limit, or slow to simulate
 							}
 							accepted, refused, _ := l.put(t, &limitedService{window: window, limit: limit})
 							most := 30 * min(limit, int(float64(callers)/(latency+l.late/2+2*ms).Seconds()))
 							assert.GreaterOrEqual(t, accepted, most*60/100, "%+v", l)
-							assert.LessOrEqual(t, refused, most*15/100, "%+v", l)
+							assert.LessOrEqual(t, refused, max(most*15/100, 50), "%+v", l)
+							allMost, allRefused = allMost+most, allRefused+refused
 						}
 					}
 				}
+				assert.LessOrEqual(t, allRefused, allMost*8/100, "over the limit, of all loads")
 			})
 		}
 	}

@@ -22,10 +22,10 @@ import (
 //     responses do not matter.
 //   - A rate is held, and then raised, slowly at first and ever faster: more slowly if refusals
 //     take long to come. If it is refused soon, the rate that was held is right, and is held for
-//     long. If it is refused later, the limit is a little below.
-//   - If a rate is refused while it is held, it is too high. It is lowered a little if it was
-//     accepted for some seconds, as timers that are late can be the cause, and more each time if it
-//     was not. The lower rate is approached from below.
+//     long. If it is refused later, the limit is taken to be midway between the two.
+//   - If a rate is refused while it is held, or has hardly been raised, it is too high. It is
+//     lowered a little if it was accepted for two seconds, as timers that are late can be the
+//     cause, and more each time if it was not. The lower rate is approached from below.
 //   - A pause after which nothing was accepted was too short and says nothing about the rate.
 //   - A few refusals of a quiet client may be stray ones: the rate is a guess, and is raised fast
 //     from the start. Only when the second guess is refused too does it count as a limit.
@@ -63,13 +63,13 @@ const (
 	slowDoubling = 4 * time.Second
 	perDelay     = 3 // times the delay of refusals are added to that
 
-	soon     = 1.25            // the factor, and one more, up to which a rate is refused soon
-	proven   = 3 * time.Second // after which a rate that is held is at most a little too high
-	nudged   = 0.97            // of a rate that may be a little too high
-	lowered  = 0.85            // of one that is probably far too high
-	dip      = 0.15            // how far below such a rate it begins
-	dipTime  = 2 * time.Second
-	halfUnit = 0.5 // is added to a count of accepted attempts, as it may have been cut off
+	hardly  = 1.02            // the factor up to which a rate has hardly been raised
+	soon    = 1.25            // the factor, and one more, up to which a rate is refused soon
+	proven  = 2 * time.Second // after which a rate that is held is at most a little too high
+	nudged  = 0.97            // of a rate that may be a little too high
+	lowered = 0.85            // of one that is probably far too high
+	dip     = 0.15            // how far below such a rate it begins
+	dipTime = 2 * time.Second
 
 	fewRefusals  = 10   // fewer say nothing about the rate
 	quietRate    = 40.0 // of a client that accepted fewer
@@ -242,7 +242,7 @@ func (t *Throttle) decide() {
 	}
 	accepted := margin * float64(t.history.most(t.first, t.last))
 	guess := t.refusals < fewRefusals && accepted < quietRate && t.guesses < maxGuesses
-	held := t.first.Before(t.rises) || t.doubling == fastDoubling // a guess counts as held
+	held := refused < hardly*was || t.doubling == fastDoubling // a guess counts as held
 	again := t.dips
 	hold := shortHold
 	t.doubling, t.dips = slowDoubling+perDelay*t.delay, false
@@ -258,11 +258,11 @@ func (t *Throttle) decide() {
 		if again && t.first.Sub(t.resumed) < proven {
 			factor = lowered
 		}
-		t.rate, t.dips = min(accepted+halfUnit, factor*refused), true
+		t.rate, t.dips = min(accepted, factor*refused), true
 	case refused < soon*was+1:
 		hold = longHold
 	default:
-		t.rate, t.dips = max(was, lowered*min(accepted+halfUnit, refused)), true
+		t.rate, t.dips = max(was, min(accepted, math.Sqrt(was*refused))), true
 	}
 	if !guess {
 		t.guesses = maxGuesses
