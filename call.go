@@ -144,12 +144,17 @@ func exec(ctx context.Context, c *Client, r *request, opts []CallOption) error {
 }
 
 // call makes a call and decodes its response into out: a pointer to the result, [lenient.Members],
-// or nil to ignore the response. Every service method and [Client.Do] goes through it.
+// or nil to ignore the response. Every service method and [Client.Do] goes through it, and
+// what hooks are told of goes through it once more, inside of [watchedCall].
 func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption) error {
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&r.callOptions)
 		}
+	}
+	hooked := c.core.callHooks != nil || c.core.attemptHooks != nil || r.sendToken != nil
+	if hooked && r.progress == nil && ctx != nil {
+		return watchedCall(ctx, c, r, out)
 	}
 	if r.sendToken != nil || r.sentSince != nil {
 		return sendWithToken(ctx, c, r, out)

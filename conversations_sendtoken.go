@@ -112,7 +112,7 @@ func sendWithToken(ctx context.Context, c *Client, r *request, out any) error {
 		message.Metadata = map[string]any{}
 	}
 	message.Metadata[sendTokenKey] = *r.sendToken
-	sent := sentMessage{client: c, userID: r.ids[0], token: *r.sendToken}
+	sent := sentMessage{client: c, userID: r.ids[0], token: *r.sendToken, progress: r.progress}
 	since := r.sentSince
 	r.sendToken, r.sentSince = nil, nil
 	r.json(message)
@@ -163,7 +163,8 @@ type sentMessage struct {
 	post   *MessagePost // nil: unknown
 	since  time.Time    // when it was sent, by our clock
 
-	lookalike bool // a search has found a message like it without a send token
+	progress  *progress // of the call that sends it; nil: none does
+	lookalike bool      // a search has found a message like it without a send token
 }
 
 // findEarlier searches the history for the message before r sends it. Its error does not match
@@ -244,10 +245,13 @@ func (s *sentMessage) confirm(ctx context.Context) (*Message, error) {
 		case !mayRecover(err):
 			return nil, err
 		}
+		waited := s.progress.waits(&s.progress.waited.Backoff)
 		select {
 		case <-ctx.Done():
+			waited()
 			return nil, ctx.Err()
 		case <-time.After(confirmInterval):
+			waited()
 		}
 	}
 }

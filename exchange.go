@@ -49,6 +49,7 @@ type exchange struct {
 	again     bool          // another attempt follows
 	delay     time.Duration // before the next attempt
 	delaying  bool          // the delay has begun, and the next attempt has not
+	delayed   func()        // measures the delay at its end; nil if nobody asks
 
 	attempt             // the last one
 	verdict verdict     // on the last attempt
@@ -61,9 +62,10 @@ type exchange struct {
 }
 
 // do makes the call. If it returns nil, status and body hold the response.
-func (x *exchange) do() error {
+func (x *exchange) do() (err error) {
 	x.send()
 	if x.next() {
+		defer logRepeated(x, x.began, &err)
 		x.repeat()
 	}
 	if x.request.response != nil && !errors.Is(x.unsent, ErrInvalidArgument) {
@@ -97,12 +99,18 @@ func (x *exchange) repeat() {
 		CheckRetry: func(context.Context, *http.Response, error) (bool, error) { return x.again, nil },
 		Backoff: func(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
 			x.delaying = true
+			if p := x.request.progress; p != nil {
+				x.delayed = p.waits(&p.waited.Backoff)
+			}
 			return x.delay
 		},
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	first := retryablehttp.Request{Request: x.newRequest(x.ctx)}
 	_, _ = loop.Do(&first) //nolint:bodyclose // send has closed it
+	if x.delaying && x.delayed != nil {
+		x.delayed()
+	}
 }
 
 // newRequest returns a request without a credential and without a body.
@@ -135,7 +143,10 @@ func (x *exchange) send() {
 	if x.attempts > 0 {
 		x.previous = x.failure()
 	}
-	x.delaying, x.attempt = false, attempt{}
+	if x.delayed != nil {
+		x.delayed()
+	}
+	x.delaying, x.delayed, x.attempt = false, nil, attempt{}
 	if !x.wait() {
 		return
 	}
@@ -146,10 +157,16 @@ func (x *exchange) send() {
 	ctx, cancel := bound(x.ctx, x.core.timeout)
 	defer cancel()
 	hooked := ctx
+	var added http.Header
+	if len(x.core.attemptHooks) > 0 {
+		var end func()
+		hooked, added, end = watchAttempt(ctx, x)
+		defer end()
+	}
 	var trace *writeTrace
 	if x.request.sentOnce() { // only then does it matter whether the request was written
 		trace = newWriteTrace(x.core.http.Transport)
-		hooked = httptrace.WithClientTrace(ctx, &trace.hooks)
+		hooked = httptrace.WithClientTrace(hooked, &trace.hooks)
 	}
 	req := x.newRequest(hooked)
 	switch {
@@ -170,11 +187,17 @@ func (x *exchange) send() {
 		x.cannotSend("cannot open the upload", err)
 		return
 	}
+	if len(added) > 0 {
+		addHeader(req, added)
+	}
 	jar := x.core.http.Jar
 	if jar != nil {
 		addCookies(req, jar)
 	}
 	x.attempts++
+	if p := x.request.progress; p != nil {
+		p.attempts++
+	}
 	x.began = time.Now()
 	x.throttle.Sent(x.began)
 	resp, err := x.core.http.Transport.RoundTrip(req)
@@ -196,8 +219,11 @@ func (x *exchange) send() {
 	if file != nil {
 		file.release(ctx)
 	}
+	if p := x.request.progress; p != nil {
+		p.status = x.status
+	}
 	if x.core.logger.Enabled(x.ctx, slog.LevelDebug) {
-		x.log()
+		logAttempt(x)
 	}
 }
 
@@ -207,6 +233,9 @@ func (x *exchange) wait() bool {
 		return x.cannotSend("not sent", err)
 	}
 	x.throttle = x.core.throttles.For(x.app)
+	if p := x.request.progress; p != nil {
+		defer p.waitsToSend()()
+	}
 	err := x.throttle.Wait(x.ctx, x.verdict.refused)
 	if err == nil && x.core.limiter != nil {
 		if err := x.limit(); err != nil {
@@ -230,6 +259,9 @@ func (x *exchange) wait() bool {
 
 // limit returns when the limiter allows the attempt.
 func (x *exchange) limit() error {
+	if p := x.request.progress; p != nil {
+		defer p.waits(&p.waited.Limiter)()
+	}
 	if l, ok := x.core.limiter.(appLimiter); ok {
 		return l.WaitApp(x.ctx, x.app)
 	}
@@ -357,15 +389,6 @@ func (x *exchange) cause(ctx context.Context, err error) error {
 		return errTimeout{"no byte of the upload was read or sent", x.core.timeout}
 	}
 	return errTimeout{"no response", x.core.timeout}
-}
-
-// log writes the record of the last attempt.
-func (x *exchange) log() {
-	x.core.logger.LogAttrs(x.ctx, slog.LevelDebug, "smooch attempt",
-		slog.String("op", x.request.String()),
-		slog.Int("status", x.status),
-		slog.Int("attempt", x.attempts),
-		slog.Duration("duration", time.Since(x.began)))
 }
 
 // next acts on the attempt that has just ended, and reports whether another one follows.

@@ -484,7 +484,7 @@ func TestEachAttemptIsLogged(t *testing.T) {
 		require.NoError(t, err)
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		require.Len(t, lines, 2)
-		assert.Regexp(t, `level=DEBUG msg="smooch attempt" op="GET /appusers/\{userId\}" status=0 attempt=1 duration=\S+$`, lines[0])
+		assert.Regexp(t, `level=DEBUG msg="smooch attempt" op="GET /appusers/\{userId\}" status=0 attempt=1 duration=\S+ error="connection reset by peer"$`, lines[0])
 		assert.Regexp(t, `status=200 attempt=2 duration=\S+$`, lines[1])
 	})
 }

@@ -271,7 +271,7 @@ func TestAPITable(t *testing.T) {
 		if op.inApp {
 			path = "[/apps/{appId}]" + path
 		}
-		fmt.Fprintf(&b, "| %s `%s` | `%s` | %s | %s | %s | %s |\n", op.method, path, calls[row], strings.Join(versions, ", "),
+		fmt.Fprintf(&b, "| %s `%s` | `%s` | `%s` | %s | %s | %s | %s |\n", op.method, path, calls[row], op.name, strings.Join(versions, ", "),
 			strings.Join(scopes, ", "), strings.Join(op.accepts.keys, ", "), repeats[op.repeat])
 	}
 	checkWritten(t, "API.md", b.String())
@@ -308,11 +308,12 @@ func checkWritten(t *testing.T, name, text string) {
 // apiHead is what stands before the rows of API.md.
 const apiHead = `# Every call of the API
 
-One line for each call: its path, the method that makes it, the versions that have it, the scopes
-and the owners of keys (for Basic, v1.1) that it accepts, and whether it can be repeated when the
-outcome of the first attempt is unknown. On v1 PostMessage and UploadImage take the paths under
-conversation for plain texts and images, else, as on v1.1, the others. The file is made from the operation table by "make api".
+One line for each call: its path, the method that makes it, the name of its operation (in what a
+Hook is told), the versions that have it, the scopes and the owners of keys (for Basic, v1.1) that it
+accepts, and whether it can be repeated when the outcome of the first attempt is unknown. On v1
+PostMessage and UploadImage take the paths under conversation for plain texts and images, else, as on
+v1.1, the others. The file is made from the operation table by "make api".
 
-| call | method | versions | scopes | keys | repeatable |
-|---|---|---|---|---|---|
+| call | method | operation | versions | scopes | keys | repeatable |
+|---|---|---|---|---|---|---|
 `

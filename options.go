@@ -252,18 +252,6 @@ func WithLimiter(l Limiter) Option {
 	}
 }
 
-// WithLogger writes one record of level debug to l for each attempt: its operation, status, number
-// and duration, but never headers, bodies or ids. By default nothing is logged.
-func WithLogger(l *slog.Logger) Option {
-	return func(cfg *config) error {
-		if l == nil {
-			return argumentError(newClientOp, "logger", "is nil")
-		}
-		cfg.core.logger = l
-		return nil
-	}
-}
-
 // WithUserAgent puts product, such as "acme-bot/1.4", in front of the SDK's name in the header
 // User-Agent. product must be printable ASCII and not empty.
 func WithUserAgent(product string) Option {

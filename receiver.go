@@ -64,11 +64,13 @@ type WebhookReceiver struct {
 	timeout   time.Duration
 	deduper   Deduper
 	lease     time.Duration
-	observer  func(Delivery)
 	lookup    *secretLookup // nil: only the secrets count
 	log       receiverLog
 	handlings handlingGroup
 	queue     Queue // nil: an event is handled before the answer
+
+	deliveryHooks hooks[DeliveryInfo, DeliveryResult]
+	handlingHooks hooks[HandlingInfo, HandlingResult]
 
 	mu       sync.Mutex
 	secrets  [][sha256.Size]byte
@@ -78,18 +80,6 @@ type WebhookReceiver struct {
 
 // ReceiverOption is a setting of a new receiver, see [NewWebhookReceiver].
 type ReceiverOption func(*WebhookReceiver) error
-
-// Delivery reports what became of one request or event, see [WithObserver].
-type Delivery struct {
-	Event       Event         // nil if the request was refused before it was decoded
-	SecretIndex int           // of the matching secret, in the order of addition; -1: none, or a queue
-	Status      int           // of the answer; 0 if the event was handled after the answer
-	Handled     bool          // the function has run; its error is in Err
-	Duplicate   bool          // another delivery of the same event was handled instead
-	Ignored     bool          // the version is not accepted, or there is no function for the event
-	Err         error         // what went wrong
-	Duration    time.Duration // since the request arrived
-}
 
 var errEmptySecret = argumentError("WebhookReceiver", "secret", "is empty, so that anyone could deliver events")
 
@@ -108,7 +98,6 @@ func NewWebhookReceiver(secrets []string, opts ...ReceiverOption) (*WebhookRecei
 		timeout:   15 * time.Second,
 		deduper:   NewMemoryDeduper(10_000),
 		lease:     30 * time.Second,
-		observer:  func(Delivery) {},
 		handlers:  map[reflect.Type]func(context.Context, Event) error{},
 		log:       receiverLog{tallies: map[lineKind]*tally{}},
 		handlings: handlingGroup{byKey: map[string]*handling{}},
@@ -168,20 +157,6 @@ func WithHandlerTimeout(d time.Duration) ReceiverOption {
 			return argumentError("WithHandlerTimeout", "time-out", "is not between 0 and 20 seconds")
 		}
 		r.timeout = d
-		return nil
-	}
-}
-
-// WithObserver calls observe after each POST request, again for an event that was handled after the
-// answer, and after each [WebhookReceiver.Process] that has called the function or found the event
-// handled. With a queue, that can be before the answer. observe must be safe for concurrent use. If
-// it panics, net/http handles the panic; after the answer, the panic is discarded.
-func WithObserver(observe func(Delivery)) ReceiverOption {
-	return func(r *WebhookReceiver) error {
-		if observe == nil {
-			return argumentError("WithObserver", "observer", "is nil")
-		}
-		r.observer = observe
 		return nil
 	}
 }
@@ -275,9 +250,9 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// PanicError is the error in a [Delivery] if a function, a lookup of secrets or a [Deduper] has
-// panicked, or if a function or a lookup has ended its goroutine with [runtime.Goexit]. The
-// receiver logs a panic of a function or a Deduper with its stack.
+// PanicError is the error in a [DeliveryResult] or [HandlingResult] if a function, a lookup of
+// secrets or a [Deduper] has panicked, or if a function or a lookup has ended its goroutine with
+// [runtime.Goexit]. The receiver logs a panic of a function or a Deduper with its stack.
 type PanicError struct {
 	Value any    // the argument of panic; the text "runtime.Goexit" after a Goexit
 	Stack []byte // as returned by debug.Stack; nil after a Goexit
@@ -313,30 +288,41 @@ func (r *WebhookReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
-	d := r.deliver(req, began, limited)
+	d := DeliveryResult{SecretIndex: -1, Err: errAborted}
+	if r.deliveryHooks != nil {
+		ctx, end := r.deliveryHooks.begin(req.Context(), DeliveryInfo{req}, d)
+		defer func() { end(d) }()
+		req = req.WithContext(ctx)
+	}
+	d = r.deliver(req, began, limited)
 	if d.Event == nil {
 		if !limited { // or net/http would read the rest of the body before it sends the answer
 			w.Header().Set("Connection", "close")
 		}
-		r.log.count(refusal(d.Status, d.Err))
+		r.log.count(refusal(d.StatusCode, d.Err))
 	}
 	d.Duration = time.Since(began)
-	w.WriteHeader(d.Status)
-	r.observer(d)
+	if r.deliveryHooks == nil {
+		w.WriteHeader(d.StatusCode)
+		return
+	}
+	w.Header().Set("Content-Length", "0") // as net/http does by itself if the answer is not flushed
+	w.WriteHeader(d.StatusCode)
+	_ = http.NewResponseController(w).Flush() // so that the answer does not wait for the hooks
 }
 
 // deliver handles a POST request and returns what became of it. limited says that reading from the
 // connection ends in time.
-func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bool) Delivery {
-	d := Delivery{SecretIndex: r.match(req.Header.Values("X-API-Key"))}
+func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bool) DeliveryResult {
+	d := DeliveryResult{SecretIndex: r.match(req.Header.Values("X-API-Key"))}
 	if d.SecretIndex < 0 {
-		if d.Status, d.Err = r.unmatched(req, began); d.Err != nil {
+		if d.StatusCode, d.Err = r.unmatched(req, began); d.Err != nil {
 			return d
 		}
 		d.SecretIndex = r.match(req.Header.Values("X-API-Key"))
 	}
 	if slices.ContainsFunc(req.Header.Values("Content-Encoding"), isCompressed) {
-		d.Status, d.Err = http.StatusUnsupportedMediaType, errCompressed
+		d.StatusCode, d.Err = http.StatusUnsupportedMediaType, errCompressed
 		return d
 	}
 	var body []byte
@@ -349,15 +335,15 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bo
 	_, outer := errors.AsType[*http.MaxBytesError](err) // set by a handler around this one
 	switch {
 	case outer || int64(len(body)) > r.maxBody:
-		d.Status, d.Err = http.StatusRequestEntityTooLarge, ErrTooLarge
+		d.StatusCode, d.Err = http.StatusRequestEntityTooLarge, ErrTooLarge
 		return d
 	case err != nil:
-		d.Status, d.Err = http.StatusServiceUnavailable, err
+		d.StatusCode, d.Err = http.StatusServiceUnavailable, err
 		return d
 	}
 	event, header, err := decodeEvent(body)
 	if err != nil {
-		d.Status, d.Err = http.StatusBadRequest, err
+		d.StatusCode, d.Err = http.StatusBadRequest, err
 		return d
 	}
 	d.Event = event
@@ -377,7 +363,7 @@ func (r *WebhookReceiver) deliver(req *http.Request, began time.Time, limited bo
 		d.Ignored = function == nil
 	}
 	if d.Ignored {
-		d.Status = http.StatusOK
+		d.StatusCode = http.StatusOK
 		return d
 	}
 	handleOnce(ctx, r, &d, f, function, began)
@@ -438,13 +424,6 @@ func (r *WebhookReceiver) function(e Event) func(context.Context, Event) error {
 		return function
 	}
 	return r.handlers[reflect.TypeFor[Event]()]
-}
-
-// tellObserver tells the observer of a delivery after its answer. It recovers a panic, which would
-// end the process.
-func (r *WebhookReceiver) tellObserver(d Delivery) {
-	defer func() { _ = recover() }()
-	r.observer(d)
 }
 
 // Process handles an event that comes out of a [Queue]: it claims the event with the [Deduper],

@@ -58,7 +58,7 @@ var ErrClaimLost = errors.New("smooch: the claim is lost")
 //
 // If Claim fails, a delivery is answered with 503, so that the service repeats it. Other errors of
 // Extend, Done and Release than ErrClaimLost do not change the answer. All errors are logged, and
-// an observer gets them in [Delivery.Err].
+// a hook gets them in [HandlingResult].Err.
 type Deduper interface {
 	// Claim claims the key for the caller, atomically: of all callers, one at a time gets ClaimWon. If
 	// the claim is not extended, it ends after lease, or at most 2 seconds later. lease is at least a

@@ -114,7 +114,7 @@ func TestDeduperThatPanics(t *testing.T) {
 		t.Run(call, func(t *testing.T) {
 			t.Parallel()
 			var told observed
-			r := newTestReceiver(t, WithObserver(told.observe), WithDeduper(&hookedDeduper{NewMemoryDeduper(10), func(_ context.Context, c string) error {
+			r := newTestReceiver(t, told.option(), WithDeduper(&hookedDeduper{NewMemoryDeduper(10), func(_ context.Context, c string) error {
 				if c == call {
 					panic("no connection")
 				}
@@ -182,7 +182,7 @@ func TestNilPointerInAnError(t *testing.T) {
 			t.Run(name+", "+kind, func(t *testing.T) {
 				t.Parallel()
 				var told observed
-				r, err := receiver(WithObserver(told.observe))
+				r, err := receiver(told.option())
 				require.NoError(t, err)
 				assert.Equal(t, name == "done", deliver(t, r, messageBody("m1", "u1", V1_1)) == 200)
 				var panicErr *PanicError

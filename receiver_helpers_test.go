@@ -50,36 +50,56 @@ func messageBody(id, user string, version Version) string {
 // untimedPostback is a postback without a timestamp: its key is that of the next tap, too.
 const untimedPostback = `{"trigger":"postback","appUser":{"_id":"u1"},"postbacks":[{"action":{"_id":"p1"}}]}`
 
-// observed keeps what an observer was told.
+// observed keeps what a hook was told of ends.
 type observed struct {
 	mu         sync.Mutex
-	deliveries []Delivery
+	deliveries []DeliveryResult
+	handlings  []HandlingResult
 }
 
-func (o *observed) observe(d Delivery) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.deliveries = append(o.deliveries, d)
+func (o *observed) option() ReceiverOption {
+	return WithDeliveryHook(DeliveryHook{
+		Delivery: func(context.Context, DeliveryInfo) (context.Context, func(DeliveryResult)) {
+			return nil, func(d DeliveryResult) {
+				o.mu.Lock()
+				defer o.mu.Unlock()
+				o.deliveries = append(o.deliveries, d)
+			}
+		},
+		Handling: func(context.Context, HandlingInfo) (context.Context, func(HandlingResult)) {
+			return nil, func(h HandlingResult) {
+				o.mu.Lock()
+				defer o.mu.Unlock()
+				o.handlings = append(o.handlings, h)
+			}
+		},
+	})
 }
 
-func (o *observed) all() []Delivery {
+// all are the deliveries.
+func (o *observed) all() []DeliveryResult {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.deliveries)
 }
 
-// last is the delivery that the observer was told of last.
-func (o *observed) last(t *testing.T) Delivery {
+// last is the last delivery.
+func (o *observed) last(t *testing.T) DeliveryResult {
 	t.Helper()
 	all := o.all()
 	require.NotEmpty(t, all)
 	return all[len(all)-1]
 }
 
-// handled are the deliveries whose functions have run. With a queue the observer may be told of one
-// before it is told of the answer.
-func (o *observed) handled() []Delivery {
-	return slices.DeleteFunc(o.all(), func(d Delivery) bool { return !d.Handled })
+// handled are the handlings whose functions have run.
+func (o *observed) handled() []HandlingResult {
+	return slices.DeleteFunc(o.handlingsTold(), func(h HandlingResult) bool { return !h.Handled })
+}
+
+func (o *observed) handlingsTold() []HandlingResult {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.handlings)
 }
 
 // hookedDeduper calls before, with "claim", "extend", "done" or "release", ahead of each call of

@@ -24,6 +24,7 @@ import (
 //	error    the claim of an event was lost        trigger, key, error
 //	error    an event was given up, see            trigger, key, error, attempts
 //	         WithBackground
+//	error    a hook panicked                       error, stack
 //	warning  a member has an undocumented type     trigger, malformed
 //
 // key is the first 12 hexadecimal digits of the SHA-256 of the [EventKey], which itself holds ids
@@ -42,7 +43,7 @@ import (
 // count is the number of deliveries since the previous record. reasons has the number for each
 // reason: wrong_secret, encoding, too_large, body_unread, not_json or shutting_down.
 //
-// Bodies and secrets are not logged. In the text of an error, the key and the ids of the app user
+// Bodies and secrets are not logged. In the text of an error about an event, the key and the ids of the app user
 // are replaced, if they have 6 bytes or more.
 func WithReceiverLogger(logger *slog.Logger) ReceiverOption {
 	return func(r *WebhookReceiver) error {
@@ -210,6 +211,12 @@ func (l *receiverLog) failure(ctx context.Context, message string, e Event, key 
 		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
 	}
 	l.write(ctx, slog.LevelError, message, attrs...)
+}
+
+// hookPanic logs the panic of a hook.
+func (l *receiverLog) hookPanic(ctx context.Context, panicked *PanicError) {
+	l.write(ctx, slog.LevelError, "smooch webhook: a hook panicked",
+		slog.String("error", oneLine(panicked.Error())), slog.String("stack", string(panicked.Stack)))
 }
 
 // write logs a line. It recovers a panic of the logger, which would end the process on the

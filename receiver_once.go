@@ -20,7 +20,7 @@ type handling struct {
 	event    Event
 	function func(context.Context, Event) error
 	queued   bool      // the event comes out of a queue
-	began    time.Time // when the request arrived; not set if the event is queued
+	began    time.Time // when the request arrived
 	fact     fact      // not set if the event is queued
 
 	values context.Context // has the values of ctx, and does not end
@@ -40,7 +40,7 @@ type handling struct {
 
 	ended   chan struct{} // closed when the outcome is set
 	outcome outcome
-	report  *Delivery // what to tell the observer at the end; nil: nothing
+	told    func(HandlingResult) // tells the hooks of the end; nil if there are none
 }
 
 // A keyClaim is a claim that was won.
@@ -57,10 +57,10 @@ type outcome struct {
 // handleOnce handles the event of a delivery, or waits for the delivery that is handling it, and
 // sets the result in d. It waits no longer than the receiver's timeout, counted from the arrival of
 // the request, so that the answer comes in time after a body that took long. ctx does not end.
-func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, function func(context.Context, Event) error, began time.Time) {
+func handleOnce(ctx context.Context, r *WebhookReceiver, d *DeliveryResult, f fact, function func(context.Context, Event) error, began time.Time) {
 	h, first := r.handlings.join(f.key, true)
 	if h == nil {
-		d.Status, d.Err = http.StatusServiceUnavailable, errShutdown
+		d.StatusCode, d.Err = http.StatusServiceUnavailable, errShutdown
 		r.log.count(lineRefused, "shutting_down", nil)
 		return
 	}
@@ -85,16 +85,25 @@ func handleOnce(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, fu
 			h.logFailure("smooch webhook: a function takes too long", errTooSlow)
 		}
 	}
-	if d.Err != nil && (!first || r.handlings.reportAtEnd(h, *d)) {
-		d.Status = http.StatusServiceUnavailable
+	if d.Err != nil && !h.hasEnded() {
+		d.StatusCode = http.StatusServiceUnavailable
 		return
 	}
-	d.Status, d.Err = h.outcome.status, h.outcome.err
+	d.StatusCode, d.Err = h.outcome.status, h.outcome.err
 	d.Handled, d.Duplicate = h.outcome.handled && first, d.Duplicate || h.outcome.duplicate
 }
 
 // start begins the handling. If ctx ends, so does the context of the function.
 func (h *handling) start(ctx context.Context) {
+	if hooks := h.receiver.handlingHooks; hooks != nil {
+		began := time.Now()
+		hooked, end := hooks.begin(ctx, HandlingInfo{h.event, h.queued, h.began}, HandlingResult{Err: errAborted})
+		ctx, h.values = hooked, context.WithoutCancel(hooked)
+		h.told = func(result HandlingResult) {
+			result.Duration = time.Since(began)
+			end(result)
+		}
+	}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	go h.run()
 }
@@ -309,18 +318,26 @@ func eachClaim(ctx context.Context, claims []keyClaim, call func(ctx context.Con
 	return errors.Join(failed...)
 }
 
-// end sets the outcome, and tells the observer of it if the request has been answered already.
+// end tells the hooks, and sets the outcome.
 func (h *handling) end(o outcome) {
-	r := h.receiver
+	handlings := &h.receiver.handlings
 	if !h.queued {
-		defer r.handlings.running.Done()
+		defer handlings.running.Done()
 	}
-	r.handlings.leave(h, o)
-	h.cancel(nil)
-	if h.report != nil && o.handled {
-		d := *h.report
-		d.Status, d.Handled, d.Err, d.Duration = 0, true, o.err, time.Since(h.began)
-		r.tellObserver(d)
+	defer h.cancel(nil)
+	defer handlings.leave(h, o) // also if a hook ends the goroutine
+	if h.told != nil {
+		h.told(HandlingResult{Handled: o.handled, Duplicate: o.duplicate, Err: o.err})
+	}
+}
+
+// hasEnded reports whether the outcome is set.
+func (h *handling) hasEnded() bool {
+	select {
+	case <-h.ended:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -388,18 +405,6 @@ func (g *handlingGroup) leave(h *handling, o outcome) {
 	delete(g.byKey, h.key)
 	h.outcome = o
 	close(h.ended)
-}
-
-// reportAtEnd makes the handling tell the observer of d and the outcome when it ends. It returns
-// false if the handling has ended already.
-func (g *handlingGroup) reportAtEnd(h *handling, d Delivery) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.byKey[h.key] != h {
-		return false
-	}
-	h.report = &d
-	return true
 }
 
 // close makes the group refuse new deliveries.

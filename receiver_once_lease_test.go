@@ -202,7 +202,7 @@ func TestDeliveryWhoseClaimIsLost(t *testing.T) {
 		store := NewMemoryDeduper(10)
 		var told observed
 		var calls atomic.Int32
-		r := newTestReceiver(t, WithObserver(told.observe), WithLease(3*time.Second), WithDeduper(&hookedDeduper{store, func(_ context.Context, call string) error {
+		r := newTestReceiver(t, told.option(), WithLease(3*time.Second), WithDeduper(&hookedDeduper{store, func(_ context.Context, call string) error {
 			if call == "extend" {
 				return ErrClaimLost
 			}
@@ -279,7 +279,7 @@ func (stateless) Claim(context.Context, string, time.Duration) (Claim, error) { 
 func TestClaimWithoutAState(t *testing.T) {
 	t.Parallel()
 	var told observed
-	r := newTestReceiver(t, WithObserver(told.observe), WithDeduper(stateless{NewMemoryDeduper(1)}))
+	r := newTestReceiver(t, told.option(), WithDeduper(stateless{NewMemoryDeduper(1)}))
 	Handle(r, func(context.Context, *MessageEvent) error { t.Error("the event is not claimed"); return nil })
 	assert.Equal(t, 503, deliver(t, r, messageBody("m1", "u1", V1_1)))
 	assert.ErrorIs(t, told.last(t).Err, errClaimState)
@@ -291,7 +291,7 @@ func TestClaimThatFailsAfterTheAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var told observed
-		r := newTestReceiver(t, WithObserver(told.observe), WithDeduper(&hookedDeduper{NewMemoryDeduper(1), func(ctx context.Context, _ string) error {
+		r := newTestReceiver(t, told.option(), WithDeduper(&hookedDeduper{NewMemoryDeduper(1), func(ctx context.Context, _ string) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}}))
@@ -300,15 +300,17 @@ func TestClaimThatFailsAfterTheAnswer(t *testing.T) {
 		assert.Equal(t, 503, deliverWith(t, r, testSecret, body))
 		require.NoError(t, r.Shutdown(t.Context()))
 		assert.Len(t, told.all(), 1)
+		assert.Len(t, told.handlingsTold(), 1)
+		assert.Empty(t, told.handled())
 	})
 }
 
-// TestFunctionThatReturnsWhenTheAnswerIsDue is reported once, with the answer or after it.
+// TestFunctionThatReturnsWhenTheAnswerIsDue is told once, before the answer or after it.
 func TestFunctionThatReturnsWhenTheAnswerIsDue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var told observed
-		r := newTestReceiver(t, WithObserver(told.observe))
+		r := newTestReceiver(t, told.option())
 		Handle(r, func(context.Context, *MessageEvent) error {
 			time.Sleep(15 * time.Second)
 			return nil

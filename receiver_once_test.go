@@ -20,7 +20,7 @@ func TestAHundredCopiesAtOnceAreHandledOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told observed
 		var calls atomic.Int32
-		r := newTestReceiver(t, WithObserver(told.observe))
+		r := newTestReceiver(t, told.option())
 		Handle(r, func(context.Context, *MessageEvent) error {
 			calls.Add(1)
 			time.Sleep(time.Second)
@@ -84,8 +84,8 @@ func TestCopyWaitsForAnotherProcess(t *testing.T) {
 		store := NewMemoryDeduper(10)
 		var told observed
 		var calls atomic.Int32
-		start := func(observe func(Delivery)) *WebhookReceiver {
-			r := newTestReceiver(t, WithDeduper(store), WithObserver(observe))
+		start := func(opts ...ReceiverOption) *WebhookReceiver {
+			r := newTestReceiver(t, append(opts, WithDeduper(store))...)
 			Handle(r, func(context.Context, *MessageEvent) error {
 				calls.Add(1)
 				time.Sleep(9900 * time.Millisecond)
@@ -93,7 +93,7 @@ func TestCopyWaitsForAnotherProcess(t *testing.T) {
 			})
 			return r
 		}
-		first, second := start(func(Delivery) {}), start(told.observe)
+		first, second := start(), start(told.option())
 		go deliver(t, first, messageBody("m1", "u1", V1_1))
 		synctest.Wait()
 		assert.Equal(t, 200, deliver(t, second, messageBody("m1", "u1", V1_1)))
@@ -155,7 +155,7 @@ func TestSlowFunctionIsNeverRunBesideItself(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var told observed
 				var calls, running atomic.Int32
-				r := newTestReceiver(t, WithHandlerTimeout(10*time.Second), WithObserver(told.observe))
+				r := newTestReceiver(t, WithHandlerTimeout(10*time.Second), told.option())
 				Handle(r, func(context.Context, *MessageEvent) error {
 					assert.EqualValues(t, 1, running.Add(1))
 					defer running.Add(-1)
@@ -172,10 +172,11 @@ func TestSlowFunctionIsNeverRunBesideItself(t *testing.T) {
 				time.Sleep(2 * time.Minute)
 				assert.Equal(t, 503, deliver(t, r, body), "it still runs")
 				time.Sleep(5 * time.Minute)
-				require.Len(t, told.all(), 3)
-				assert.True(t, told.last(t).Handled)
-				assert.False(t, told.last(t).Duplicate, "it reports on the first delivery")
-				assert.ErrorIs(t, told.last(t).Err, test.late)
+				require.Len(t, told.all(), 2)
+				require.Len(t, told.handlingsTold(), 1, "that of the first delivery")
+				assert.True(t, told.handled()[0].Handled)
+				assert.False(t, told.handled()[0].Duplicate)
+				assert.ErrorIs(t, told.handled()[0].Err, test.late)
 				assert.Equal(t, 200, deliver(t, r, body))
 				assert.Equal(t, test.calls, calls.Load())
 			})
@@ -183,34 +184,30 @@ func TestSlowFunctionIsNeverRunBesideItself(t *testing.T) {
 	}
 }
 
-// TestLateReportCountsFromTheRequest: the observer is told of the answer, and again when the
-// function has returned.
-func TestLateReportCountsFromTheRequest(t *testing.T) {
+// TestHandlingOutlivesItsDelivery: the hook is told of the answer, and later of the function.
+func TestHandlingOutlivesItsDelivery(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var told observed
-		r := newTestReceiver(t, WithObserver(told.observe))
+		r := newTestReceiver(t, told.option())
 		Handle(r, func(context.Context, *MessageEvent) error {
 			time.Sleep(time.Minute)
 			return nil
 		})
 		assert.Equal(t, 503, deliver(t, r, messageBody("m1", "u1", V1_1)))
 		require.NoError(t, r.Shutdown(t.Context()))
-		require.Len(t, told.all(), 2)
-		first, second := told.all()[0], told.all()[1]
-		assert.Equal(t, 15*time.Second, first.Duration)
-		assert.False(t, first.Handled)
-		assert.Equal(t, time.Minute, second.Duration)
-		assert.Zero(t, second.Status)
-		assert.True(t, second.Handled)
-		assert.NoError(t, second.Err)
+		require.Len(t, told.all(), 1)
+		assert.Equal(t, 15*time.Second, told.last(t).Duration)
+		assert.False(t, told.last(t).Handled)
+		assert.Equal(t, 503, told.last(t).StatusCode)
+		assert.Equal(t, []HandlingResult{{Handled: true, Duration: time.Minute}}, told.handlingsTold())
 	})
 }
 
 func TestPanicErrorHasTheStack(t *testing.T) {
 	t.Parallel()
 	var told observed
-	r := newTestReceiver(t, WithObserver(told.observe))
+	r := newTestReceiver(t, told.option())
 	Handle(r, func(context.Context, *MessageEvent) error { panic("boom") })
 	assert.Equal(t, 500, deliver(t, r, messageBody("m1", "u1", V1_1)))
 	var panicErr *PanicError
@@ -251,7 +248,7 @@ func TestFunctionThatEndsItsGoroutine(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var calls atomic.Int32
 			var told observed
-			r := newTestReceiver(t, WithBackground(10, 1), WithObserver(told.observe))
+			r := newTestReceiver(t, WithBackground(10, 1), told.option())
 			Handle(r, goexitFirst(&calls))
 			began := time.Now()
 			assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1_1)))
@@ -265,24 +262,6 @@ func TestFunctionThatEndsItsGoroutine(t *testing.T) {
 			assert.EqualValues(t, 3, calls.Load())
 			assert.Zero(t, time.Since(began), "like a panic, it is not tried again")
 		})
-	})
-}
-
-// TestObserverThatPanics after the answer does not end the process.
-func TestObserverThatPanics(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int32
-		r := newTestReceiver(t, WithBackground(10, 1), WithObserver(func(d Delivery) {
-			if d.Handled {
-				panic("no log")
-			}
-		}))
-		Handle(r, func(context.Context, *MessageEvent) error { calls.Add(1); return nil })
-		assert.Equal(t, 200, deliver(t, r, messageBody("m1", "u1", V1_1)))
-		assert.Equal(t, 200, deliver(t, r, messageBody("m2", "u1", V1_1)))
-		require.NoError(t, r.Shutdown(t.Context()))
-		assert.EqualValues(t, 2, calls.Load())
 	})
 }
 

@@ -83,18 +83,13 @@ func process(ctx context.Context, r *WebhookReceiver, e QueuedEvent) error {
 	}
 	h, first := r.handlings.join(e.Key, false)
 	if !first {
+		tellBusy(ctx, r, HandlingInfo{event, true, e.Received})
 		return ErrBusy
 	}
-	h.receiver, h.event, h.function, h.values = r, event, function, context.WithoutCancel(ctx)
+	h.receiver, h.event, h.function, h.began, h.values = r, event, function, e.Received, context.WithoutCancel(ctx)
 	h.start(ctx)
 	<-h.ended
 	o := h.outcome
-	if o.handled || o.duplicate {
-		r.tellObserver(Delivery{
-			Event: event, SecretIndex: -1, Handled: o.handled, Duplicate: o.duplicate,
-			Err: o.err, Duration: time.Since(e.Received),
-		})
-	}
 	switch {
 	case o.status == http.StatusOK:
 		return nil
@@ -105,9 +100,9 @@ func process(ctx context.Context, r *WebhookReceiver, e QueuedEvent) error {
 }
 
 // enqueue puts the event of a delivery into the queue, and sets the result in d.
-func enqueue(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, body []byte, began time.Time) {
+func enqueue(ctx context.Context, r *WebhookReceiver, d *DeliveryResult, f fact, body []byte, began time.Time) {
 	if !r.handlings.enter() {
-		d.Status, d.Err = http.StatusServiceUnavailable, errShutdown
+		d.StatusCode, d.Err = http.StatusServiceUnavailable, errShutdown
 		r.log.count(lineRefused, "shutting_down", nil)
 		return
 	}
@@ -123,12 +118,12 @@ func enqueue(ctx context.Context, r *WebhookReceiver, d *Delivery, f fact, body 
 	defer cancel()
 	switch d.Err = put(ctx, r.queue, e); {
 	case d.Err == nil:
-		d.Status = http.StatusOK
+		d.StatusCode, d.Queued = http.StatusOK, true
 	case errors.Is(d.Err, ErrTooLarge):
-		d.Status = http.StatusRequestEntityTooLarge
+		d.StatusCode = http.StatusRequestEntityTooLarge
 		r.log.count(lineRefused, "too_large", nil)
 	default:
-		d.Status = http.StatusServiceUnavailable
+		d.StatusCode = http.StatusServiceUnavailable
 		if errors.Is(d.Err, errQueueFull) {
 			r.log.count(lineQueueFull, "", nil)
 		} else {

@@ -69,7 +69,7 @@ func TestEventsInAQueue(t *testing.T) {
 	})
 }
 
-// TestQueueHasItsOwnBodies: neither a queue that reuses what it was given nor an observer that
+// TestQueueHasItsOwnBodies: neither a queue that reuses what it was given nor a hook that
 // changes what it was told of changes an event.
 func TestQueueHasItsOwnBodies(t *testing.T) {
 	t.Parallel()
@@ -77,7 +77,7 @@ func TestQueueHasItsOwnBodies(t *testing.T) {
 	var told observed
 	var kept Event
 	queue := &sliceQueue{}
-	r := newTestReceiver(t, WithQueue(queue), WithObserver(told.observe))
+	r := newTestReceiver(t, WithQueue(queue), told.option())
 	Handle(r, func(_ context.Context, e *MessageEvent) error { kept = e; return nil })
 	assert.Equal(t, 200, deliver(t, r, body))
 	raw := told.last(t).Event.RawJSON()
@@ -132,14 +132,14 @@ func TestDeliveriesThatAreNotQueued(t *testing.T) {
 				var told observed
 				var log logged
 				queue := &sliceQueue{put: test.put}
-				r := newTestReceiver(t, WithQueue(queue), WithAcceptVersions(V1_1), WithObserver(told.observe), log.option())
+				r := newTestReceiver(t, WithQueue(queue), WithAcceptVersions(V1_1), told.option(), log.option())
 				body := strings.ReplaceAll(test.body, "u1", "user-01")
 				began := time.Now()
 				assert.Equal(t, test.status, deliverWith(t, r, test.secret, strings.NewReader(body)))
 				assert.Equal(t, test.after, time.Since(began))
 				assert.Equal(t, test.name == "accepted", len(queue.events) == 1)
 				require.Len(t, told.all(), 1)
-				assert.Equal(t, test.status, told.last(t).Status)
+				assert.Equal(t, test.status, told.last(t).StatusCode)
 				assert.Equal(t, test.status != 200, told.last(t).Err != nil)
 				assert.Equal(t, test.name == "another version", told.last(t).Ignored)
 				assert.Contains(t, log.text(), test.log)
@@ -219,7 +219,7 @@ func TestProcess(t *testing.T) {
 					}
 				}
 				var told observed
-				r := newTestReceiver(t, WithObserver(told.observe), WithDeduper(&hookedDeduper{store, func(_ context.Context, call string) error {
+				r := newTestReceiver(t, told.option(), WithDeduper(&hookedDeduper{store, func(_ context.Context, call string) error {
 					if call == test.fault {
 						return down
 					}
@@ -252,16 +252,15 @@ func TestProcess(t *testing.T) {
 				assert.Equal(t, test.calls, calls)
 				claim(t, store, key, time.Minute, test.after)
 				if test.calls == 1 {
-					require.Len(t, told.all(), 1)
-					d := told.last(t)
-					assert.True(t, d.Handled)
-					assert.Zero(t, d.Status)
-					assert.Equal(t, -1, d.SecretIndex)
-					assert.Equal(t, time.Hour, d.Duration)
-					assert.Equal(t, fails || test.fault != "", d.Err != nil)
+					require.Len(t, told.handlingsTold(), 1)
+					h := told.handlingsTold()[0]
+					assert.True(t, h.Handled)
+					assert.Zero(t, h.Duration)
+					assert.Equal(t, fails || test.fault != "", h.Err != nil)
 				} else {
 					assert.Empty(t, told.handled())
 				}
+				assert.Empty(t, told.all(), "it is no delivery")
 			})
 		})
 	}

@@ -46,7 +46,7 @@ func TestSecretLookup(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var told observed
 					var asked atomic.Int32
-					r := newTestReceiver(t, WithObserver(told.observe), WithSecretLookup(func(ctx context.Context, secret string) (bool, error) {
+					r := newTestReceiver(t, told.option(), WithSecretLookup(func(ctx context.Context, secret string) (bool, error) {
 						asked.Add(1)
 						assert.Equal(t, "new", secret)
 						return test.lookup(ctx, secret)

@@ -70,7 +70,7 @@ func TestReceiverAnswers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var told observed
-			r := newTestReceiver(t, WithObserver(told.observe))
+			r := newTestReceiver(t, told.option())
 			if test.function != nil {
 				Handle(r, func(context.Context, *MessageEvent) error { return test.function() })
 			}
@@ -84,7 +84,7 @@ func TestReceiverAnswers(t *testing.T) {
 			assert.Empty(t, w.Body.String())
 			if test.method == "POST" {
 				require.Len(t, told.all(), 1)
-				assert.Equal(t, test.want, told.last(t).Status)
+				assert.Equal(t, test.want, told.last(t).StatusCode)
 				assert.Equal(t, test.want == 401, told.last(t).SecretIndex == -1)
 			}
 		})
@@ -96,7 +96,7 @@ func succeed() error { return nil }
 func TestIgnoredDeliveries(t *testing.T) {
 	t.Parallel()
 	var told observed
-	r := newTestReceiver(t, WithObserver(told.observe))
+	r := newTestReceiver(t, told.option())
 	Handle(r, func(context.Context, *MessageEvent) error { return nil })
 
 	assert.Equal(t, 200, deliver(t, r, `{"trigger":"message:appUser","messages":[]}`))
@@ -152,7 +152,7 @@ func TestInvalidReceiverOptions(t *testing.T) {
 		"no body":              WithMaxBody(0),
 		"no time":              WithHandlerTimeout(0),
 		"more than 20 seconds": WithHandlerTimeout(20*time.Second + 1),
-		"nil observer":         WithObserver(nil),
+		"hook of nothing":      WithDeliveryHook(DeliveryHook{}),
 		"nil logger":           WithReceiverLogger(nil),
 		"nil lookup":           WithSecretLookup(nil),
 		"no queue":             WithBackground(0, 1),
@@ -225,11 +225,11 @@ func TestReceiverIsPrintedWhileServing(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 
-// TestSecretsChangeWhileServing: the observer is told which secret has matched.
+// TestSecretsChangeWhileServing: the hook is told which secret has matched.
 func TestSecretsChangeWhileServing(t *testing.T) {
 	t.Parallel()
 	var told observed
-	r := newTestReceiver(t, WithObserver(told.observe))
+	r := newTestReceiver(t, told.option())
 	status := func(secret string) int {
 		return deliverWith(t, r, secret, strings.NewReader(`{}`))
 	}
@@ -334,9 +334,9 @@ func TestShutdownRefusesNewEvents(t *testing.T) {
 	})
 }
 
-// TestShutdownWaitsForTheObserver: only the observer hears how an event ended that was answered
-// before it was handled.
-func TestShutdownWaitsForTheObserver(t *testing.T) {
+// TestShutdownWaitsForTheHook: only the hook hears how an event ended that was answered before it
+// was handled.
+func TestShutdownWaitsForTheHook(t *testing.T) {
 	t.Parallel()
 	tests := map[string]ReceiverOption{
 		"in the background":         WithBackground(10, 1),
@@ -347,12 +347,13 @@ func TestShutdownWaitsForTheObserver(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var told atomic.Int32
-				r := newTestReceiver(t, opt, WithObserver(func(d Delivery) {
-					if d.Handled {
+				r := newTestReceiver(t, opt, WithDeliveryHook(DeliveryHook{Handling: func(context.Context, HandlingInfo) (context.Context, func(HandlingResult)) {
+					return nil, func(h HandlingResult) {
+						assert.True(t, h.Handled)
 						time.Sleep(time.Second)
 						told.Add(1)
 					}
-				}))
+				}}))
 				Handle(r, func(context.Context, *MessageEvent) error {
 					time.Sleep(time.Minute)
 					return Permanent(errors.New("no"))

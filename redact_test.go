@@ -323,7 +323,7 @@ var withSecrets = []any{
 const hiddenText = "s3cr3t"
 
 // notSecret has the fields whose names look like a secret's, but which hold none.
-var notSecret = []string{"App.AppToken", "AppSettings.AttachmentsTokenExpirationSeconds", "Claim.Token", "Delivery.SecretIndex"}
+var notSecret = []string{"App.AppToken", "AppSettings.AttachmentsTokenExpirationSeconds", "Claim.Token", "DeliveryResult.SecretIndex"}
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,8 @@ type request struct {
 	in          any        // the value in data, if that is JSON
 	formValues  url.Values // the values in data, if that is a form; the credential is among them
 	file        *fileBody  // the body, if it is a file
+
+	progress *progress // nil: the call has neither hooks nor a send token
 }
 
 // newRequest returns a request for a path that has no row in the table, see [Client.Do].

@@ -101,20 +101,22 @@ type service struct{ c *Client }
 
 // core is what a client and its copies share.
 type core struct {
-	base        string // scheme, host and path, without a trailing slash
-	oauthBase   string // the same for the OAuth calls
-	auth        Auth
-	scope       Scope // "" if it cannot be read from the credential
-	role        Role  // of messages that have none
-	http        http.Client
-	retry       RetryPolicy
-	budget      *pace.Budget
-	throttles   pace.Throttles
-	limiter     Limiter
-	logger      *slog.Logger
-	userAgent   string
-	timeout     time.Duration
-	maxResponse int64
+	base         string // scheme, host and path, without a trailing slash
+	oauthBase    string // the same for the OAuth calls
+	auth         Auth
+	scope        Scope // "" if it cannot be read from the credential
+	role         Role  // of messages that have none
+	http         http.Client
+	retry        RetryPolicy
+	budget       *pace.Budget
+	throttles    pace.Throttles
+	limiter      Limiter
+	logger       *slog.Logger
+	callHooks    hooks[CallInfo, CallResult]
+	attemptHooks hooks[AttemptInfo, AttemptResult]
+	userAgent    string
+	timeout      time.Duration
+	maxResponse  int64
 }
 
 // NewClient returns a client that authorizes its calls with auth. For a client without a
