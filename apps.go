@@ -68,8 +68,9 @@ type SDKIDs struct {
 type AppsService struct{ c *Client }
 
 // Create creates an app and returns it with its id and app token. It fails with
-// [ErrPaymentRequired] if the plan allows no more apps. A second call creates a second app, so
-// after [ErrOutcomeUnknown] list the apps and look for the name before you try again.
+// [ErrPaymentRequired] if the plan allows no more apps, and with [ErrForbidden] if the credential
+// is of app scope. A second call creates a second app, so after [ErrOutcomeUnknown] list the apps
+// and look for the name before you try again.
 //
 //	POST /apps
 //
@@ -80,7 +81,8 @@ func (s *AppsService) Create(ctx context.Context, app AppCreate, opts ...CallOpt
 	return one[App](ctx, s.c, opAppsCreate.with().json(app), opts)
 }
 
-// List returns one page of the apps that the credential can access.
+// List returns one page of the apps that the credential can access. It fails with [ErrForbidden] if
+// the credential is of app scope.
 //
 //	GET /apps
 //
@@ -91,10 +93,10 @@ func (s *AppsService) List(ctx context.Context, options AppListOptions, opts ...
 	return page[App](ctx, s.c, opAppsList.with().query(options), opts)
 }
 
-// All returns an iterator over the apps that the credential can access, from options.Offset on.
-// It fetches one page at a time. An error ends the iteration and is yielded last, with a nil app.
-// Apps that are created or deleted meanwhile shift the pages, so an app may come twice or not at
-// all.
+// All returns an iterator over the apps that the credential can access, from options.Offset on. It
+// fetches one page at a time. An error ends the iteration and is yielded last, with a nil app; a
+// credential of app scope meets [ErrForbidden]. Apps that are created or deleted meanwhile shift
+// the pages, so an app may come twice or not at all.
 //
 //	GET /apps
 //
@@ -121,7 +123,8 @@ func (s *AppsService) Get(ctx context.Context, appID string, opts ...CallOption)
 	return one[App](ctx, s.c, opAppsGet.with(appID), opts)
 }
 
-// Update changes the fields of an app that are set in update, and returns the app.
+// Update changes the fields of an app that are set in update, and returns the app. It fails with
+// [ErrNotFound] as [AppsService.Get] does.
 //
 //	PUT /apps/{appId}
 //
@@ -132,7 +135,8 @@ func (s *AppsService) Update(ctx context.Context, appID string, update AppUpdate
 	return one[App](ctx, s.c, opAppsUpdate.with(appID).json(update), opts)
 }
 
-// Delete deletes an app with all its integrations. It takes effect at once and cannot be undone.
+// Delete deletes an app with all its integrations. It takes effect at once and cannot be undone. It
+// fails with [ErrNotFound] as [AppsService.Get] does.
 //
 //	DELETE /apps/{appId}
 //
@@ -144,7 +148,7 @@ func (s *AppsService) Delete(ctx context.Context, appID string, opts ...CallOpti
 }
 
 // SDKIDs returns the ids of the bound app's Android, iOS and Web integrations. The SDKs are
-// initialized with them.
+// initialized with them. On v1 it fails with [ErrUnsupportedVersion].
 //
 //	GET /sdks
 //

@@ -131,9 +131,11 @@ func (m AppUserMerge) MarshalJSON() ([]byte, error) {
 type AppUsersService struct{ c *Client }
 
 // Create creates an app user for a person who has not opened the app yet, so that a conversation
-// that began elsewhere is there when they do. If the userId is taken, expect [ErrConflict], which
-// the documentation does not promise. As a userId is unique, a second call creates no second user;
-// after [ErrOutcomeUnknown], get the user to see whether it exists.
+// that began elsewhere is there when they do. It fails with [ErrInvalidArgument] if the userId is
+// one that no path can hold, such as "..", and with [ErrBadRequest] if the service refuses a field.
+// If the userId is taken, expect [ErrConflict], which the documentation does not promise. As a
+// userId is unique, a second call creates no second user; after [ErrOutcomeUnknown], get the user
+// to see whether it exists.
 //
 //	POST /appusers
 //
@@ -174,7 +176,8 @@ func (s *AppUsersService) Update(ctx context.Context, userID string, update AppU
 }
 
 // Delete deletes an app user with all clients and messages. This cannot be undone. To keep the
-// conversation, use [AppUsersService.DeleteProfile].
+// conversation, use [AppUsersService.DeleteProfile]. It fails with [ErrNotFound] if there is no
+// such user.
 //
 //	DELETE /appusers/{userId}
 //
@@ -186,7 +189,8 @@ func (s *AppUsersService) Delete(ctx context.Context, userID string, opts ...Cal
 }
 
 // DeleteProfile clears the names, email address and properties of an app user, and the display
-// name, avatar and info of each client, and returns the user. The conversation stays.
+// name, avatar and info of each client, and returns the user. The conversation stays. It fails with
+// [ErrNotFound] if there is no such user.
 //
 //	DELETE /appusers/{userId}/profile
 //
@@ -198,7 +202,8 @@ func (s *AppUsersService) DeleteProfile(ctx context.Context, userID string, opts
 }
 
 // TrackEvent triggers a named event for an app user, to which a whisper (an automated message) may
-// respond. A second call triggers the event again.
+// respond. It fails with [ErrNotFound] if there is no such user. A second call triggers the event
+// again, and after [ErrOutcomeUnknown] nothing in the API tells whether the first did.
 //
 // Deprecated: v1.1 and the later v1 documentation do not have this call, and nothing replaces it.
 //
@@ -212,7 +217,8 @@ func (s *AppUsersService) TrackEvent(ctx context.Context, userID string, event E
 }
 
 // UpdateDevice changes the fields of a user's device that are set in update, and returns the
-// device. deviceID is the id that was passed to [Client.Init].
+// device. deviceID is the id that was passed to [Client.Init]. It fails with [ErrNotFound] if there
+// is no such user, or the user has no such device.
 //
 // Deprecated: v1.1 does not have this call, and nothing replaces it.
 //
@@ -225,7 +231,8 @@ func (s *AppUsersService) UpdateDevice(ctx context.Context, userID, deviceID str
 	return one[AppUserClient](ctx, s.c, opAppUsersUpdateDevice.with(userID, deviceID).json(update), opts)
 }
 
-// UpdatePushToken sets the push token of a user's device.
+// UpdatePushToken sets the push token of a user's device. It fails with [ErrNotFound] if there is
+// no such user, or the user has no such device.
 //
 // Deprecated: use [AppUsersService.UpdateDevice].
 //
@@ -240,8 +247,9 @@ func (s *AppUsersService) UpdatePushToken(ctx context.Context, userID string, up
 
 // Merge merges two app users: the messages and channels of the discarded user move to the surviving
 // one, and the discarded user is deleted. If both had a userId, that of the discarded user is lost:
-// a later login with it creates a new user. A second call fails, so after [ErrOutcomeUnknown] get
-// both users to see whether they were merged.
+// a later login with it creates a new user. It fails with [ErrNotFound] if there is no such user,
+// and so does a second call: after [ErrOutcomeUnknown] get both users to see whether they were
+// merged.
 //
 //	POST /appusers/merge
 //
@@ -252,7 +260,8 @@ func (s *AppUsersService) Merge(ctx context.Context, merge AppUserMerge, opts ..
 	return exec(ctx, s.c, opAppUsersMerge.with().json(merge), opts)
 }
 
-// Channels returns the ids by which channels know an app user, such as a phone number.
+// Channels returns the ids by which channels know an app user, such as a phone number. It fails
+// with [ErrNotFound] if there is no such user.
 //
 //	GET /appusers/{userId}/channels
 //
@@ -268,8 +277,10 @@ func (s *AppUsersService) Channels(ctx context.Context, userID string, opts ...C
 // reports the outcome. A second call may send the person a second message, so after
 // [ErrOutcomeUnknown] get the user and look for the channel in both lists before you try again.
 //
-// A missing role of the confirmation's message is appMaker. On v1.1, a missing confirmation fails
-// with [ErrInvalidArgument].
+// LinkChannel fails with [ErrNotFound] if there is no such user, with [ErrBadRequest] if link lacks
+// what its type requires, and with [ErrRateLimited] if the service asks to wait for longer than the
+// [RetryPolicy] allows; see [Error].RetryAfter. On v1.1, a missing confirmation fails with
+// [ErrInvalidArgument]. A missing role of its message is appMaker.
 //
 //	POST /appusers/{userId}/channels
 //
@@ -289,7 +300,7 @@ func (s *AppUsersService) LinkChannel(ctx context.Context, userID string, link C
 }
 
 // UnlinkChannel unlinks a channel, such as twilio, from an app user. It fails with [ErrBadRequest]
-// if the channel was never linked.
+// if the channel was never linked, and with [ErrNotFound] if there is no such user.
 //
 //	DELETE /appusers/{userId}/channels/{channel}
 //
@@ -300,8 +311,9 @@ func (s *AppUsersService) UnlinkChannel(ctx context.Context, userID, channel str
 	return exec(ctx, s.c, opAppUsersUnlinkChannel.with(userID, channel), opts)
 }
 
-// PingChannel sends a test message over a linked channel, such as twilio. A second call sends
-// another message.
+// PingChannel sends a test message over a linked channel, such as twilio. It fails with
+// [ErrNotFound] if there is no such user. A second call sends another message, so if you try again
+// after [ErrOutcomeUnknown] the person may get two.
 //
 //	POST /appusers/{userId}/integrations/{channel}/ping
 //
@@ -313,7 +325,7 @@ func (s *AppUsersService) PingChannel(ctx context.Context, userID, channel strin
 }
 
 // BusinessSystems returns the ids by which business systems, such as slack or zendesk, know an app
-// user's conversation.
+// user's conversation. It fails with [ErrNotFound] if there is no such user.
 //
 //	GET /appusers/{userId}/businesssystems
 //
@@ -325,8 +337,8 @@ func (s *AppUsersService) BusinessSystems(ctx context.Context, userID string, op
 }
 
 // LinkRequests returns a link request for each of the integrations: a code and a URL with which the
-// person can link the channel. It fails with [ErrInvalidArgument] if integrationIDs is empty. Each
-// call creates new codes.
+// person can link the channel. It fails with [ErrInvalidArgument] if integrationIDs is empty, and
+// with [ErrNotFound] if there is no such user or integration. Each call creates new codes.
 //
 //	GET /appusers/{userId}/linkrequest
 //
@@ -342,7 +354,7 @@ func (s *AppUsersService) LinkRequests(ctx context.Context, userID string, integ
 }
 
 // AuthCode returns a one-time code with which an SDK takes over a user's conversation. Each call
-// creates a new code.
+// creates a new code. It fails with [ErrNotFound] if there is no such user.
 //
 //	GET /appusers/{userId}/authcode
 //
@@ -354,7 +366,7 @@ func (s *AppUsersService) AuthCode(ctx context.Context, userID string, opts ...C
 }
 
 // WeChatQRCode returns the URL of a QR code that links a WeChat account to an app user. It may be a
-// data URL.
+// data URL. It fails with [ErrNotFound] if there is no such user.
 //
 //	GET /appusers/{userId}/integrations/wechat/qrcode
 //
@@ -366,7 +378,7 @@ func (s *AppUsersService) WeChatQRCode(ctx context.Context, userID string, opts 
 }
 
 // ViberQRCode returns the URL of a QR code that links a Viber account to an app user. It may be a
-// data URL.
+// data URL. It fails with [ErrNotFound] if there is no such user.
 //
 //	GET /appusers/{userId}/integrations/viber/qrcode
 //
@@ -378,7 +390,7 @@ func (s *AppUsersService) ViberQRCode(ctx context.Context, userID string, opts .
 }
 
 // TransferRequests returns codes with which the person can link a channel of the type channelType,
-// such as messenger.
+// such as messenger. It fails with [ErrNotFound] if there is no such user.
 //
 // Deprecated: use [AppUsersService.LinkRequests].
 //

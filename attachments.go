@@ -34,8 +34,9 @@ type AttachmentsService struct{ c *Client }
 
 // Upload uploads a file. To send it to a user, post the MediaURL with [ImageMessage] or
 // [FileMessage]. Upload fails with [ErrTooLarge] if the file exceeds the service's limit (10 MB in
-// the documentation of 2017), and with [CodeUnsupportedMediaType] if its type is not allowed. A
-// second call after [ErrOutcomeUnknown] at most leaves a file that nothing refers to.
+// the documentation of 2017), and with [CodeUnsupportedMediaType] if its type is not allowed.
+// Unless file has exactly one of Source and Open, Upload fails with [ErrInvalidArgument]. A second
+// call after [ErrOutcomeUnknown] at most leaves a file that nothing refers to.
 //
 //	POST /attachments
 //
@@ -51,7 +52,8 @@ func (s *AttachmentsService) Upload(ctx context.Context, file Upload, options At
 }
 
 // Delete deletes an uploaded file. mediaURL is the MediaURL of its [Attachment]. Caches may serve
-// copies of the file for about 15 minutes more.
+// copies of the file for about 15 minutes more. Delete fails with [ErrNotFound] if the app has no
+// such file.
 //
 //	POST /attachments/remove
 //
@@ -88,6 +90,8 @@ func (s *AttachmentsService) CreateMediaToken(ctx context.Context, paths []strin
 
 // SetCookie exchanges a media token for a browser cookie. The cookie is in the Set-Cookie header of
 // the response, see [WithResponse]. The call carries mediaToken instead of the client's credential.
+// It fails with [ErrInvalidArgument] if mediaToken is empty, and with [ErrUnauthorized] if it has
+// expired.
 //
 //	GET /attachments/cookie
 //

@@ -36,7 +36,8 @@ func (s *ConversationsService) Get(ctx context.Context, userID string, opts ...C
 //
 // If it is not known whether the message has arrived, PostMessage does not send it again but fails
 // with [ErrOutcomeUnknown]; with [WithSendToken] it finds out. It fails with [ErrBadRequest] if the
-// service refuses the message, and with [ErrNotFound] if there is no such user.
+// service refuses the message, with [ErrNotFound] if there is no such user, and with
+// [ErrConversationFull] if the conversation cannot hold another message.
 //
 //	POST /appusers/{userId}/conversation/messages
 //	POST /appusers/{userId}/messages
@@ -66,8 +67,10 @@ func (s *ConversationsService) PostMessage(ctx context.Context, userID string, m
 
 // UploadImage uploads an image and posts it to a user's conversation. The fields of message (role,
 // name, text, metadata and the rest) are sent as form fields, and those that are objects as JSON. A
-// missing role is set as in [ConversationsService.PostMessage]. A second call posts the image
-// again, so after [ErrOutcomeUnknown] look for it in the history before you try again.
+// missing role is set as in [ConversationsService.PostMessage]. UploadImage fails as that method
+// does, with [ErrNotFound] for example, and as [AttachmentsService.Upload] does, with [ErrTooLarge]
+// or [ErrInvalidArgument]. A second call posts the image again, so after [ErrOutcomeUnknown] look
+// for it in the history before you try again.
 //
 // Deprecated: on v1.1 use [AttachmentsService.Upload] and [ImageMessage].
 //
@@ -154,7 +157,8 @@ func (s *ConversationsService) Messages(ctx context.Context, userID string, opti
 	}
 }
 
-// DeleteMessage deletes one message from the history.
+// DeleteMessage deletes one message from the history. It fails with [ErrNotFound] if there is no
+// such user or message.
 //
 //	DELETE /appusers/{userId}/messages/{messageId}
 //
@@ -167,7 +171,7 @@ func (s *ConversationsService) DeleteMessage(ctx context.Context, userID, messag
 }
 
 // DeleteMessages deletes all messages of a user's conversation. This cannot be undone. The user's
-// channels stay linked.
+// channels stay linked. It fails with [ErrNotFound] if there is no such user.
 //
 //	DELETE /appusers/{userId}/messages
 //
@@ -210,8 +214,9 @@ func (s *ConversationsService) ResetUnreadCount(ctx context.Context, userID stri
 	return exec(ctx, s.c, opConversationResetUnread.with(userID), opts)
 }
 
-// Postback simulates the user's tap on the postback action with the id actionID. A second call
-// triggers the postback again.
+// Postback simulates the user's tap on the postback action with the id actionID. It fails with
+// [ErrNotFound] if there is no such user or action. A second call triggers the postback again, so
+// if you try again after [ErrOutcomeUnknown] it may be reported twice.
 //
 //	POST /appusers/{userId}/conversation/postback
 //
@@ -225,7 +230,8 @@ func (s *ConversationsService) Postback(ctx context.Context, userID, actionID st
 // FindSent returns the message that was sent with token as its send token, see [WithSendToken].
 // since is a time before the message was sent, by the clock of the caller or of the service; the
 // search goes back to ten minutes before it. FindSent fails with [ErrNotFound] if no message there
-// has the token.
+// has the token, also because the user has no conversation yet, and with [ErrInvalidArgument] if
+// token is not one that [WithSendToken] accepts.
 //
 //	GET /appusers/{userId}/messages
 //

@@ -98,7 +98,8 @@ func (s *DeploymentsService) Create(ctx context.Context, deployment DeploymentCr
 	return one[Deployment](ctx, s.c, opDeploymentsCreate.with().json(deployment), opts)
 }
 
-// List returns all deployments of the account.
+// List returns all deployments of the account. It fails with [ErrForbidden] if the credential is
+// not an account's own.
 //
 //	GET /whatsapp/deployments
 //
@@ -110,7 +111,8 @@ func (s *DeploymentsService) List(ctx context.Context, opts ...CallOption) ([]De
 }
 
 // All returns an iterator over all deployments of the account. The service sends them in one
-// response, so All makes one call. Its error is yielded with a nil deployment.
+// response, so All makes one call. Its error, such as [ErrForbidden] if the credential is not an
+// account's own, is yielded with a nil deployment.
 //
 //	GET /whatsapp/deployments
 //
@@ -135,7 +137,7 @@ func (s *DeploymentsService) Get(ctx context.Context, deploymentID string, opts 
 }
 
 // Delete deletes a deployment. That may take a while, in which the deployment has the status
-// [DeploymentStatusDeleting].
+// [DeploymentStatusDeleting]. It fails with [ErrNotFound] if there is no such deployment.
 //
 //	DELETE /whatsapp/deployments/{deploymentId}
 //
@@ -146,8 +148,9 @@ func (s *DeploymentsService) Delete(ctx context.Context, deploymentID string, op
 	return exec(ctx, s.c, opDeploymentsDelete.with(deploymentID), opts)
 }
 
-// Activate has a code sent to the phone number, for [DeploymentsService.ConfirmCode]. Each call
-// sends another code and may run into WhatsApp's limits.
+// Activate has a code sent to the phone number, for [DeploymentsService.ConfirmCode]. It fails with
+// [ErrNotFound] if there is no such deployment. Each call sends another code and may run into
+// WhatsApp's limits, so after [ErrOutcomeUnknown] wait for the code before you try again.
 //
 //	POST /whatsapp/deployments/{deploymentId}/activate
 //
@@ -158,8 +161,9 @@ func (s *DeploymentsService) Activate(ctx context.Context, deploymentID string, 
 	return one[Deployment](ctx, s.c, opDeploymentsActivate.with(deploymentID).json(activate), opts)
 }
 
-// ConfirmCode registers the phone number with the code that was sent to it. A code works only once,
-// so after [ErrOutcomeUnknown] get the deployment and check whether its status is
+// ConfirmCode registers the phone number with the code that was sent to it. It fails with
+// [ErrNotFound] if there is no such deployment. A code works only once, so after
+// [ErrOutcomeUnknown] get the deployment and check whether its status is
 // [DeploymentStatusRegistered] before you try again.
 //
 //	POST /whatsapp/deployments/{deploymentId}/code/confirm

@@ -140,14 +140,16 @@ var (
 	// ErrNotFound is status 404: there is no such object, or none that the credential may see.
 	ErrNotFound error = statusClass{"not found", 404, 404}
 
-	// ErrConflict is status 409: the same object was being updated by another call.
+	// ErrConflict is status 409: the same object was being updated by another call, or something that
+	// must be unique is taken.
 	ErrConflict error = statusClass{"conflict", 409, 409}
 
 	// ErrTooLarge is status 413: the body is larger than the call allows.
 	ErrTooLarge error = statusClass{"request too large", 413, 413}
 
-	// ErrConversationFull is status 423: the conversation has as many messages as it can hold, which
-	// is 30,000.
+	// ErrConversationFull is status 423: the conversation cannot hold another message. The status, and
+	// the limit of 30,000 messages, are in the specification of version 2 of the API alone; nothing
+	// says that v1 and v1.1 differ.
 	ErrConversationFull error = statusClass{"conversation full", 423, 423}
 
 	// ErrRateLimited is status 429: there were too many calls.

@@ -203,8 +203,9 @@ type IntegrationsService struct{ c *Client }
 //	app.Integrations.Create(ctx, smooch.TelegramCreate{Token: token})
 //
 // The service checks the channel's credentials; if they are wrong, Create fails with
-// [ErrBadRequest]. A second call may create a second integration or be refused by the channel, so
-// after [ErrOutcomeUnknown] list the integrations of the type before you try again.
+// [ErrBadRequest]. A nil integration fails with [ErrInvalidArgument]. A second call may create a
+// second integration or be refused by the channel, so after [ErrOutcomeUnknown] list the
+// integrations of the type before you try again.
 //
 //	POST /integrations
 //
@@ -242,7 +243,8 @@ func (s *IntegrationsService) List(ctx context.Context, options IntegrationListO
 // All returns an iterator over the app's integrations, from options.Offset on. It fetches one page
 // at a time. An error ends the iteration and is yielded last, with a nil integration. Integrations
 // that are created or deleted meanwhile shift the pages, so one may come twice or not at all. As in
-// [IntegrationsService.List], v1 has no pages, no Limit and no Offset.
+// [IntegrationsService.List], v1 has no pages: there a Limit or an Offset fails with
+// [ErrUnsupportedVersion].
 //
 //	GET /integrations
 //
@@ -271,7 +273,7 @@ func (s *IntegrationsService) Get(ctx context.Context, integrationID string, opt
 }
 
 // Update changes the settings of an integration that are set in update, and returns the
-// integration.
+// integration. It fails with [ErrNotFound] if the app has no such integration.
 //
 //	PUT /integrations/{integrationId}
 //
@@ -283,7 +285,7 @@ func (s *IntegrationsService) Update(ctx context.Context, integrationID string, 
 	return one[Integration](ctx, s.c, opIntegrationsUpdate.with(integrationID).json(update), opts)
 }
 
-// Delete deletes an integration.
+// Delete deletes an integration. It fails with [ErrNotFound] if the app has no such integration.
 //
 //	DELETE /integrations/{integrationId}
 //
@@ -295,7 +297,8 @@ func (s *IntegrationsService) Delete(ctx context.Context, integrationID string, 
 	return exec(ctx, s.c, opIntegrationsDelete.with(integrationID), opts)
 }
 
-// GetProfile returns the business profile of a WhatsApp integration.
+// GetProfile returns the business profile of a WhatsApp integration. It fails with [ErrNotFound] if
+// the app has no such integration.
 //
 //	GET /integrations/{integrationId}/profile
 //
@@ -309,7 +312,8 @@ func (s *IntegrationsService) GetProfile(ctx context.Context, integrationID stri
 
 // UpdateProfile changes the fields of a WhatsApp integration's business profile that are set in
 // update, and returns the profile. The service was seen to send an empty response: then the profile
-// that UpdateProfile returns has only zero fields.
+// that UpdateProfile returns has only zero fields. It fails with [ErrNotFound] if the app has no
+// such integration.
 //
 //	PUT /integrations/{integrationId}/profile
 //
@@ -322,7 +326,9 @@ func (s *IntegrationsService) UpdateProfile(ctx context.Context, integrationID s
 }
 
 // UploadProfilePhoto replaces the photo of a WhatsApp integration's business profile and returns
-// the photo's URL. 640x640 pixels and at most 63 KB are recommended.
+// the photo's URL. 640x640 pixels and at most 63 KB are recommended. UploadProfilePhoto fails with
+// [ErrNotFound] if the app has no such integration, and with [ErrInvalidArgument] unless photo has
+// exactly one of Source and Open.
 //
 //	PUT /integrations/{integrationId}/profile/photo
 //
@@ -336,7 +342,7 @@ func (s *IntegrationsService) UploadProfilePhoto(ctx context.Context, integratio
 
 // ListMessageTemplates returns one page of the message templates that a WhatsApp integration can
 // use. It is not documented where the response has the cursor of the next page; use [WithResponse]
-// to read the whole response.
+// to read the whole response. It fails with [ErrNotFound] if the app has no such integration.
 //
 //	GET /integrations/{integrationId}/messageTemplates
 //
@@ -348,8 +354,9 @@ func (s *IntegrationsService) ListMessageTemplates(ctx context.Context, integrat
 }
 
 // CreateMessageTemplate submits a message template to WhatsApp and returns it, with the status
-// "PENDING". WhatsApp refuses a second template with the same name and language, so after
-// [ErrOutcomeUnknown] list the templates of that name before you try again.
+// "PENDING". It fails with [ErrNotFound] if the app has no such integration. WhatsApp refuses a
+// second template with the same name and language, so after [ErrOutcomeUnknown] list the templates
+// of that name before you try again.
 //
 //	POST /integrations/{integrationId}/messageTemplates
 //
@@ -360,7 +367,8 @@ func (s *IntegrationsService) CreateMessageTemplate(ctx context.Context, integra
 	return one[MessageTemplate](ctx, s.c, opIntegrationsMessageTemplatesCreate.with(integrationID).json(template), opts)
 }
 
-// DeleteMessageTemplate deletes the message template with the given name, in all its languages.
+// DeleteMessageTemplate deletes the message template with the given name, in all its languages. It
+// fails with [ErrNotFound] if the app has no such integration, or the integration no such template.
 //
 //	DELETE /integrations/{integrationId}/messageTemplates/{name}
 //
@@ -371,7 +379,8 @@ func (s *IntegrationsService) DeleteMessageTemplate(ctx context.Context, integra
 	return exec(ctx, s.c, opIntegrationsMessageTemplatesDelete.with(integrationID, name), opts)
 }
 
-// GetMenu returns an integration's own menu.
+// GetMenu returns an integration's own menu. It fails with [ErrNotFound] if the app has no such
+// integration.
 //
 //	GET /integrations/{integrationId}/menu
 //
@@ -384,7 +393,8 @@ func (s *IntegrationsService) GetMenu(ctx context.Context, integrationID string,
 }
 
 // CreateMenu creates an integration's own menu, which replaces the app's menu there, and returns
-// it. [IntegrationsService.UpdateMenu] does the same and is safe to repeat, so call that after
+// it. It fails with [ErrNotFound] if the app has no such integration.
+// [IntegrationsService.UpdateMenu] does the same and is safe to repeat, so call that after
 // [ErrOutcomeUnknown].
 //
 //	POST /integrations/{integrationId}/menu
@@ -397,7 +407,9 @@ func (s *IntegrationsService) CreateMenu(ctx context.Context, integrationID stri
 	return one[Menu](ctx, s.c, opIntegrationsMenuCreate.with(integrationID).json(menu.withItems()), opts)
 }
 
-// UpdateMenu replaces an integration's own menu, or creates it if there is none, and returns it.
+// UpdateMenu replaces an integration's own menu, or creates it if there is none, and returns it. It
+// fails with [ErrNotFound] if the app has no such integration, and with [ErrBadRequest] if the
+// service refuses the menu, for example because it has too many items.
 //
 //	PUT /integrations/{integrationId}/menu
 //
@@ -409,7 +421,8 @@ func (s *IntegrationsService) UpdateMenu(ctx context.Context, integrationID stri
 	return one[Menu](ctx, s.c, opIntegrationsMenuUpdate.with(integrationID).json(menu.withItems()), opts)
 }
 
-// DeleteMenu deletes an integration's own menu. The integration then has the app's menu again.
+// DeleteMenu deletes an integration's own menu. The integration then has the app's menu again. It
+// fails with [ErrNotFound] if the app has no such integration.
 //
 //	DELETE /integrations/{integrationId}/menu
 //

@@ -28,17 +28,18 @@ type KeyCreate struct {
 	Name string `json:"name"` // required; a label to tell keys apart
 }
 
-// KeysService manages the secret keys of the bound app. Whatever the credential, its calls fail
-// with [ErrInvalidArgument] if no app is bound (see [Client.ForApp] and [WithApp]). They need a
-// credential of the account level; with one of app scope they fail with [ErrForbidden].
+// KeysService manages the secret keys of the bound app. Its methods take no app id: the {appId} in
+// their paths is that of [Client.ForApp] or [WithApp]. Whatever the credential, they fail with
+// [ErrInvalidArgument] if no app is bound. They need a credential of the account level; with one of
+// app scope they fail with [ErrForbidden].
 type KeysService struct{ c *Client }
 
 // app returns the id of the bound app, or "" if none is bound.
 func (s *KeysService) app() string { return s.c.appID }
 
 // Create creates a key and returns it with its secret, which signs JWTs ([AppJWT], [AppUserJWT]).
-// A second call creates another key, so after [ErrOutcomeUnknown] list the keys, look for the name
-// and delete what you do not use.
+// It fails with [ErrNotFound] if there is no such app. A second call creates another key, so after
+// [ErrOutcomeUnknown] list the keys, look for the name and delete what you do not use.
 //
 //	POST /apps/{appId}/keys
 //
@@ -49,7 +50,8 @@ func (s *KeysService) Create(ctx context.Context, key KeyCreate, opts ...CallOpt
 	return one[Key](ctx, s.c, opKeysCreate.with(s.app()).json(key), opts)
 }
 
-// List returns all keys of the app with their secrets.
+// List returns all keys of the app with their secrets. It fails with [ErrNotFound] if there is no
+// such app.
 //
 //	GET /apps/{appId}/keys
 //
@@ -71,7 +73,8 @@ func (s *KeysService) Get(ctx context.Context, keyID string, opts ...CallOption)
 	return one[Key](ctx, s.c, opKeysGet.with(s.app(), keyID), opts)
 }
 
-// Delete revokes a key. Every JWT that was signed with the key stops working.
+// Delete revokes a key. Every JWT that was signed with the key stops working. It fails with
+// [ErrNotFound] if the app has no such key.
 //
 //	DELETE /apps/{appId}/keys/{keyId}
 //
@@ -82,9 +85,9 @@ func (s *KeysService) Delete(ctx context.Context, keyID string, opts ...CallOpti
 	return exec(ctx, s.c, opKeysDelete.with(s.app(), keyID), opts)
 }
 
-// JWT returns a token of scope app that the service has signed with the key, for [BearerToken].
-// The token does not expire, so protect it like the key's secret. Each call may return another
-// token; the earlier ones stay valid.
+// JWT returns a token of scope app that the service has signed with the key, for [BearerToken]. The
+// token does not expire, so protect it like the key's secret. Each call may return another token;
+// the earlier ones stay valid. It fails with [ErrNotFound] if the app has no such key.
 //
 //	GET /apps/{appId}/keys/{keyId}/jwt
 //

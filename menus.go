@@ -41,7 +41,8 @@ type MenuItem struct {
 // which replaces the app's menu there: see [IntegrationsService.UpdateMenu].
 type MenuService struct{ c *Client }
 
-// Get returns the app's menu.
+// Get returns the app's menu. It fails with [ErrForbidden] if the credential is that of a user, or
+// an OAuth access token.
 //
 //	GET /menu
 //
@@ -52,7 +53,8 @@ func (s *MenuService) Get(ctx context.Context, opts ...CallOption) (*Menu, error
 	return one[Menu](ctx, s.c, opMenuGet.with(), opts)
 }
 
-// Update replaces the app's menu and returns the new one.
+// Update replaces the app's menu and returns the new one. It fails with [ErrBadRequest] if the
+// service refuses the menu, for example because it has too many items.
 //
 //	PUT /menu
 //
@@ -63,7 +65,8 @@ func (s *MenuService) Update(ctx context.Context, menu Menu, opts ...CallOption)
 	return one[Menu](ctx, s.c, opMenuUpdate.with().json(menu.withItems()), opts)
 }
 
-// Delete removes the app's menu.
+// Delete removes the app's menu. It fails with [ErrForbidden] if the credential is that of a user,
+// or an OAuth access token.
 //
 //	DELETE /menu
 //

@@ -61,7 +61,8 @@ type NotificationsService struct{ c *Client }
 // person a second message, and after [ErrOutcomeUnknown] nothing in the API tells whether the first
 // was sent.
 //
-// A WhatsApp payload with metadata or an override fails with [ErrInvalidArgument].
+// Post fails with [ErrBadRequest] if the service refuses the message or the destination. A WhatsApp
+// payload with metadata or an override fails with [ErrInvalidArgument].
 //
 //	POST /notifications
 //

@@ -78,8 +78,10 @@ func (s *OAuthService) AuthorizeURL(authorize OAuthAuthorize) (string, error) {
 	return r.target(s.c)
 }
 
-// Exchange exchanges the code of the redirect for an access token. A code works only once, so after
-// [ErrOutcomeUnknown] you may need a new one from [OAuthService.AuthorizeURL] to try again.
+// Exchange exchanges the code of the redirect for an access token. If the code has been used, or
+// the client's id or secret is wrong, expect [ErrUnauthorized] or [ErrBadRequest]; the
+// documentation does not say which. A code works only once, so after [ErrOutcomeUnknown] you may
+// need a new one from [OAuthService.AuthorizeURL] to try again.
 //
 //	POST /oauth/token
 //
@@ -97,7 +99,9 @@ func (s *OAuthService) Exchange(ctx context.Context, exchange OAuthExchange, opt
 }
 
 // Revoke ends the integration's access to the app. It sends accessToken in place of the client's
-// credential. The service also deletes the integration's webhooks and calls its removal URL.
+// credential. The service also deletes the integration's webhooks and calls its removal URL. Revoke
+// fails with [ErrUnauthorized] if the token has been revoked before, and with [ErrInvalidArgument]
+// if it is empty.
 //
 //	DELETE /oauth/authorization
 //

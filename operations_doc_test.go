@@ -22,6 +22,7 @@ type method struct {
 	name string // as "AppUsers.Get"
 	doc  string
 	rows []string // as "opAppUsersGet"
+	uses []string // other names in its body
 }
 
 // methods returns the methods of the client and its services.
@@ -58,9 +59,9 @@ var readMethods = sync.OnceValues(func() ([]method, error) {
 			}
 			of := receiver.X.(*ast.Ident).Name
 			if stem, isService := strings.CutSuffix(of, "Service"); isService {
-				found = append(found, method{stem + "." + f.Name.Name, f.Doc.Text(), rowsIn(f.Body)})
+				found = append(found, newMethod(stem+"."+f.Name.Name, f))
 			} else if of == "Client" {
-				found = append(found, method{f.Name.Name, f.Doc.Text(), rowsIn(f.Body)})
+				found = append(found, newMethod(f.Name.Name, f))
 			}
 		}
 	}
@@ -69,15 +70,17 @@ var readMethods = sync.OnceValues(func() ([]method, error) {
 
 var rowName = regexp.MustCompile(`^op[A-Z]`)
 
-func rowsIn(body *ast.BlockStmt) []string {
-	var rows []string
-	ast.Inspect(body, func(n ast.Node) bool {
+func newMethod(name string, f *ast.FuncDecl) method {
+	m := method{name: name, doc: f.Doc.Text()}
+	ast.Inspect(f.Body, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok && rowName.MatchString(id.Name) {
-			rows = append(rows, id.Name)
+			m.rows = append(m.rows, id.Name)
+		} else if ok {
+			m.uses = append(m.uses, id.Name)
 		}
 		return true
 	})
-	return rows
+	return m
 }
 
 // rowNames returns the names of the rows in the order of the operation table.
@@ -134,17 +137,23 @@ func TestEachRowHasItsMethod(t *testing.T) {
 	}
 }
 
-// TestCommentsSayWhatTheRowsSay: Scope and Versions are those of the row, Source that of the list.
-func TestCommentsSayWhatTheRowsSay(t *testing.T) {
-	t.Parallel()
-	byPath := map[string]*operation{}
+// rowsAndFacts returns the rows of the table by path, and what the list says about each by name.
+func rowsAndFacts(t *testing.T) (byPath map[string]*operation, facts map[string]endpoint) {
+	t.Helper()
+	byPath, facts = map[string]*operation{}, map[string]endpoint{}
 	for _, op := range operations {
 		byPath[op.String()] = op
 	}
-	facts := map[string]endpoint{}
 	for _, e := range readEndpoints(t) {
 		facts[e.ID] = e
 	}
+	return byPath, facts
+}
+
+// TestCommentsSayWhatTheRowsSay: Scope and Versions are those of the row, Source that of the list.
+func TestCommentsSayWhatTheRowsSay(t *testing.T) {
+	t.Parallel()
+	byPath, facts := rowsAndFacts(t)
 	line := regexp.MustCompile(`Scope: (.+)\. Versions: (.+)\. Source: (.+?)\.?$`)
 	for _, m := range methods(t) {
 		if !m.isCall() {
@@ -168,6 +177,49 @@ func TestCommentsSayWhatTheRowsSay(t *testing.T) {
 		}
 		assert.Equal(t, source, match[3], "the source of %s", m.name)
 		assert.Equal(t, versionText(versions, unverified), match[2], "the versions of %s", m.name)
+	}
+}
+
+// TestCommentsSayWhichErrors: a comment links the errors that its call in particular can meet. They
+// follow from the statuses that the documents list, from ids in the path, from what a repeat may do,
+// and from what the method refuses by itself. A comment for which nothing follows links one, too.
+func TestCommentsSayWhichErrors(t *testing.T) {
+	t.Parallel()
+	byPath, facts := rowsAndFacts(t)
+	byStatus := map[int]string{
+		400: "ErrBadRequest", 402: "ErrPaymentRequired", 403: "ErrForbidden", 404: "ErrNotFound", 409: "ErrConflict",
+		413: "ErrTooLarge", 415: "CodeUnsupportedMediaType", 429: "ErrRateLimited",
+	}
+	linked := regexp.MustCompile(`\[(?:Err|Code)[A-Z]\w+\]`)
+	for _, m := range methods(t) {
+		if !m.isCall() {
+			continue
+		}
+		assert.Regexp(t, linked, m.doc, "%s links no error", m.name)
+		want := map[string]string{}
+		for _, path := range m.documented() {
+			op := byPath[path]
+			for _, status := range facts[op.name].Errors {
+				want[byStatus[status]] = "the documents list it"
+			}
+			if strings.Contains(path, "{") {
+				want["ErrNotFound"] = "the path has an id"
+			}
+			if op.repeat < idempotent {
+				want["ErrOutcomeUnknown"] = "a repeat may do the work twice"
+			}
+		}
+		if slices.ContainsFunc(m.uses, func(name string) bool {
+			return name == "refuse" || name == "argumentError" || name == "bearerToken" || name == "upload"
+		}) {
+			want["ErrInvalidArgument"] = "the method refuses arguments"
+		}
+		if slices.Contains(m.uses, "unsupported") {
+			want["ErrUnsupportedVersion"] = "the method refuses a version"
+		}
+		for name, why := range want {
+			assert.Contains(t, m.doc, "["+name+"]", "%s: %s", m.name, why)
+		}
 	}
 }
 

@@ -64,6 +64,7 @@ type endpoint struct {
 	Always     string
 	Instead    string
 	Retry      string
+	Errors     []int // statuses that the documents list for the call
 	Deprecated bool
 }
 

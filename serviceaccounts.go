@@ -33,8 +33,9 @@ type ServiceAccountListOptions struct {
 // key (act_); with the key of a service account (svc_) they fail with [ErrForbidden].
 type ServiceAccountsService struct{ c *Client }
 
-// Create creates a service account. After [ErrOutcomeUnknown], list the service accounts and look
-// for the name before you try again.
+// Create creates a service account. If the name is taken, expect [ErrConflict], which the
+// documentation does not promise. After [ErrOutcomeUnknown], list the service accounts and look for
+// the name before you try again.
 //
 //	POST /serviceaccounts
 //
@@ -46,7 +47,8 @@ func (s *ServiceAccountsService) Create(ctx context.Context, account ServiceAcco
 	return one[ServiceAccount](ctx, s.c, opServiceAccountsCreate.with().json(account), opts)
 }
 
-// List returns one page of service accounts.
+// List returns one page of service accounts. It fails with [ErrForbidden] if the key is that of a
+// service account.
 //
 //	GET /serviceaccounts
 //
@@ -59,9 +61,9 @@ func (s *ServiceAccountsService) List(ctx context.Context, options ServiceAccoun
 }
 
 // All returns an iterator over the service accounts, from options.Offset on. It fetches one page at
-// a time. An error ends the iteration and is yielded last, with a nil service account. Service
-// accounts that are created or deleted meanwhile shift the pages, so one may come twice or not at
-// all.
+// a time. An error ends the iteration and is yielded last, with a nil service account; the key of a
+// service account meets [ErrForbidden]. Service accounts that are created or deleted meanwhile
+// shift the pages, so one may come twice or not at all.
 //
 //	GET /serviceaccounts
 //
@@ -89,7 +91,9 @@ func (s *ServiceAccountsService) Get(ctx context.Context, serviceAccountID strin
 	return one[ServiceAccount](ctx, s.c, opServiceAccountsGet.with(serviceAccountID), opts)
 }
 
-// Update renames a service account and returns it.
+// Update renames a service account and returns it. It fails with [ErrNotFound] if there is no such
+// account. If another account has the name, expect [ErrConflict], which the documentation does not
+// promise.
 //
 //	PUT /serviceaccounts/{serviceAccountId}
 //
@@ -101,8 +105,9 @@ func (s *ServiceAccountsService) Update(ctx context.Context, serviceAccountID st
 	return one[ServiceAccount](ctx, s.c, opServiceAccountsUpdate.with(serviceAccountID).json(update), opts)
 }
 
-// Delete deletes a service account. The service allows this only when no app is linked to the
-// account.
+// Delete deletes a service account. It fails with [ErrNotFound] if there is no such account. The
+// service refuses to delete one that an app is linked to; expect [ErrBadRequest], as the status is
+// not documented.
 //
 //	DELETE /serviceaccounts/{serviceAccountId}
 //
@@ -115,8 +120,9 @@ func (s *ServiceAccountsService) Delete(ctx context.Context, serviceAccountID st
 }
 
 // CreateKey creates a key of a service account, for [AccountJWT] or [BasicAuth], and returns it
-// with its secret. A second call creates another key, so after [ErrOutcomeUnknown] list the keys,
-// look for the name and delete what you do not use.
+// with its secret. It fails with [ErrNotFound] if there is no such account. A second call creates
+// another key, so after [ErrOutcomeUnknown] list the keys, look for the name and delete what you do
+// not use.
 //
 //	POST /serviceaccounts/{serviceAccountId}/keys
 //
@@ -128,7 +134,8 @@ func (s *ServiceAccountsService) CreateKey(ctx context.Context, serviceAccountID
 	return one[Key](ctx, s.c, opServiceAccountsKeysCreate.with(serviceAccountID).json(key), opts)
 }
 
-// ListKeys returns all keys of a service account with their secrets.
+// ListKeys returns all keys of a service account with their secrets. It fails with [ErrNotFound] if
+// there is no such account.
 //
 //	GET /serviceaccounts/{serviceAccountId}/keys
 //
@@ -154,7 +161,7 @@ func (s *ServiceAccountsService) GetKey(ctx context.Context, serviceAccountID, k
 }
 
 // DeleteKey revokes a key of a service account. Every JWT that was signed with the key stops
-// working.
+// working. It fails with [ErrNotFound] if the account has no such key.
 //
 //	DELETE /serviceaccounts/{serviceAccountId}/keys/{keyId}
 //
@@ -168,7 +175,7 @@ func (s *ServiceAccountsService) DeleteKey(ctx context.Context, serviceAccountID
 
 // KeyJWT returns a token of scope account that the service has signed with the key, for
 // [BearerToken]. Protect it like the key's secret. Each call may return another token; the earlier
-// ones stay valid.
+// ones stay valid. It fails with [ErrNotFound] if the account has no such key.
 //
 //	GET /serviceaccounts/{serviceAccountId}/keys/{keyId}/jwt
 //

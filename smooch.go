@@ -169,7 +169,8 @@ func (c *Client) String() string { return "smooch.Client(" + string(c.version) +
 // Init registers a device when an app is opened on it: it creates the device and its app user if
 // they are new, otherwise updates them, and authenticates the user if the credential is an
 // [AppUserJWT]. Without such a credential, anyone who knows a userId can read that user's
-// conversation.
+// conversation. It fails with [ErrUnauthorized] if the credential is an [AppToken] and the user
+// needs a JWT, because the user has been authenticated with one before.
 //
 // Deprecated: v1.1 and the later documentation of v1 do not have this call. Use
 // [AppUsersService.Create] to create a user.
@@ -193,9 +194,11 @@ func (c *Client) Init(ctx context.Context, init InitRequest, opts ...CallOption)
 // must be nil. The response is decoded into out, a pointer, or ignored if out is nil. What out
 // points to is set to its zero value first, unless the response is empty.
 //
-// Do returns [ErrInvalidArgument] if a segment of path is empty, "." or "..", or not escaped. When
-// [RetryPolicy] decides whether to repeat the call, GET, HEAD, PUT and DELETE count as calls whose
-// repeat changes nothing, and all other methods as calls that may do the work twice.
+// Do returns the errors of all other methods: an [*Error] for a response that is not 2xx,
+// [ErrOutcomeUnknown] if the call may have been carried out, and [ErrInvalidArgument] if a segment
+// of path is empty, "." or "..", or not escaped. When [RetryPolicy] decides whether to repeat the
+// call, GET, HEAD, PUT and DELETE count as calls whose repeat changes nothing, and all other
+// methods as calls that may do the work twice.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
 	r := newRequest(method, path).json(in)
 	if in != nil && r.repeat == safe {

@@ -14,8 +14,9 @@ type stripeTransaction struct {
 // StripeService takes payments through the Stripe account that is linked to the app.
 type StripeService struct{ c *Client }
 
-// UpdateCustomer saves a user's payment method. token is a Stripe token. It works only once, so
-// after [ErrOutcomeUnknown] you may need a new one to try again.
+// UpdateCustomer saves a user's payment method. It fails with [ErrNotFound] if there is no such
+// user. token is a Stripe token. It works only once, so after [ErrOutcomeUnknown] you may need a
+// new one to try again.
 //
 //	POST /appusers/{userId}/stripe/customer
 //
@@ -27,8 +28,9 @@ func (s *StripeService) UpdateCustomer(ctx context.Context, userID, token string
 }
 
 // CreateTransaction charges a user for the buy action with the id actionID. token is a Stripe
-// token; if it is empty, the saved payment method is charged. The call moves money, so after
-// [ErrOutcomeUnknown] check the State of the [Action], "offered" or "paid", before you try again.
+// token; if it is empty, the saved payment method is charged. It fails with [ErrNotFound] if there
+// is no such user or action. The call moves money, so after [ErrOutcomeUnknown] check the State of
+// the [Action], "offered" or "paid", before you try again.
 //
 //	POST /appusers/{userId}/stripe/transaction
 //
@@ -40,7 +42,8 @@ func (s *StripeService) CreateTransaction(ctx context.Context, userID, actionID,
 }
 
 // Account returns the Stripe account that is linked to the app, as a JSON object. Its members are
-// not documented.
+// not documented. If no account is linked, expect [ErrNotFound], which the documentation does not
+// promise.
 //
 //	GET /stripe/account
 //

@@ -35,8 +35,9 @@ type TemplateListOptions struct {
 // TemplatesService manages the templates of an app.
 type TemplatesService struct{ c *Client }
 
-// Create creates a template and returns it with its id. After [ErrOutcomeUnknown], list the
-// templates and look for the name before you try again.
+// Create creates a template and returns it with its id. It fails with [ErrBadRequest] if the
+// service refuses the message. After [ErrOutcomeUnknown], list the templates and look for the name
+// before you try again.
 //
 //	POST /templates
 //
@@ -48,7 +49,8 @@ func (s *TemplatesService) Create(ctx context.Context, template TemplateCreate, 
 	return one[Template](ctx, s.c, opTemplatesCreate.with().json(template), opts)
 }
 
-// List returns one page of the app's templates.
+// List returns one page of the app's templates. It fails with [ErrForbidden] if the credential is
+// that of a user, or an OAuth access token.
 //
 //	GET /templates
 //
@@ -60,7 +62,8 @@ func (s *TemplatesService) List(ctx context.Context, options TemplateListOptions
 }
 
 // All returns an iterator over the app's templates, from options.Offset on. It fetches one page at
-// a time. An error ends the iteration and is yielded last, with a nil template. Templates that are
+// a time. An error ends the iteration and is yielded last, with a nil template; it is
+// [ErrForbidden] if the credential is that of a user, or an OAuth access token. Templates that are
 // created or deleted meanwhile shift the pages, so one may come twice or not at all.
 //
 //	GET /templates
@@ -87,7 +90,9 @@ func (s *TemplatesService) Get(ctx context.Context, templateID string, opts ...C
 	return one[Template](ctx, s.c, opTemplatesGet.with(templateID), opts)
 }
 
-// Update changes the name or the message of a template, or both, and returns the template.
+// Update changes the name or the message of a template, or both, and returns the template. It fails
+// with [ErrNotFound] if the app has no such template, and with [ErrBadRequest] if the service
+// refuses the message.
 //
 //	PUT /templates/{templateId}
 //
@@ -102,7 +107,7 @@ func (s *TemplatesService) Update(ctx context.Context, templateID string, update
 	return one[Template](ctx, s.c, opTemplatesUpdate.with(templateID).json(update), opts)
 }
 
-// Delete deletes a template.
+// Delete deletes a template. It fails with [ErrNotFound] if the app has no such template.
 //
 //	DELETE /templates/{templateId}
 //

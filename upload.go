@@ -20,8 +20,8 @@ import (
 // Upload is a file to send, given by exactly one of Source and Open. It is streamed, so that it
 // takes the same memory whatever its size.
 //
-// If the size is known, it is sent as Content-Length. A Source that is an [io.Seeker] is sent from
-// its current position; if the call is repeated, it is sent from there again, and Open is called
+// If the size is known, it is sent as Content-Length. Source is sent from its current position on;
+// if it is an [io.Seeker] and the call is repeated, it is sent from there again, and Open is called
 // again. Any other Source is sent only once, even after a 429. Source is not closed; what Open
 // returns is.
 //
@@ -35,7 +35,7 @@ import (
 //
 // To show progress, pass a Source that counts what is read from it.
 type Upload struct {
-	Source io.Reader                     // the content
+	Source io.Reader                     // the content, from where it stands now
 	Open   func() (io.ReadCloser, error) // returns the content, for each attempt anew
 
 	Filename    string // default: the base name of an *os.File, else "upload" with an extension

@@ -131,8 +131,10 @@ type WebhookUpdate struct {
 type WebhooksService struct{ c *Client }
 
 // Create creates a webhook and returns it with its secret. The service may send a HEAD request to
-// the target to check that it answers, so start the receiver first. A second call creates a second
-// webhook, which delivers every event again; [WebhooksService.Ensure] does not.
+// the target to check that it answers, so start the receiver first. It fails with [ErrBadRequest]
+// or [ErrPaymentRequired] if the app has as many webhooks as it may. A second call creates a second
+// webhook, which delivers every event again, so after [ErrOutcomeUnknown] list the webhooks and
+// look for the target before you try again; [WebhooksService.Ensure] does that.
 //
 // On v1.1 a webhook without triggers fails with [ErrInvalidArgument], and so does, on either
 // version, a trigger for deliveries that has another name there, such as [TriggerDeliveryFailure]
@@ -174,7 +176,9 @@ const (
 //
 // Ensure fails with the error of the create if there is still no webhook afterwards: with
 // [ErrPaymentRequired] or [ErrBadRequest] if the app has as many as it may, or with
-// [ErrOutcomeUnknown]. It is safe to call it again. It refuses the triggers that Create refuses.
+// [ErrOutcomeUnknown]. It fails with [ErrNotFound] if somebody deletes the webhook just before the
+// update. It is safe to call it again. An empty target, and the triggers that Create refuses, fail
+// with [ErrInvalidArgument].
 //
 //	GET /webhooks
 //	POST /webhooks
@@ -246,7 +250,7 @@ func lowestID(all []Webhook, target string, v Version, created *Webhook) *Webhoo
 }
 
 // List returns all webhooks of the app with their secrets. With an OAuth access token, these are
-// the integration's own.
+// the integration's own. It fails with [ErrForbidden] if the credential is that of a user.
 //
 //	GET /webhooks
 //
@@ -270,8 +274,9 @@ func (s *WebhooksService) Get(ctx context.Context, webhookID string, opts ...Cal
 }
 
 // Update changes the fields of a webhook that are set in update, and returns the webhook. Its
-// secret and its version stay as they are. It refuses the names of triggers that
-// [WebhooksService.Create] refuses.
+// secret and its version stay as they are. It fails with [ErrNotFound] if the app has no such
+// webhook, and with [ErrInvalidArgument] for the names of triggers that [WebhooksService.Create]
+// refuses.
 //
 //	PUT /webhooks/{webhookId}
 //
@@ -286,7 +291,7 @@ func (s *WebhooksService) Update(ctx context.Context, webhookID string, update W
 	return one[Webhook](ctx, s.c, r, opts)
 }
 
-// Delete deletes a webhook.
+// Delete deletes a webhook. It fails with [ErrNotFound] if the app has no such webhook.
 //
 //	DELETE /webhooks/{webhookId}
 //
