@@ -64,10 +64,10 @@ type ClientStatus string
 
 // The states of a client.
 const (
-	ClientStatusActive   ClientStatus = "active"
-	ClientStatusInactive ClientStatus = "inactive"
-	ClientStatusBlocked  ClientStatus = "blocked"
-	ClientStatusPending  ClientStatus = "pending"
+	ClientStatusActive   ClientStatus = "active"   // the user can be reached
+	ClientStatusInactive ClientStatus = "inactive" // the user has logged out
+	ClientStatusBlocked  ClientStatus = "blocked"  // the user has blocked the business
+	ClientStatusPending  ClientStatus = "pending"  // the user has not confirmed the link yet
 )
 
 // AppUserCreate is the argument of [AppUsersService.Create].

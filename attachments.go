@@ -13,7 +13,7 @@ type AttachmentAccess string
 
 // The kinds of access.
 const (
-	AttachmentAccessPublic  AttachmentAccess = "public"
+	AttachmentAccessPublic  AttachmentAccess = "public"  // whoever has the URL
 	AttachmentAccessPrivate AttachmentAccess = "private" // only with a media token; v1.1
 )
 

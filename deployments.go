@@ -35,13 +35,13 @@ type DeploymentStatus string
 
 // The states of a deployment.
 const (
-	DeploymentStatusStarting     DeploymentStatus = "starting"
-	DeploymentStatusUnregistered DeploymentStatus = "unregistered"
-	DeploymentStatusPending      DeploymentStatus = "pending"
-	DeploymentStatusRegistered   DeploymentStatus = "registered" // the phone number is confirmed
-	DeploymentStatusIntegrated   DeploymentStatus = "integrated" // an integration uses it
-	DeploymentStatusDeleting     DeploymentStatus = "deleting"   // still being removed
-	DeploymentStatusError        DeploymentStatus = "error"
+	DeploymentStatusStarting     DeploymentStatus = "starting"     // being set up
+	DeploymentStatusUnregistered DeploymentStatus = "unregistered" // to be activated with a phone number
+	DeploymentStatusPending      DeploymentStatus = "pending"      // the code is to be confirmed
+	DeploymentStatusRegistered   DeploymentStatus = "registered"   // the phone number is confirmed
+	DeploymentStatusIntegrated   DeploymentStatus = "integrated"   // an integration uses it
+	DeploymentStatusDeleting     DeploymentStatus = "deleting"     // still being removed
+	DeploymentStatusError        DeploymentStatus = "error"        // cannot be used
 )
 
 // Hosting says who runs the WhatsApp client of a deployment. The set is open.
@@ -69,7 +69,7 @@ type ActivationMethod string
 
 // The ways to send the code.
 const (
-	ActivationMethodSMS   ActivationMethod = "sms"
+	ActivationMethodSMS   ActivationMethod = "sms"   // a text message
 	ActivationMethodVoice ActivationMethod = "voice" // a call
 )
 

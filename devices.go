@@ -8,10 +8,10 @@ type Platform string
 // The platforms of a [Device]. The platform of an [AppUserClient] can also be a channel, named like
 // its [IntegrationType].
 const (
-	PlatformIOS     Platform = "ios"
-	PlatformAndroid Platform = "android"
-	PlatformWeb     Platform = "web"
-	PlatformOther   Platform = "other"
+	PlatformIOS     Platform = "ios"     // with the iOS SDK
+	PlatformAndroid Platform = "android" // with the Android SDK
+	PlatformWeb     Platform = "web"     // a browser with the Web SDK
+	PlatformOther   Platform = "other"   // any other device
 )
 
 // Device describes a user's device to [Client.Init].
@@ -27,22 +27,22 @@ type Device struct {
 	Info map[string]any `json:"info,omitzero"`
 }
 
-// The documented keys of [Device.Info] and [AppUserClient.Info]. The service shows them to app
-// makers.
+// The documented keys of [Device.Info] and [AppUserClient.Info], each with the example that the
+// documentation has for it. The service shows them to app makers.
 const (
-	InfoAppName               = "appName"
-	InfoDeviceModel           = "deviceModel"
-	InfoOS                    = "os"
-	InfoOSVersion             = "osVersion"
-	InfoRadioAccessTechnology = "radioAccessTechnology"
-	InfoCarrier               = "carrier"
-	InfoDevicePlatform        = "devicePlatform"
-	InfoWifi                  = "wifi" // a text such as "YES"
-	InfoCurrentURL            = "currentUrl"
-	InfoUserAgent             = "userAgent"
-	InfoReferrer              = "referrer"
-	InfoBrowserLanguage       = "browserLanguage"
-	InfoCurrentTitle          = "currentTittle" // as documented; live data also has "currentTitle"
+	InfoAppName               = "appName"               // "foo"
+	InfoDeviceModel           = "deviceModel"           // "iPhone 5s"
+	InfoOS                    = "os"                    // "iPhone OS"
+	InfoOSVersion             = "osVersion"             // "8.1.2"
+	InfoRadioAccessTechnology = "radioAccessTechnology" // "HSDPA"
+	InfoCarrier               = "carrier"               // "Acme"
+	InfoDevicePlatform        = "devicePlatform"        // "iPhone6,1"
+	InfoWifi                  = "wifi"                  // "YES"
+	InfoCurrentURL            = "currentUrl"            // "http://mywebsite.com"
+	InfoUserAgent             = "userAgent"             // "Mozilla/5.0..."
+	InfoReferrer              = "referrer"              // "http://google.com"
+	InfoBrowserLanguage       = "browserLanguage"       // "en-US"
+	InfoCurrentTitle          = "currentTittle"         // "Welcome"; live data also has "currentTitle"
 )
 
 // InitRequest is the argument of [Client.Init].

@@ -10,7 +10,7 @@ import (
 // IntegrationType is the kind of an integration. The set is open.
 type IntegrationType string
 
-// The types of integrations.
+// The types of integrations. Those without a remark are messengers of that name.
 const (
 	IntegrationTypeAndroid       IntegrationType = "android"       // Android SDK
 	IntegrationTypeAPI           IntegrationType = "api"           // only as the source of messages
@@ -38,9 +38,9 @@ type IntegrationStatus string
 
 // The states of an integration.
 const (
-	IntegrationStatusActive   IntegrationStatus = "active"
-	IntegrationStatusInactive IntegrationStatus = "inactive"
-	IntegrationStatusError    IntegrationStatus = "error" // Integration.Error has the reason
+	IntegrationStatusActive   IntegrationStatus = "active"   // works
+	IntegrationStatusInactive IntegrationStatus = "inactive" // does not work
+	IntegrationStatusError    IntegrationStatus = "error"    // Integration.Error has the reason
 )
 
 // Integration is a channel of an app, of any type. Type determines which of the other fields can be

@@ -21,16 +21,16 @@ const (
 // MessageType is the kind of a message. The set is open.
 type MessageType string
 
-// The types of messages. MessageTypeFormResponse can only be received.
+// The types of messages.
 const (
-	MessageTypeText         MessageType = "text"
-	MessageTypeImage        MessageType = "image"
-	MessageTypeFile         MessageType = "file"
-	MessageTypeCarousel     MessageType = "carousel"
-	MessageTypeList         MessageType = "list"
-	MessageTypeLocation     MessageType = "location"
-	MessageTypeForm         MessageType = "form"
-	MessageTypeFormResponse MessageType = "formResponse"
+	MessageTypeText         MessageType = "text"         // may have buttons
+	MessageTypeImage        MessageType = "image"        // at a URL; may have a caption and buttons
+	MessageTypeFile         MessageType = "file"         // at a URL
+	MessageTypeCarousel     MessageType = "carousel"     // items side by side
+	MessageTypeList         MessageType = "list"         // items one below the other
+	MessageTypeLocation     MessageType = "location"     // a position
+	MessageTypeForm         MessageType = "form"         // fields for the user to fill in
+	MessageTypeFormResponse MessageType = "formResponse" // what the user has filled in; received only
 )
 
 // Message is a message of any type, as it appears in responses, histories and events. Any field may
@@ -269,9 +269,9 @@ type FieldType string
 
 // The kinds of form fields.
 const (
-	FieldTypeText   FieldType = "text"
-	FieldTypeEmail  FieldType = "email"
-	FieldTypeSelect FieldType = "select"
+	FieldTypeText   FieldType = "text"   // any text
+	FieldTypeEmail  FieldType = "email"  // an email address
+	FieldTypeSelect FieldType = "select" // options to choose from
 )
 
 // FormField is a field of a form. In a message of type formResponse it also holds the answer.
@@ -422,8 +422,8 @@ type ActivityType string
 
 // The kinds of activities.
 const (
-	ActivityTypeTypingStart      ActivityType = "typing:start" // shown until typing:stop or a message
-	ActivityTypeTypingStop       ActivityType = "typing:stop"
+	ActivityTypeTypingStart      ActivityType = "typing:start"      // shown until typing:stop or a message
+	ActivityTypeTypingStop       ActivityType = "typing:stop"       // hides it again
 	ActivityTypeConversationRead ActivityType = "conversation:read" // a read receipt
 )
 

@@ -11,13 +11,13 @@ type ActionType string
 
 // The kinds of actions.
 const (
-	ActionTypeLink            ActionType = "link"
-	ActionTypeReply           ActionType = "reply"
-	ActionTypePostback        ActionType = "postback"
-	ActionTypeBuy             ActionType = "buy"
-	ActionTypeLocationRequest ActionType = "locationRequest"
-	ActionTypeShare           ActionType = "share"
-	ActionTypeWebview         ActionType = "webview"
+	ActionTypeLink            ActionType = "link"            // opens a URI
+	ActionTypeReply           ActionType = "reply"           // answers with its text and a payload, once
+	ActionTypePostback        ActionType = "postback"        // triggers a [PostbackEvent]
+	ActionTypeBuy             ActionType = "buy"             // takes a payment
+	ActionTypeLocationRequest ActionType = "locationRequest" // asks for the user's position
+	ActionTypeShare           ActionType = "share"           // shares an item of a carousel on Messenger
+	ActionTypeWebview         ActionType = "webview"         // opens a URI inside the client
 )
 
 // Action is a button of a message or of a [MessageItem]. Constructors such as [LinkAction] return

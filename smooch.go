@@ -58,8 +58,8 @@ type Region string
 
 // The regions of the service.
 const (
-	US Region = "https://api.smooch.io" // the default
-	EU Region = "https://api.eu-1.smooch.io"
+	US Region = "https://api.smooch.io"      // the United States, the default
+	EU Region = "https://api.eu-1.smooch.io" // the European Union
 )
 
 // Client calls the Smooch API through one service for each resource.
