@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +72,25 @@ func TestConstantsHaveRemarks(t *testing.T) {
 		}
 	}
 	assert.Greater(t, found, 100)
+}
+
+var docLink = regexp.MustCompile(`\[\*?([A-Z]\w*(?:\.[A-Z]\w*)?)\]`)
+
+// TestLinksInComments: what a comment links by name exists; a link that does not is shown as text.
+func TestLinksInComments(t *testing.T) {
+	t.Parallel()
+	for _, dir := range packages(t) {
+		known, found := exported(t, dir), 0
+		for _, file := range parse(t, dir, "*.go", false) {
+			for _, group := range file.Comments {
+				for _, link := range docLink.FindAllStringSubmatch(group.Text(), -1) {
+					found++
+					assert.True(t, known[link[1]], "%s: %s", dir, link[0])
+				}
+			}
+		}
+		assert.Positive(t, found, dir)
+	}
 }
 
 // spelledLikeValue reports whether a constant is its type's name and its value, as

@@ -1,35 +1,3 @@
-// Package smooch is a client for the REST API of Smooch (Sunshine Conversations), versions v1 and
-// v1.1, and a receiver for its webhooks.
-//
-// A [Client] has a service for each resource and is safe for concurrent use:
-//
-//	client, err := smooch.NewClient(smooch.AppMakerJWT(keyID, secret))
-//	app := client.ForApp("55c8d9758590aa1900b9b9f6")
-//	user, err := app.AppUsers.Get(ctx, "steveb@channel5.com")
-//
-// # Errors
-//
-// Every response whose status is not 2xx is returned as an [*Error]. Test for its class with
-// [errors.Is], for example [ErrNotFound] or [ErrRateLimited]. [ErrOutcomeUnknown] marks a call that
-// may have been carried out although no response confirmed it. A [*DecodeError] means that the call
-// was carried out, but its response could not be read. [ErrInvalidArgument] and
-// [ErrUnsupportedVersion] are returned before anything is sent. No error text contains a secret, a
-// body or a user id.
-//
-// # Retries
-//
-// A call is attempted at most three times. After a 429, or a failure before a byte was written, any
-// call is repeated. After any other lost connection, a timeout or a 5xx status (501 excepted), a
-// call is repeated only if the repeat changes nothing. The SDK therefore never sends a message
-// twice on its own. [RetryPolicy] documents the whole policy. [WithSendToken] makes the SDK find
-// out whether a message has arrived when no response says so. An improvement of the policy does not
-// count as a breaking change.
-//
-// # Webhooks
-//
-// [WebhookReceiver] is an [http.Handler] that checks the secret of a delivery and passes typed
-// events to your functions; [ParseEvent] decodes a single event. Package smoochtest contains a fake
-// Smooch service for tests.
 package smooch
 
 import (
