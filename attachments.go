@@ -34,9 +34,10 @@ type AttachmentsService struct{ c *Client }
 
 // Upload uploads a file. To send it to a user, post the MediaURL with [ImageMessage] or
 // [FileMessage]. Upload fails with [ErrTooLarge] if the file exceeds the service's limit (10 MB in
-// the documentation of 2017), and with [CodeUnsupportedMediaType] if its type is not allowed.
-// Unless file has exactly one of Source and Open, Upload fails with [ErrInvalidArgument]. A second
-// call after [ErrOutcomeUnknown] at most leaves a file that nothing refers to.
+// the documentation of 2017), and with [CodeUnsupportedMediaType] if its type is not allowed. It
+// fails with [ErrNotFound] if options name a user who does not exist, and with [ErrInvalidArgument]
+// unless file has exactly one of Source and Open. A second call after [ErrOutcomeUnknown] at most
+// leaves a file that nothing refers to.
 //
 //	POST /attachments
 //
@@ -69,7 +70,8 @@ func (s *AttachmentsService) Delete(ctx context.Context, mediaURL string, opts .
 // "/apps/{appId}/conversations/{conversationId}", and returns the tokens by path. A token allows
 // reading the private attachments under its path. It is valid for two hours, unless the app has
 // another AttachmentsTokenExpirationSeconds (see [AppSettings]). CreateMediaToken fails with
-// [ErrInvalidArgument] if paths is empty.
+// [ErrInvalidArgument] if paths is empty. If a path is that of another app, expect [ErrForbidden],
+// which the documentation does not promise.
 //
 //	POST /attachments/token
 //

@@ -36,7 +36,7 @@ type DeploymentStatus string
 // The states of a deployment.
 const (
 	DeploymentStatusStarting     DeploymentStatus = "starting"     // being set up
-	DeploymentStatusUnregistered DeploymentStatus = "unregistered" // to be activated with a phone number
+	DeploymentStatusUnregistered DeploymentStatus = "unregistered" // to be activated
 	DeploymentStatusPending      DeploymentStatus = "pending"      // the code is to be confirmed
 	DeploymentStatusRegistered   DeploymentStatus = "registered"   // the phone number is confirmed
 	DeploymentStatusIntegrated   DeploymentStatus = "integrated"   // an integration uses it

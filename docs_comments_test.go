@@ -1,6 +1,8 @@
 package smooch_test
 
 import (
+	"context"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -10,9 +12,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/smoochtest"
 )
 
 // packages returns the directories of the packages that users import.
@@ -102,6 +108,34 @@ func spelledLikeValue(name string, spec *ast.ValueSpec) bool {
 	}
 	value, _ := spec.Values[0].(*ast.BasicLit)
 	return value != nil && strings.EqualFold(strings.Trim(value.Value, `"`), strings.TrimPrefix(name, kind.Name))
+}
+
+// TestCommentsSayWhatTheServiceAnswers: the fake service has none of the objects that the calls of
+// wires name. What it answers is an error that the comment of the method links.
+func TestCommentsSayWhatTheServiceAnswers(t *testing.T) {
+	t.Parallel()
+	server := smoochtest.NewServer()
+	t.Cleanup(server.Close)
+	errorsByName := map[string]error{
+		"ErrBadRequest": smooch.ErrBadRequest, "ErrUnauthorized": smooch.ErrUnauthorized, "ErrForbidden": smooch.ErrForbidden,
+		"ErrNotFound": smooch.ErrNotFound, "ErrConflict": smooch.ErrConflict, "ErrTooLarge": smooch.ErrTooLarge,
+	}
+	refused := 0
+	for _, c := range smooch.CommentedCalls(t) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, err := c.Call(ctx, server.Client(smooch.WithVersion(c.Version)))
+		cancel()
+		if _, isAnswer := errors.AsType[*smooch.Error](err); !isAnswer {
+			continue
+		}
+		refused++
+		linked := false
+		for _, link := range docLink.FindAllStringSubmatch(c.Comment, -1) {
+			linked = linked || errorsByName[link[1]] != nil && errors.Is(err, errorsByName[link[1]])
+		}
+		assert.True(t, linked, "the comment of %s does not link: %v", c.Name, err)
+	}
+	assert.Greater(t, refused, 50)
 }
 
 // concepts are what needs an example besides the services and the interfaces: a type, a function or

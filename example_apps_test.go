@@ -113,8 +113,11 @@ func ExampleKeysService_Create() {
 // Whoever prints or logs a key by mistake prints no secret.
 func ExampleKey() {
 	key := smooch.Key{ID: "app_5723a347f82ba0516cb4ea34", Secret: "s3cr3t"}
-	fmt.Printf("%v %+v %#v\n", key, key, key)
-	// Output: smooch.Key(app_5723a347f82ba0516cb4ea34) smooch.Key(app_5723a347f82ba0516cb4ea34) smooch.Key(app_5723a347f82ba0516cb4ea34)
+	fmt.Printf("%v\n%+v\n%#v\n", key, key, key)
+	// Output:
+	// smooch.Key(app_5723a347f82ba0516cb4ea34)
+	// smooch.Key(app_5723a347f82ba0516cb4ea34)
+	// smooch.Key(app_5723a347f82ba0516cb4ea34)
 }
 
 // A service account sees the apps that it has created, and no others.

@@ -45,7 +45,8 @@ func ExampleAppUsersService_Merge() {
 		log.Fatal(err)
 	}
 
-	err = app.AppUsers.Merge(ctx, smooch.AppUserMerge{Surviving: ida.ID, Discarded: guest.ID}) // each an _id
+	// Both are the generated ids.
+	err = app.AppUsers.Merge(ctx, smooch.AppUserMerge{Surviving: ida.ID, Discarded: guest.ID})
 	if err != nil {
 		log.Fatal(err)
 	}

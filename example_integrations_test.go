@@ -144,7 +144,8 @@ func ExampleDeploymentsService_Create() {
 		log.Fatal(err)
 	}
 	fmt.Println(deployment.Status)
-	deployment, err = app.Deployments.ConfirmCode(ctx, deployment.ID, "123-456") // that the phone was sent
+	code := "123-456" // that the phone was sent
+	deployment, err = app.Deployments.ConfirmCode(ctx, deployment.ID, code)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -172,7 +173,8 @@ func ExampleStripeService_CreateTransaction() {
 		log.Fatal(err)
 	}
 
-	server.Fail(smoochtest.Fault{Path: "/stripe/transaction", Cut: smoochtest.CutAfter}) // loses the answer
+	// The answer is lost.
+	server.Fail(smoochtest.Fault{Path: "/stripe/transaction", Cut: smoochtest.CutAfter})
 	err = app.Stripe.CreateTransaction(ctx, "ida", answer.Message.Actions[0].ID, "tok_visa")
 	if errors.Is(err, smooch.ErrOutcomeUnknown) {
 		page, err := app.Conversations.ListMessages(ctx, "ida", smooch.MessageListOptions{})

@@ -391,14 +391,16 @@ func ExampleWebhooksService_Create() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(webhook.Version, webhook.Triggers, webhook.Secret != "") // for WebhookReceiver.AddSecret
+	fmt.Println(webhook.Version, webhook.Triggers)
+	fmt.Println(webhook.Secret != "") // for WebhookReceiver.AddSecret
 
 	_, err = app.Webhooks.Create(ctx, smooch.WebhookCreate{
 		Target: target.URL, Triggers: []smooch.Trigger{smooch.TriggerDeliveryFailure}, // its name in v1
 	})
 	fmt.Println(errors.Is(err, smooch.ErrInvalidArgument))
 	// Output:
-	// v1.1 [message:appUser postback] true
+	// v1.1 [message:appUser postback]
+	// true
 	// true
 }
 

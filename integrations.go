@@ -393,9 +393,8 @@ func (s *IntegrationsService) GetMenu(ctx context.Context, integrationID string,
 }
 
 // CreateMenu creates an integration's own menu, which replaces the app's menu there, and returns
-// it. It fails with [ErrNotFound] if the app has no such integration.
-// [IntegrationsService.UpdateMenu] does the same and is safe to repeat, so call that after
-// [ErrOutcomeUnknown].
+// it. It fails as [IntegrationsService.UpdateMenu] does, with [ErrNotFound] or [ErrBadRequest].
+// That method does the same and is safe to repeat, so call it after [ErrOutcomeUnknown].
 //
 //	POST /integrations/{integrationId}/menu
 //

@@ -422,7 +422,7 @@ type ActivityType string
 
 // The kinds of activities.
 const (
-	ActivityTypeTypingStart      ActivityType = "typing:start"      // shown until typing:stop or a message
+	ActivityTypeTypingStart      ActivityType = "typing:start"      // until typing:stop or a message
 	ActivityTypeTypingStop       ActivityType = "typing:stop"       // hides it again
 	ActivityTypeConversationRead ActivityType = "conversation:read" // a read receipt
 )

@@ -12,11 +12,11 @@ type ActionType string
 // The kinds of actions.
 const (
 	ActionTypeLink            ActionType = "link"            // opens a URI
-	ActionTypeReply           ActionType = "reply"           // answers with its text and a payload, once
+	ActionTypeReply           ActionType = "reply"           // answers with its text, once
 	ActionTypePostback        ActionType = "postback"        // triggers a [PostbackEvent]
 	ActionTypeBuy             ActionType = "buy"             // takes a payment
 	ActionTypeLocationRequest ActionType = "locationRequest" // asks for the user's position
-	ActionTypeShare           ActionType = "share"           // shares an item of a carousel on Messenger
+	ActionTypeShare           ActionType = "share"           // shares an item, on Messenger
 	ActionTypeWebview         ActionType = "webview"         // opens a URI inside the client
 )
 

@@ -61,8 +61,9 @@ type NotificationsService struct{ c *Client }
 // person a second message, and after [ErrOutcomeUnknown] nothing in the API tells whether the first
 // was sent.
 //
-// Post fails with [ErrBadRequest] if the service refuses the message or the destination. A WhatsApp
-// payload with metadata or an override fails with [ErrInvalidArgument].
+// Post fails with [ErrNotFound] if the app has no such integration, and with [ErrBadRequest] if the
+// service refuses the message. A WhatsApp payload with metadata or an override fails with
+// [ErrInvalidArgument].
 //
 //	POST /notifications
 //

@@ -181,8 +181,8 @@ func TestCommentsSayWhatTheRowsSay(t *testing.T) {
 }
 
 // TestCommentsSayWhichErrors: a comment links the errors that its call in particular can meet. They
-// follow from the statuses that the documents list, from ids in the path, from what a repeat may do,
-// and from what the method refuses by itself. A comment for which nothing follows links one, too.
+// follow from the statuses that the documents list, from ids in the path, from what a repeat may
+// do, and from what the method refuses. A comment for which nothing follows links one, too.
 func TestCommentsSayWhichErrors(t *testing.T) {
 	t.Parallel()
 	byPath, facts := rowsAndFacts(t)

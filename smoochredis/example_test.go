@@ -4,7 +4,6 @@ import (
 	"context"
 	"log"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -19,7 +18,7 @@ import (
 func ExampleNewDeduper() {
 	client := redis.NewClient(&redis.Options{Addr: "localhost:6379"})
 	deduper := smoochredis.NewDeduper(client, "bot", 24*time.Hour)
-	receiver, err := smooch.NewWebhookReceiver([]string{os.Getenv("SMOOCH_WEBHOOK_SECRET")}, smooch.WithDeduper(deduper)) //nolint:forbidigo // a program reads it
+	receiver, err := smooch.NewWebhookReceiver([]string{"s3cr3t"}, smooch.WithDeduper(deduper))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -108,7 +108,8 @@ func ExampleServer_Fail() {
 	}
 	fmt.Println(len(page.Messages))
 
-	lift := server.Fail(smoochtest.Fault{Status: http.StatusServiceUnavailable, Times: -1}) // until it is lifted
+	// Until it is lifted:
+	lift := server.Fail(smoochtest.Fault{Status: http.StatusServiceUnavailable, Times: -1})
 	_, err = app.Menu.Get(ctx, smooch.WithoutRetry())
 	fmt.Println(errors.Is(err, smooch.ErrServer))
 	lift()
