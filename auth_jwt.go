@@ -145,7 +145,8 @@ func (s *JWTSigner) String() string { return "smooch.JWTSigner(" + string(s.scop
 // GoString returns what String does, so that %#v shows no secret either.
 func (s *JWTSigner) GoString() string { return s.String() }
 
-// Authorize sets the header Authorization to the signer's current token.
+// Authorize sets the header Authorization to the signer's current token. It fails as
+// [JWTSigner.Token] does.
 func (s *JWTSigner) Authorize(_ context.Context, r *http.Request) error {
 	bearer, err := s.bearer()
 	if err != nil {

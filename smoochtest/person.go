@@ -8,7 +8,8 @@ import (
 )
 
 // Person plays an app user on one channel: what its methods do arrives at the webhooks as if the
-// user had done it there. See [Server.Person]. Its methods are safe for concurrent use.
+// user had done it there. See [Server.Person]. Its methods are safe for concurrent use. They fail
+// if there is no such app user or channel, or if what they name, such as a button, is not there.
 type Person struct {
 	server                 *Server
 	appID, userID, channel string

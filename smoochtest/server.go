@@ -410,7 +410,8 @@ func (s *Server) Tap(appID, userID, button string) error {
 // Emit delivers an event to the webhooks that want it. The trigger is one of v1.1; v1 gets the
 // event under its own name, if it has it. The event has all members that the documents show on it,
 // made of what the user has been sent and made up where there is nothing: fields replaces those
-// that it has, and adds others. With an empty userID the event is about no user.
+// that it has, and adds others. With an empty userID the event is about no user. Emit fails if
+// there is no such app or user.
 func (s *Server) Emit(appID, userID, trigger string, fields map[string]any) error {
 	given, err := copyJSON(fields)
 	if err != nil {
