@@ -108,6 +108,13 @@
 // [VerifyJWT] checks such a token. As credentials, [AppJWT] and [AccountJWT] sign and renew tokens
 // by themselves; [BearerToken] is for a ready-made one, and [Auth] for anything else.
 //
+// # Watching
+//
+// [WithLogger] logs attempts, and calls that failed after repeats. [WithHook] and
+// [WithDeliveryHook] tell functions of yours of the beginning and the end of each call, attempt,
+// delivery and handling, for metrics and traces. A receiver logs what fails to [slog.Default],
+// unless [WithReceiverLogger] says otherwise. No record contains a secret, a body or a user id.
+//
 // # Testing
 //
 // Package [github.com/smooch/smooch-go/smoochtest] has the service for your tests, over real HTTP

@@ -143,7 +143,7 @@ func TestCommentsSayWhatTheServiceAnswers(t *testing.T) {
 var concepts = map[string][]string{
 	".": {
 		// clients and calls
-		"NewClient", "Client_ForApp", "Client_ForVersion", "Client_Do", "RetryPolicy", "Response", "WithField", "WithLogger",
+		"NewClient", "Client_ForApp", "Client_ForVersion", "Client_Do", "RetryPolicy", "Response", "WithField", "WithLogger", "Hook", "DeliveryHook",
 		// errors
 		"Error", "Error_outcomeUnknown", "Error_rateLimited", "ErrorCode", "DecodeError",
 		// sends
