@@ -43,7 +43,7 @@ func run(m *testing.M) int {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(programs) }()
-	build := exec.CommandContext(context.Background(), "go", "build", "-o", programs, "./cmd/smooch-sandbox", "./examples/echo-bot", "./examples/issue-user-tokens")
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", programs, "./cmd/smooch-sandbox", "./examples/echo-bot", "./examples/issue-user-tokens", "./examples/support-inbox")
 	build.Dir = ".."
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Printf("%s%v\n", out, err)

@@ -76,6 +76,10 @@ func (v *view) fill(messages []*smooch.Message, c conversation) {
 	var days []item
 	for i, each := range v.Items {
 		each.Time = each.at.Local().Format("15:04")
+		if next := i + 1; next < len(v.Items) && each.Failure == "" && v.Items[next].Class == each.Class &&
+			v.Items[next].at.Truncate(time.Minute).Equal(each.at.Truncate(time.Minute)) {
+			each.Time = "" // the last message of a minute has it
+		}
 		if i == 0 || day(each.at) != day(v.Items[i-1].at) {
 			days = append(days, item{ID: "d-" + each.at.Local().Format(time.DateOnly), Class: "day", Text: day(each.at)})
 		}
@@ -122,11 +126,12 @@ func name(u smooch.AppUser) string {
 func channels(u smooch.AppUser) string {
 	var names []string
 	for _, client := range u.Clients {
-		if !slices.Contains(names, string(client.Platform)) {
-			names = append(names, string(client.Platform))
-		}
+		platform := string(client.Platform)
+		known := map[string]string{"whatsapp": "WhatsApp", "messenger": "Messenger", "telegram": "Telegram", "web": "Web", "line": "LINE"}
+		names = append(names, cmp.Or(known[platform], platform))
 	}
-	return strings.Join(names, ", ")
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
 }
 
 // snippet is the last message in one line.
