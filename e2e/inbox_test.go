@@ -145,7 +145,9 @@ func TestInboxBarriers(t *testing.T) {
 				p.arrives("Is that you?")
 				p.until("sees the failure", func() bool { return js[int](p, "document.querySelectorAll('.failure').length") == 2 })
 				looks("failure")
-				s.control("faults", map[string]any{"method": "POST", "path": "/messages", "cut": "after", "delay": 1}, nil)
+				ida, err := s.business().AppUsers.Get(t.Context(), "ida@example.com")
+				require.NoError(t, err)
+				s.control("faults", map[string]any{"method": "POST", "path": ida.ID + "/messages", "cut": "before", "delay": 1}, nil)
 				p.clicks("Buttons")
 				p.enters("Label", "Call me")
 				p.enters("Answer", "We are still here.")
@@ -155,7 +157,7 @@ func TestInboxBarriers(t *testing.T) {
 					s.control("faults", nil, &left)
 					return len(left.Faults) == 0
 				})
-				s.control("faults", map[string]any{"method": "GET", "path": "/messages", "status": 403}, nil) // the search for it
+				s.control("faults", map[string]any{"method": "GET", "path": ida.ID + "/messages", "status": 403}, nil) // the search for it
 				p.arrives("It is not known whether this was sent.")
 				looks("unknown")
 				p.clicks("Send again")
