@@ -177,7 +177,7 @@ func TestBrowserLeaves(t *testing.T) {
 	o := openOffice(t)
 	answer := hiddenFields(o.conversation())
 	answer.Set("text", "We are.")
-	o.service.Fake.Fail(smoochtest.Fault{Method: http.MethodPost, Path: "/messages", Delay: 300 * time.Millisecond})
+	o.service.Fake.Fail(smoochtest.Fault{Method: http.MethodGet, Path: "/messages", Delay: 300 * time.Millisecond})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.server.URL+"/users/"+o.userID, strings.NewReader(answer.Encode()))
@@ -306,6 +306,7 @@ func TestRestart(t *testing.T) {
 	require.NoError(t, o.ida.Tap("CALL"))
 	require.NoError(t, o.ida.Block())
 	o.wait()
+	assert.Contains(t, o.get("/"), "1 unread")
 	answer = hiddenFields(o.conversation())
 	answer.Set("text", "When?")
 	status, _ = o.post(answer, "", "")
@@ -407,20 +408,30 @@ func TestForeign(t *testing.T) {
 	assert.Empty(t, o.sent())
 }
 
-// TestOlder: every message is on exactly one of the pages, the newest ones first.
+// TestOlder: every message and every tap is on exactly one of the pages, the newest ones first.
 func TestOlder(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
 	for i := range 130 {
+		if i == 60 {
+			answer := hiddenFields(o.conversation())
+			answer["label"], answer["kind"], answer["value"] = []string{"Stop"}, []string{"postback"}, []string{"STOP"}
+			status, page := o.post(answer, "", "")
+			require.Equal(t, http.StatusSeeOther, status, page)
+			require.NoError(t, o.ida.Tap("STOP"))
+			o.wait()
+		}
 		_, err := o.ida.Say("number " + strconv.Itoa(i) + ";")
 		require.NoError(t, err)
 	}
 	o.wait()
 	var all []string
+	taps := 0
 	older := regexp.MustCompile(`href="(\?before=\d+)"`)
 	number := regexp.MustCompile(`<p dir="auto">(number \d+;)`)
 	for path := ""; ; {
 		page := o.get("/users/" + o.userID + path)
+		taps += strings.Count(page, `class="tap"`)
 		var numbers []string
 		for _, found := range number.FindAllStringSubmatch(page, -1) {
 			numbers = append(numbers, found[1])
@@ -433,6 +444,7 @@ func TestOlder(t *testing.T) {
 		path = link[1]
 	}
 	require.Len(t, all, 130)
+	assert.Equal(t, 1, taps)
 	for i, text := range all {
 		assert.Equal(t, "number "+strconv.Itoa(i)+";", text)
 	}

@@ -66,7 +66,7 @@ func (v *view) fill(messages []*smooch.Message, c conversation) {
 		v.Items = append(v.Items, item{ID: "m-" + m.ID, Class: class, Message: m, Failure: c.failures[m.ID], at: m.Received.Time})
 	}
 	for _, t := range c.taps {
-		early := v.Older > 0 && t.at.Before(messages[0].Received.Time)
+		early := t.at.Before(time.UnixMilli(v.Older))
 		late := v.Before > 0 && !t.at.Before(time.UnixMilli(v.Before))
 		if !early && !late {
 			v.Items = append(v.Items, item{ID: "t-" + t.at.Format(time.RFC3339Nano), Class: "tap", Text: name(c.user) + " tapped “" + t.what + "”", at: t.at})
