@@ -99,6 +99,7 @@ func TestInboxBarriers(t *testing.T) {
 					p.shoot("inbox-" + window.name + "-" + scheme + "-" + state)
 					assert.Empty(t, p.barriers(), state)
 					assert.Zero(t, p.cutOff(), state)
+					assert.Empty(t, js[[]string](p, "[...document.querySelectorAll('nav ul, .history')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.className || e.id)"), state)
 				}
 				goesTo := func(conversation, text string) {
 					t.Helper()
@@ -157,7 +158,8 @@ func TestInboxBarriers(t *testing.T) {
 					s.control("faults", nil, &left)
 					return len(left.Faults) == 0
 				})
-				s.control("faults", map[string]any{"method": "GET", "path": ida.ID + "/messages", "status": 403}, nil) // the search for it
+				// The search for it fails.
+				s.control("faults", map[string]any{"method": "GET", "path": ida.ID + "/messages", "status": 403}, nil)
 				p.arrives("It is not known whether this was sent.")
 				looks("unknown")
 				p.clicks("Send again")

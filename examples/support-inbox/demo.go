@@ -44,20 +44,19 @@ func play(ctx context.Context, fake *smoochtest.Server) error {
 				}
 			}
 			person := fake.Person(appID, p.id, p.channel)
-			for m := range app.Conversations.Messages(ctx, p.id, smooch.MessageListOptions{}) {
-				if m != nil && m.Role == smooch.RoleAppMaker && len(m.Actions) > 0 {
-					_ = person.Tap(m.Actions[rand.IntN(len(m.Actions))].ID) // a link does nothing
+			page, err := app.Conversations.ListMessages(ctx, p.id, smooch.MessageListOptions{})
+			if err == nil && len(page.Messages) > 0 {
+				if offered := page.Messages[len(page.Messages)-1].Actions; len(offered) > 0 {
+					_ = person.Tap(offered[rand.IntN(len(offered))].ID) // a link does nothing
 				}
-				break // only the last one
 			}
-			var err error
 			if round < len(p.says) {
 				_, err = person.Say(p.says[round])
 			}
 			if err == nil && p.id == "rosa" && round == len(p.says)-1 {
 				err = person.Block()
 			}
-			if err != nil {
+			if err != nil && ctx.Err() == nil {
 				return err
 			}
 			select {

@@ -55,8 +55,8 @@ func newInbox(app *smooch.Client) *inbox {
 	}
 }
 
-// record writes a line into the journal, and then has it applied. An event that comes again, because
-// the process died or the answer was lost, is not written again.
+// record writes a line into the journal, and then has it applied. An event that comes again,
+// because the process died or the answer was lost, is not written again.
 func (in *inbox) record(ctx context.Context, e smooch.Event, n entry) error {
 	line := smooch.TextMessage(strings.Join([]string{n.kind, n.user, n.id, n.what}, " "))
 	line.Metadata = map[string]any{"kind": n.kind, "user": n.user, "what": n.what, "id": n.id}

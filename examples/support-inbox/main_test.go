@@ -194,6 +194,7 @@ func TestBrowserLeaves(t *testing.T) {
 // TestUnknown: where nobody knows whether an answer was sent, the page says so, keeps the text and
 // stays with it until it is settled, whether the answer has arrived or not.
 func TestUnknown(t *testing.T) {
+	t.Parallel()
 	for _, cut := range []smoochtest.Cut{smoochtest.CutBefore, smoochtest.CutAfter} {
 		t.Run(string(cut), func(t *testing.T) {
 			t.Parallel()
