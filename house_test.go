@@ -16,7 +16,7 @@ import (
 // TestMethodsStandInOneFile: whoever finds a type finds its methods.
 func TestMethodsStandInOneFile(t *testing.T) {
 	t.Parallel()
-	for _, dir := range []string{".", "internal/fastjson", "internal/keyqueue", "internal/lenient", "internal/pace"} {
+	for _, dir := range []string{".", "internal/chart", "internal/fastjson", "internal/keyqueue", "internal/lenient", "internal/pace"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		require.NoError(t, err)
 		require.NotEmpty(t, files)

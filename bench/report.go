@@ -2,12 +2,13 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/smooch/smooch-go/internal/chart"
 )
 
 // A report is what was measured.
@@ -147,33 +148,24 @@ func (r *report) tables() string {
 				work = name
 			}
 			if counts := r.instructions[name]; counts != nil {
-				count = grouped(counts[i])
+				count = chart.Grouped(counts[i])
 			}
 			side := [...]string{"SDK", "bare with a time-out", "bare"}[i]
 			if i == 1 && len(result.allocs) == 2 {
 				side = "bare"
 			}
 			fmt.Fprintf(&b, "| %s | %s | %.1f | %.1f | %s | %.1f | %s |\n", work, side, result.typical(wall, i)/1e3, result.typical(cpu, i)/1e3,
-				grouped(result.allocs[i]), result.bytes[i]/1024, count)
+				chart.Grouped(result.allocs[i]), result.bytes[i]/1024, count)
 		}
 	}
 	if f := r.fresh; f != nil {
 		fmt.Fprintf(&b, "\nA fresh process with its first call takes %.1f ms, and its binary %.1f MiB.\n", f.startSDK, f.sizeSDK)
 	}
-	fmt.Fprintf(&b, "\nIn all, %s rounds counted, and %s were dropped because the machine was busy.\n", grouped(float64(rounds)), grouped(float64(dropped)))
+	fmt.Fprintf(&b, "\nIn all, %s rounds counted, and %s were dropped because the machine was busy.\n", chart.Grouped(float64(rounds)), chart.Grouped(float64(dropped)))
 	if r.busy {
 		b.WriteString("Other work ran on the machine, and its rounds were counted, too.\n")
 	}
 	return b.String()
-}
-
-// grouped writes a count with commas.
-func grouped(count float64) string {
-	text := fmt.Sprintf("%.0f", math.Abs(count))
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }
 
 const (
@@ -193,10 +185,6 @@ func (r *report) write(dir string) error {
 	if !found || !ended {
 		return fmt.Errorf("%s lacks the marks %q and %q", name, beginMark, endMark)
 	}
-	charts := filepath.Join(dir, "performance")
-	if err := os.MkdirAll(charts, 0o755); err != nil {
-		return err
-	}
 	pictures := map[string]string{"ratios": ratioChart(r.lines())}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\nMeasured on %s with %s on %s.\n\n", beginMark, time.Now().Format(time.DateOnly), runtime.Version(), hardware())
@@ -208,7 +196,7 @@ func (r *report) write(dir string) error {
 		fmt.Fprintf(&b, "![%s](performance/%s.svg)\n\n", g.title, g.file)
 	}
 	for file, picture := range pictures {
-		if err := os.WriteFile(filepath.Join(charts, file+".svg"), []byte(picture), 0o644); err != nil {
+		if err := chart.Write(filepath.Join(dir, "performance", file+".svg"), picture); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@
 //	go test -run Chaos -timeout 1h -full              20,000 and 40,000 sends
 //	go test -run Chaos -seed 7                        other random decisions; 0 picks a seed
 //	go test -run Chaos -write ../docs/reliability.md
+//	go test -run Chart -write ../docs/reliability.md  draws the chart of the table there
 //
 // go test prints the table of a success only if no package is named on its command line.
 //

@@ -14,7 +14,7 @@ import (
 var (
 	full  = flag.Bool("full", false, "run at full size, which takes about 20 minutes")
 	seed  = flag.Uint64("seed", 1, "the `seed` of all random decisions; 0 picks one")
-	write = flag.String("write", "", "write the table into the marked section of this `file`")
+	write = flag.String("write", "", "write the table into the marked section of this `file`, and draw its chart")
 	child = flag.String("child", "", "run as a child process of the suite, in this `role`")
 )
 
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	stop()
 	fmt.Print(table())
 	if *write != "" {
-		if err := writeTable(*write); err != nil {
+		if err := writeTable(*write, table()); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/smooch/smooch-go/internal/chart"
 )
 
 // A result is a line of the table.
@@ -45,10 +48,13 @@ func record(t *testing.T, results ...result) {
 	}
 }
 
-// table returns all results as a Markdown table whose columns are aligned.
+// table returns all results as a Markdown table whose columns are aligned; "" if there are none.
 func table() string {
 	report.mu.Lock()
 	defer report.mu.Unlock()
+	if len(report.results) == 0 {
+		return ""
+	}
 	rank := func(r result) int {
 		return slices.IndexFunc(parts, func(part string) bool { return strings.HasPrefix(r.kind, part) })
 	}
@@ -85,8 +91,9 @@ const (
 	tableEnd   = "<!-- End of the table. -->\n"
 )
 
-// writeTable replaces the marked section of a file by the table.
-func writeTable(file string) error {
+// writeTable replaces the marked section of a file by the table, and draws the chart of its figures.
+// If the table is empty, as nothing was measured, the old one stays.
+func writeTable(file, table string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -100,8 +107,12 @@ func writeTable(file string) error {
 	if *full {
 		size = "full size"
 	}
-	head := fmt.Sprintf("Measured on %s, %s, seed %d.\n\n", time.Now().Format(time.DateOnly), size, *seed)
-	return os.WriteFile(file, []byte(before+tableBegin+"\n"+head+table()+"\n"+tableEnd+after), 0o644)
+	page := string(data)
+	if table != "" {
+		head := fmt.Sprintf("Measured on %s, %s, seed %d.\n\n", time.Now().Format(time.DateOnly), size, *seed)
+		page = before + tableBegin + "\n" + head + table + "\n" + tableEnd + after
+	}
+	return errors.Join(os.WriteFile(file, []byte(page), 0o644), chart.Write(chartOf(file), sendsChart(page)))
 }
 
 // progress sets what the live line says about a part of the suite.
@@ -154,11 +165,19 @@ func TestWriteTable(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/page.md"
 	require.NoError(t, os.WriteFile(file, []byte("above\n"+tableBegin+"old\n"+tableEnd+"below\n"), 0o600))
-	require.NoError(t, writeTable(file))
+	const table = "| kind | tries |\n|---|---|\n"
+	require.NoError(t, writeTable(file, table))
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Regexp(t, `(?s)^above\n<!--.*Measured on .*\| kind .*-->\nbelow\n$`, string(data))
 	assert.NotContains(t, string(data), "old\n")
+	picture, err := os.ReadFile(chartOf(file))
+	require.NoError(t, err)
+	assert.Contains(t, string(picture), "</svg>")
+	require.NoError(t, writeTable(file, ""))
+	again, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, string(data), string(again))
 	require.NoError(t, os.WriteFile(file, []byte("no section"), 0o600))
-	assert.Error(t, writeTable(file))
+	assert.Error(t, writeTable(file, table))
 }
