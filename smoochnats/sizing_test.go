@@ -19,6 +19,7 @@ import (
 // TestSizing measures the figures of docs/scaling.md:
 //
 //	go test -run Sizing -full -v
+//	go test -run SizingChart -draw  draws the chart of the table there
 func TestSizing(t *testing.T) {
 	if !*full {
 		t.Skip("it takes minutes: -full")
