@@ -116,7 +116,7 @@ func TestInboxBarriers(t *testing.T) {
 				s.control(long+"say", map[string]string{"text": strings.Repeat("Donaudampfschifffahrt", 20)}, nil)
 				yusuf := s.newUser("yusuf", "يوسف حداد", "telegram")
 				s.control(yusuf+"say", map[string]string{"text": "مرحبا، هل متجركم مفتوح يوم الأحد؟"}, nil)
-				for range 100 {
+				for range 60 {
 					s.control(yusuf+"say", map[string]string{"text": "شكرا جزيلا!"}, nil)
 					_, err := s.business().Conversations.PostMessage(t.Context(), "yusuf", smooch.TextMessage("على الرحب والسعة"))
 					require.NoError(t, err)
@@ -125,8 +125,6 @@ func TestInboxBarriers(t *testing.T) {
 				looks("list")
 				goesTo("Ida Lind", "Today")
 				looks("types")
-				p.run("document.querySelector('.history').scrollTo(0, -1000)")
-				looks("types-older")
 				goesTo("Wilhelmine", "Today")
 				looks("long")
 				goesTo("يوسف", "Today")

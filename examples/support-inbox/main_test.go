@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -76,9 +77,7 @@ func (o *office) do(method, path, kind string, body io.Reader, header http.Heade
 	o.Helper()
 	req, err := http.NewRequestWithContext(o.Context(), method, o.server.URL+path, body)
 	require.NoError(o, err)
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Content-Type", kind)
 	if host := header.Get("Host"); host != "" {
 		req.Host = host
