@@ -91,8 +91,8 @@ const (
 	tableEnd   = "<!-- End of the table. -->\n"
 )
 
-// writeTable replaces the marked section of a file by the table, and draws the chart of its figures.
-// If the table is empty, as nothing was measured, the old one stays.
+// writeTable replaces the marked section of a file by the table, and draws the chart of its
+// figures. If the table is empty, as nothing was measured, the old one stays.
 func writeTable(file, table string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
