@@ -16,8 +16,8 @@
 //	SMOOCH_BASE_URL     another address of the service, such as https://api.eu-1.smooch.io
 //
 // Whoever reaches the address of the page is an agent, so put a login in front of it before it
-// leaves this machine. The parts to take over are [site.send], which sends an answer once whatever
-// happens, and [inbox.record], which keeps what the service does not.
+// leaves this machine. The parts to take over are [site.send], which sends an answer once however
+// often its form is sent, and [inbox.record], which keeps what the service does not.
 package main
 
 import (
