@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/smooch/smooch-go"
 	"github.com/smooch/smooch-go/smoochnats"
@@ -432,4 +434,63 @@ func TestQueueFailingEventAfterPinIsLost(t *testing.T) {
 	assert.Less(t, time.Since(began), 20*time.Second)
 	eventually(t, "the next attempt", func() bool { return second.Load() > 0 })
 	assert.Empty(t, deadLetters(t, q))
+}
+
+// A slowDialer makes connections that write late, and not at all once they are cut.
+type slowDialer struct {
+	delay time.Duration
+	cut   atomic.Bool
+}
+
+type slowConn struct {
+	net.Conn
+	dialer *slowDialer
+}
+
+func (d *slowDialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).Dial(network, address) //nolint:noctx // on loopback
+	return slowConn{conn, d}, err
+}
+
+func (c slowConn) Write(p []byte) (int, error) {
+	time.Sleep(c.dialer.delay)
+	if c.dialer.cut.Load() {
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(p)
+}
+
+// A process may end as soon as Run has returned: what it gives back has reached the servers by then.
+func TestQueueGivesBackBeforeRunReturns(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 1)
+	dialer := &slowDialer{delay: 100 * time.Millisecond}
+	conn, err := nats.Connect(s.urls(), nats.SetCustomDialer(dialer))
+	require.NoError(t, err)
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	config := smoochnats.QueueConfig{Partitions: 1, Lease: time.Minute}
+	leaving, next := newQueue(t, js, config), newQueue(t, s.connect(), config)
+	failed := make(chan struct{}, 10)
+	stop := start(t, leaving, newWorker(t, js, 1, func(context.Context, *smooch.MessageEvent) error {
+		failed <- struct{}{}
+		return fmt.Errorf("not yet")
+	}))
+	put(t, next, numbered("u1", 1), numbered("u1", 2)) // the second one waits for the first
+	<-failed
+	eventually(t, "both events have been taken", func() bool {
+		s, err := next.Stats(t.Context())
+		return err == nil && s.Pending == 2
+	})
+	require.NoError(t, stop())
+	dialer.cut.Store(true)
+	var j journal
+	left := time.Now()
+	start(t, next, newWorker(t, s.connect(), 1, func(_ context.Context, e *smooch.MessageEvent) error {
+		j.add(e)
+		return nil
+	}))
+	eventually(t, "the events", func() bool { return j.count() == 2 })
+	assert.Less(t, time.Since(left), config.Lease/2)
 }
