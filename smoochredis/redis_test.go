@@ -112,6 +112,21 @@ func (s *server) client(change func(*redis.Options)) *redis.Client {
 	return client
 }
 
+// newPatientDeduper and newPatientLimiter do not take a Redis on a busy machine for one that is
+// away.
+
+func newPatientDeduper(client redis.UniversalClient, name string) *Deduper {
+	d := NewDeduper(client, name, time.Hour)
+	d.redis.timeout = time.Minute
+	return d
+}
+
+func newPatientLimiter(client redis.UniversalClient, key string, rate float64, burst int) *Limiter {
+	l := NewLimiter(client, key, rate, burst)
+	l.redis.timeout = time.Minute
+	return l
+}
+
 // eventually waits until something is so. Only a test that fails waits for long.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
