@@ -3,9 +3,11 @@ package smoochnats_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,14 +123,24 @@ func connect(t testing.TB, urls string) jetstream.JetStream {
 	return js
 }
 
-// freePorts returns ports that nobody listens on.
+// lastPort is the last port that a test has got.
+var lastPort atomic.Int64
+
+func init() { lastPort.Store(10_000 + rand.Int64N(20_000)) }
+
+// freePorts returns ports that nobody listens on. They are below those that systems give to
+// outgoing connections, one of which could take the port of a server that is down.
 func freePorts(t testing.TB, n int) (ports []int) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	for range 1000 {
+		port := int(lastPort.Add(1))
+		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			require.NoError(t, l.Close())
+			if ports = append(ports, port); len(ports) == n {
+				return ports
+			}
+		}
 	}
-	return ports
+	require.Fail(t, "no ports are free")
+	return nil
 }

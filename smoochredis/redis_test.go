@@ -3,12 +3,14 @@ package smoochredis
 import (
 	"context"
 	"flag"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -59,16 +61,20 @@ func startServer(t testing.TB, config ...string) *server {
 	return s
 }
 
-// freePort returns a port that a Redis server can use. The bus of a cluster has another one, which
-// is not above 65535.
+// lastPort is the last port that a test has got.
+var lastPort atomic.Int64
+
+func init() { lastPort.Store(10_000 + rand.Int64N(10_000)) }
+
+// freePort returns a port that nobody listens on. It is below those that systems give to outgoing
+// connections, one of which could take it before the server does. So is that of the bus of a
+// cluster, which is 10,000 higher.
 func freePort(t testing.TB) string {
-	for range 100 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		require.NoError(t, listener.Close())
-		_, port, err := net.SplitHostPort(listener.Addr().String())
-		require.NoError(t, err)
-		if n, err := strconv.Atoi(port); err == nil && n < 55536 {
+	t.Helper()
+	for range 1000 {
+		port := strconv.FormatInt(lastPort.Add(1), 10)
+		if listener, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			require.NoError(t, listener.Close())
 			return port
 		}
 	}
