@@ -126,12 +126,21 @@ func (d *deduper) Done(ctx context.Context, key, token string) error {
 }
 
 func (d *deduper) Release(ctx context.Context, key, token string) (err error) {
+	tries := 0 // to remove the record
 	for range contention {
 		var r record
-		if r, err = d.find(ctx, key, token); err != nil { // the token may be of another key
+		r, err = d.find(ctx, key, token) // the token may be of another key
+		if tries > 1 && errors.Is(err, smooch.ErrClaimLost) {
+			return nil // the first try has removed it, and its answer was lost
+		}
+		if err != nil {
 			break
 		}
-		err = try(ctx, func(ctx context.Context) error { return d.stream.DeleteMsg(ctx, r.revision) })
+		tries = 0
+		err = try(ctx, func(ctx context.Context) error {
+			tries++
+			return d.stream.DeleteMsg(ctx, r.revision)
+		})
 		if !isConflict(err) {
 			break
 		}
