@@ -58,7 +58,7 @@ func NewDeduper(ctx context.Context, js jetstream.JetStream, config DeduperConfi
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("smoochnats: NewDeduper: %w", err)
+		return nil, failed("NewDeduper", explained(js, err))
 	}
 	return d, nil
 }

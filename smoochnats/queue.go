@@ -97,7 +97,7 @@ func NewQueue(ctx context.Context, js jetstream.JetStream, config QueueConfig) (
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if err := makeStreams(ctx, q); err != nil {
-		return nil, fmt.Errorf("smoochnats: NewQueue: %w", err)
+		return nil, failed("NewQueue", explained(js, err))
 	}
 	return q, nil
 }

@@ -58,6 +58,15 @@ func isFinal(err error) bool {
 	return true
 }
 
+// explained adds to the error that the connection is closed why the client has closed it, such as a
+// wrong password.
+func explained(js jetstream.JetStream, err error) error {
+	if last := js.Conn().LastError(); last != nil && errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("%w: %w", err, last)
+	}
+	return err
+}
+
 // publish stores a message.
 func publish(ctx context.Context, js jetstream.JetStream, m *nats.Msg, opts ...jetstream.PublishOpt) error {
 	return try(ctx, func(ctx context.Context) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/smooch/smooch-go/smoochnats"
 	"github.com/stretchr/testify/require"
 )
 
@@ -143,4 +144,25 @@ func freePorts(t testing.TB, n int) (ports []int) {
 	}
 	require.Fail(t, "no ports are free")
 	return nil
+}
+
+// A client that connects in the background learns of a wrong password when it uses the connection.
+func TestWrongPassword(t *testing.T) {
+	t.Parallel()
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), Authorization: "right",
+	})
+	require.NoError(t, err)
+	s.Start()
+	t.Cleanup(s.Shutdown)
+	require.True(t, s.ReadyForConnections(30*time.Second))
+	conn, err := nats.Connect(s.ClientURL(), nats.Token("wrong"), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	require.NoError(t, err)
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	_, err = smoochnats.NewQueue(t.Context(), js, smoochnats.QueueConfig{})
+	require.ErrorIs(t, err, nats.ErrAuthorization)
+	_, err = smoochnats.NewDeduper(t.Context(), js, smoochnats.DeduperConfig{})
+	require.ErrorIs(t, err, nats.ErrAuthorization)
 }
