@@ -58,11 +58,15 @@ func isFinal(err error) bool {
 	return true
 }
 
-// explained adds to the error that the connection is closed why the client has closed it, such as a
-// wrong password.
+// explained adds to an error what may be wrong with the servers. A connection is closed because of a
+// wrong password, for example.
 func explained(js jetstream.JetStream, err error) error {
-	if last := js.Conn().LastError(); last != nil && errors.Is(err, nats.ErrConnectionClosed) {
+	last := js.Conn().LastError()
+	switch {
+	case errors.Is(err, nats.ErrConnectionClosed) && last != nil:
 		return fmt.Errorf("%w: %w", err, last)
+	case errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("%w: is JetStream enabled (nats-server -js)?", err)
 	}
 	return err
 }

@@ -146,6 +146,20 @@ func freePorts(t testing.TB, n int) (ports []int) {
 	return nil
 }
 
+func TestWithoutJetStream(t *testing.T) {
+	t.Parallel()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
+	require.NoError(t, err)
+	s.Start()
+	t.Cleanup(s.Shutdown)
+	require.True(t, s.ReadyForConnections(30*time.Second))
+	js := connect(t, s.ClientURL())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	_, err = smoochnats.NewQueue(ctx, js, smoochnats.QueueConfig{})
+	require.ErrorContains(t, err, "is JetStream enabled")
+}
+
 // A client that connects in the background learns of a wrong password when it uses the connection.
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
