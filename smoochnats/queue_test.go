@@ -312,6 +312,32 @@ func TestQueueConfigIsChecked(t *testing.T) {
 	}
 }
 
+// A worker that has nothing to do keeps its partition: its pulls renew the pin.
+func TestQueueIdleWorkerKeepsItsPin(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1, Lease: 30 * time.Second}) // a pin is for 10 seconds
+	var j journal
+	start(t, q, newWorker(t, js, 1, func(_ context.Context, e *smooch.MessageEvent) error {
+		j.add(e)
+		return nil
+	}))
+	put(t, q, numbered("u1", 1))
+	eventually(t, "the event", func() bool { return j.count() == 1 })
+	pin := func() string {
+		c, err := js.Consumer(t.Context(), "smooch", "0of1")
+		require.NoError(t, err)
+		require.Len(t, c.CachedInfo().PriorityGroups, 1)
+		return c.CachedInfo().PriorityGroups[0].PinnedClientID
+	}
+	first := pin()
+	require.NotEmpty(t, first)
+	for range 13 {
+		time.Sleep(time.Second)
+		assert.Equal(t, first, pin())
+	}
+}
+
 // A slowDialer makes connections that write late, and not at all once they are cut.
 type slowDialer struct {
 	delay time.Duration
