@@ -64,6 +64,32 @@ func TestDeduperToken(t *testing.T) {
 	}
 }
 
+// A claim does not end before its lease, which the servers count in whole seconds, and a record is
+// kept for a day by default.
+func TestDeduperTimes(t *testing.T) {
+	t.Parallel()
+	js := startServers(t, 1).connect()
+	d := newDeduper(t, js, smoochnats.DeduperConfig{})
+	stream, err := js.Stream(t.Context(), "KV_smooch-claims")
+	require.NoError(t, err)
+	ends := func() time.Duration {
+		info, err := stream.Info(t.Context())
+		require.NoError(t, err)
+		m, err := stream.GetMsg(t.Context(), info.State.LastSeq)
+		require.NoError(t, err)
+		ttl, err := time.ParseDuration(m.Header.Get(jetstream.MsgTTLHeader))
+		require.NoError(t, err)
+		return ttl
+	}
+	claim, err := d.Claim(t.Context(), "a", 59*time.Second+time.Millisecond)
+	require.NoError(t, err)
+	assert.Equal(t, time.Minute, ends())
+	require.NoError(t, d.Extend(t.Context(), "a", claim.Token, 2*time.Minute))
+	assert.Equal(t, 2*time.Minute, ends())
+	require.NoError(t, d.Done(t.Context(), "a", claim.Token))
+	assert.Equal(t, 24*time.Hour, ends())
+}
+
 // A deafDialer makes connections that break off in place of the answer to a certain message.
 type deafDialer struct{ to atomic.Pointer[string] } // what the message contains; nil: no answer is lost
 
