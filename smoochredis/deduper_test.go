@@ -167,8 +167,9 @@ func TestDeduperAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := startServer(t)
-			d := NewDeduper(server.client(change), "test", time.Hour)
-			claim, err := d.Claim(t.Context(), "k", time.Minute)
+			client := server.client(change)
+			d := NewDeduper(client, "test", time.Hour)
+			claim, err := newPatientDeduper(client, "test").Claim(t.Context(), "k", time.Minute)
 			require.NoError(t, err)
 
 			server.signal(syscall.SIGSTOP)
