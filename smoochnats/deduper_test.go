@@ -91,7 +91,9 @@ func TestDeduperTimes(t *testing.T) {
 }
 
 // A deafDialer makes connections that break off in place of the answer to a certain message.
-type deafDialer struct{ to atomic.Pointer[string] } // what the message contains; nil: no answer is lost
+type deafDialer struct {
+	to atomic.Pointer[string] // what the message contains; nil: no answer is lost
+}
 
 type deafConn struct {
 	net.Conn
@@ -100,7 +102,7 @@ type deafConn struct {
 }
 
 func (d *deafDialer) Dial(network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).Dial(network, address) //nolint:noctx // on loopback
+	conn, err := (&net.Dialer{}).Dial(network, address)
 	return deafConn{conn, d, new(atomic.Bool)}, err
 }
 

@@ -316,7 +316,7 @@ func TestQueueConfigIsChecked(t *testing.T) {
 func TestQueueIdleWorkerKeepsItsPin(t *testing.T) {
 	t.Parallel()
 	js := startServers(t, 1).connect()
-	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1, Lease: 30 * time.Second}) // a pin is for 10 seconds
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1, Lease: 30 * time.Second})
 	var j journal
 	start(t, q, newWorker(t, js, 1, func(_ context.Context, e *smooch.MessageEvent) error {
 		j.add(e)
@@ -332,7 +332,7 @@ func TestQueueIdleWorkerKeepsItsPin(t *testing.T) {
 	}
 	first := pin()
 	require.NotEmpty(t, first)
-	for range 13 {
+	for range 13 { // a pin that is not renewed ends after 10 seconds
 		time.Sleep(time.Second)
 		assert.Equal(t, first, pin())
 	}
@@ -350,7 +350,7 @@ type slowConn struct {
 }
 
 func (d *slowDialer) Dial(network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).Dial(network, address) //nolint:noctx // on loopback
+	conn, err := (&net.Dialer{}).Dial(network, address)
 	return slowConn{conn, d}, err
 }
 
@@ -362,7 +362,8 @@ func (c slowConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// A process may end as soon as Run has returned: what it gives back has reached the servers by then.
+// A process may end as soon as Run has returned: what it gives back has reached the servers by
+// then.
 func TestQueueGivesBackBeforeRunReturns(t *testing.T) {
 	t.Parallel()
 	s := startServers(t, 1)

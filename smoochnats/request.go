@@ -58,8 +58,8 @@ func isFinal(err error) bool {
 	return true
 }
 
-// explained adds to an error what may be wrong with the servers. A connection is closed because of a
-// wrong password, for example.
+// explained adds to an error what may be wrong. A connection is closed because of a wrong password,
+// for example.
 func explained(js jetstream.JetStream, err error) error {
 	last := js.Conn().LastError()
 	switch {

@@ -124,17 +124,17 @@ func connect(t testing.TB, urls string) jetstream.JetStream {
 	return js
 }
 
-// lastPort is the last port that a test has got.
-var lastPort atomic.Int64
-
-func init() { lastPort.Store(10_000 + rand.Int64N(20_000)) }
+var (
+	firstPort = 10_000 + rand.Int64N(20_000)
+	tried     atomic.Int64 // ports
+)
 
 // freePorts returns ports that nobody listens on. They are below those that systems give to
 // outgoing connections, one of which could take the port of a server that is down.
 func freePorts(t testing.TB, n int) (ports []int) {
 	t.Helper()
 	for range 1000 {
-		port := int(lastPort.Add(1))
+		port := int(firstPort + tried.Add(1))
 		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
 			require.NoError(t, l.Close())
 			if ports = append(ports, port); len(ports) == n {

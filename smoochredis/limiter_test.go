@@ -290,6 +290,7 @@ func TestLimiterAway(t *testing.T) {
 			l.redis.timeout = 5 * time.Second // so that a busy machine is not taken for the end of Redis
 			strict := NewLimiter(server.client(nil), "test", 1e5, 1e5)
 			strict.Fallback, strict.Logger = 0, slog.New(slog.DiscardHandler)
+			strict.redis.timeout = l.redis.timeout
 			waitAtOnce(t, 10, "app", l, strict)
 			away.leave(server)
 			assert.Less(t, waitAtOnce(t, 1, "app", l), l.redis.timeout+2*time.Second)

@@ -61,10 +61,10 @@ func startServer(t testing.TB, config ...string) *server {
 	return s
 }
 
-// lastPort is the last port that a test has got.
-var lastPort atomic.Int64
-
-func init() { lastPort.Store(10_000 + rand.Int64N(10_000)) }
+var (
+	firstPort = 10_000 + rand.Int64N(10_000)
+	tried     atomic.Int64 // ports
+)
 
 // freePort returns a port that nobody listens on. It is below those that systems give to outgoing
 // connections, one of which could take it before the server does. So is that of the bus of a
@@ -72,7 +72,7 @@ func init() { lastPort.Store(10_000 + rand.Int64N(10_000)) }
 func freePort(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
-		port := strconv.FormatInt(lastPort.Add(1), 10)
+		port := strconv.FormatInt(firstPort+tried.Add(1), 10)
 		if listener, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
 			require.NoError(t, listener.Close())
 			return port

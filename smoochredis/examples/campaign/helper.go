@@ -192,7 +192,8 @@ func runHelper() error {
 func startRedis(ctx context.Context) (string, error) {
 	var addr string
 	var err error
-	for range 100 { // the port is below those of outgoing connections, one of which could take it meanwhile
+	// The port is below those of outgoing connections, one of which could take it meanwhile.
+	for range 100 {
 		addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.N(20_000)))
 		var listener net.Listener
 		if listener, err = net.Listen("tcp", addr); err == nil {
