@@ -16,7 +16,10 @@ import (
 // TestMethodsStandInOneFile: whoever finds a type finds its methods.
 func TestMethodsStandInOneFile(t *testing.T) {
 	t.Parallel()
-	for _, dir := range []string{".", "internal/chart", "internal/fastjson", "internal/keyqueue", "internal/lenient", "internal/pace"} {
+	for _, dir := range []string{
+		".", "internal/chart", "internal/fastjson", "internal/keyqueue", "internal/lenient", "internal/pace",
+		"smoochnats", "smoochredis",
+	} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		require.NoError(t, err)
 		require.NotEmpty(t, files)
@@ -66,4 +69,20 @@ func TestFilesAreSmall(t *testing.T) {
 		return err
 	})
 	require.NoError(t, err)
+}
+
+// TestDependencies: whoever needs the client only does not get those of the nested modules.
+func TestDependencies(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("go.mod")
+	require.NoError(t, err)
+	var direct []string
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Fields(line); len(fields) == 2 && strings.Contains(fields[0], "/") {
+			direct = append(direct, fields[0])
+		}
+	}
+	assert.Equal(t, []string{
+		"github.com/golang-jwt/jwt/v5", "github.com/google/go-querystring", "github.com/hashicorp/go-retryablehttp", "github.com/stretchr/testify",
+	}, direct)
 }

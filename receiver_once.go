@@ -119,6 +119,9 @@ func (h *handling) run() {
 		h.end(outcome{status: http.StatusServiceUnavailable, err: ErrBusy})
 	case state == ClaimDone:
 		h.end(outcome{status: http.StatusOK, duplicate: true})
+	case !time.Now().Before(h.until): // the process was suspended: another one may be ahead of it
+		h.logFailure(messageLost, ErrClaimLost)
+		h.end(outcome{status: http.StatusServiceUnavailable, err: ErrClaimLost})
 	default:
 		h.call()
 	}
@@ -226,7 +229,7 @@ func (h *handling) extend() {
 	case errors.Is(err, ErrClaimLost):
 		h.lost = true
 		h.cancel(ErrClaimLost)
-		h.logFailure("smooch webhook: the claim of an event was lost", ErrClaimLost)
+		h.logFailure(messageLost, ErrClaimLost)
 	default:
 		h.extension.Reset(next)
 		if err != nil {
@@ -277,7 +280,10 @@ func (h *handling) conclude(err error) {
 	h.end(o)
 }
 
-const messageUnrecorded = "smooch webhook: the deduper did not record what became of an event"
+const (
+	messageLost       = "smooch webhook: the claim of an event was lost"
+	messageUnrecorded = "smooch webhook: the deduper did not record what became of an event"
+)
 
 // recordDone records that the event has been handled. If another fact may have the same key, it
 // removes the record after a while.

@@ -270,6 +270,46 @@ func TestSuspendedProcess(t *testing.T) {
 	}
 }
 
+// lateDeduper answers its first claim when that has ended.
+type lateDeduper struct {
+	Deduper
+	late sync.Once
+}
+
+func (d *lateDeduper) Claim(ctx context.Context, key string, lease time.Duration) (Claim, error) {
+	c, err := d.Deduper.Claim(ctx, key, lease)
+	d.late.Do(func() { time.Sleep(lease) })
+	return c, err
+}
+
+// TestProcessSuspendedBetweenClaimAndFunction does not call the function: by then, another process
+// may have handled the event, and newer ones of the user.
+func TestProcessSuspendedBetweenClaimAndFunction(t *testing.T) {
+	t.Parallel()
+	for name, process := range map[string]func(*testing.T, *WebhookReceiver) error{
+		"queue": func(t *testing.T, r *WebhookReceiver) error { return r.Process(t.Context(), queuedMessage("m1")) },
+		"delivery": func(t *testing.T, r *WebhookReceiver) error {
+			assert.Equal(t, 503, deliver(t, r, messageBody("m1", "u1", V1_1)))
+			return ErrClaimLost
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var calls atomic.Int32
+				var log logged
+				r := newTestReceiver(t, log.option(), WithLease(3*time.Second), WithDeduper(&lateDeduper{Deduper: NewMemoryDeduper(10)}))
+				Handle(r, func(context.Context, *MessageEvent) error { calls.Add(1); return nil })
+				assert.ErrorIs(t, process(t, r), ErrClaimLost)
+				assert.Zero(t, calls.Load())
+				assert.Contains(t, log.text(), "the claim of an event was lost")
+				require.NoError(t, r.Process(t.Context(), queuedMessage("m1")), "it comes again")
+				assert.EqualValues(t, 1, calls.Load())
+			})
+		})
+	}
+}
+
 // stateless is a deduper whose claims have no state.
 type stateless struct{ Deduper }
 

@@ -83,9 +83,10 @@ func work(text string) {
 		check(out.Encode(m))
 	}
 	smooch.Handle(r, func(ctx context.Context, e *smooch.MessageEvent) error {
-		n, err := strconv.Atoi(e.Messages[0].Text)
+		m := mark{Worker: j.Name, User: e.AppUser.ID, At: time.Now(), Begins: true}
+		var err error
+		m.N, err = strconv.Atoi(e.Messages[0].Text)
 		check(err)
-		m := mark{Worker: j.Name, User: e.AppUser.ID, N: n, At: time.Now(), Begins: true}
 		write(m)
 		if e.Messages[0].ID == j.Poison {
 			os.Exit(3)

@@ -74,6 +74,7 @@ func TestWorkerLeaves(t *testing.T) {
 	t.Logf("b went on after %v", c.pauseOf("b", left))
 	total := stop()
 	eventually(t, "all events", func() bool { return c.ended() == total })
+	assert.Less(t, time.Since(left), c.job.Queue.Lease/2, "no event waits for the end of the lease")
 	assert.Equal(t, tally{Handled: total}, c.tally(), "nothing is handled again")
 }
 
@@ -216,13 +217,4 @@ func TestCopiesAtOnceInCluster(t *testing.T) {
 	stats, err := q.Stats(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 100, stats.Waiting)
-}
-
-func deadLetters(t testing.TB, q *smoochnats.Queue) (all []*smoochnats.DeadLetter) {
-	t.Helper()
-	for letter, err := range q.DeadLetters(t.Context()) {
-		require.NoError(t, err)
-		all = append(all, letter)
-	}
-	return all
 }

@@ -1,7 +1,6 @@
 package smoochnats
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -10,7 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -97,40 +95,9 @@ func NewQueue(ctx context.Context, js jetstream.JetStream, config QueueConfig) (
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if err := makeStreams(ctx, q); err != nil {
-		return nil, fmt.Errorf("smoochnats: NewQueue: %w", err)
+		return nil, failed("NewQueue", explained(js, err))
 	}
 	return q, nil
-}
-
-// checked returns the configuration with its defaults.
-func (c QueueConfig) checked() (QueueConfig, error) {
-	c.Name = cmp.Or(c.Name, "smooch")
-	c.Partitions = cmp.Or(c.Partitions, 16)
-	c.Replicas = cmp.Or(c.Replicas, 1)
-	c.MaxAge = cmp.Or(c.MaxAge, 72*time.Hour)
-	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
-	c.Lease = cmp.Or(c.Lease, 30*time.Second)
-	c.Attempts = cmp.Or(c.Attempts, 10)
-	c.RetryFor = cmp.Or(c.RetryFor, time.Hour)
-	c.Logger = cmp.Or(c.Logger, slog.Default())
-	for _, check := range []struct {
-		fails   bool
-		message string
-	}{
-		{strings.ContainsAny(c.Name, " \t\r\n.*>/\\"), "Name contains a space or one of .*>/\\"},
-		{c.Partitions < 1 || c.Partitions > 1024, "Partitions is not between 1 and 1024"},
-		{c.Replicas < 1 || c.Replicas > 5, "Replicas is not between 1 and 5"},
-		{c.MaxAge < time.Minute, "MaxAge is shorter than a minute"},
-		{c.MaxBytes < 1, "MaxBytes is not positive"},
-		{c.Lease < 5*time.Second, "Lease is shorter than 5 seconds"},
-		{c.Attempts < 1, "Attempts is not positive"},
-		{c.RetryFor < 0, "RetryFor is negative"},
-	} {
-		if check.fails {
-			return c, fmt.Errorf("smoochnats: QueueConfig: %s: %w", check.message, smooch.ErrInvalidArgument)
-		}
-	}
-	return c, nil
 }
 
 // Put stores an event, and returns when it is safe on as many servers as QueueConfig.Replicas says.

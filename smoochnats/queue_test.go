@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/smooch/smooch-go"
 	"github.com/smooch/smooch-go/smoochnats"
@@ -139,100 +141,12 @@ func TestQueueHandlesEachUserInOrder(t *testing.T) {
 	})
 }
 
-// A failing event is tried again in its place. Only its own user waits, and goes on when it is a
-// dead letter, which can be replayed.
-func TestQueueFailingEvent(t *testing.T) {
-	t.Parallel()
-	js := startServers(t, 1).connect()
-	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1, Attempts: 3})
-	var j journal
-	var mu sync.Mutex
-	var tries []time.Time
-	var mended bool
-	start(t, q, newWorker(t, js, 1, func(ctx context.Context, e *smooch.MessageEvent) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if e.Messages[0].ID == "u1-2" && !mended {
-			tries = append(tries, time.Now())
-			return fmt.Errorf("the database is away: %q", "é\n")
-		}
-		j.add(e)
-		return nil
-	}))
-	put(t, q, numbered("u1", 1), numbered("u1", 2), numbered("u1", 3), numbered("u2", 1), numbered("u2", 2))
-	eventually(t, "the other user", func() bool { return len(j.of("u2")) == 2 })
-	assert.Equal(t, []string{"1"}, j.of("u1"))
-	assert.Empty(t, deadLetters(t, q))
-	eventually(t, "the user of the failing event", func() bool { return len(j.of("u1")) == 2 })
-	assert.Equal(t, []string{"1", "3"}, j.of("u1"))
-	require.Len(t, tries, 3)
-	assert.GreaterOrEqual(t, tries[1].Sub(tries[0]), 500*time.Millisecond)
-	assert.GreaterOrEqual(t, tries[2].Sub(tries[1]), time.Second)
-
-	letters := deadLetters(t, q)
-	require.Len(t, letters, 1)
-	letter := *letters[0]
-	want := numbered("u1", 2)
-	assert.WithinDuration(t, want.Received, letter.Event.Received, time.Minute)
-	want.Received = letter.Event.Received
-	assert.Equal(t, want, letter.Event)
-	assert.Equal(t, 3, letter.Attempts)
-	assert.Equal(t, "the database is away: \"é\\n\"", letter.Reason)
-	assert.WithinDuration(t, time.Now(), letter.At, time.Minute)
-	s, err := q.Stats(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, 1, s.DeadLetters)
-
-	require.NoError(t, q.Put(t.Context(), numbered("u1", 2)), "a copy from the service")
-	mu.Lock()
-	mended = true
-	mu.Unlock()
-	require.NoError(t, q.Replay(t.Context(), letter.ID))
-	eventually(t, "the replay", func() bool { return len(j.of("u1")) == 3 })
-	assert.Equal(t, []string{"1", "3", "2"}, j.of("u1"))
-	assert.Empty(t, deadLetters(t, q))
-	assert.ErrorIs(t, q.Replay(t.Context(), letter.ID), smooch.ErrNotFound)
-	assert.ErrorIs(t, q.Replay(t.Context(), "no.such"), smooch.ErrNotFound)
-}
-
-// What can never be handled becomes a dead letter at once, also what is no event at all, and a
-// replay that fails again becomes another one.
-func TestQueuePermanentFailure(t *testing.T) {
-	t.Parallel()
-	js := startServers(t, 1).connect()
-	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1})
-	calls := make(chan string, 10)
-	start(t, q, newWorker(t, js, 1, func(ctx context.Context, e *smooch.MessageEvent) error {
-		calls <- e.Messages[0].ID
-		return smooch.Permanent(fmt.Errorf("no such customer"))
-	}))
-	put(t, q, numbered("u1", 1),
-		smooch.QueuedEvent{Key: "k", Order: "u2", Received: time.Now(), Body: []byte("[]")},
-		smooch.QueuedEvent{Key: "l", Order: "u3", Received: time.Now()})
-	eventually(t, "three dead letters", func() bool { return len(deadLetters(t, q)) == 3 })
-	assert.Equal(t, "u1-1", <-calls)
-	var first *smoochnats.DeadLetter
-	for _, letter := range deadLetters(t, q) {
-		assert.Equal(t, 1, letter.Attempts)
-		if letter.Event.Order == "u1" {
-			first = letter
-		}
-	}
-	assert.Equal(t, "no such customer", first.Reason)
-	require.NoError(t, q.Replay(t.Context(), first.ID))
-	assert.Equal(t, "u1-1", <-calls)
-	eventually(t, "the dead letter of the replay", func() bool { return len(deadLetters(t, q)) == 3 })
-	for _, letter := range deadLetters(t, q) {
-		assert.NotEqual(t, first.ID, letter.ID)
-	}
-	assert.Empty(t, calls)
-}
-
 // An event that is claimed elsewhere waits without counting attempts.
 func TestQueueBusyEvent(t *testing.T) {
 	t.Parallel()
 	js := startServers(t, 1).connect()
-	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1, Attempts: 1})
+	// One that comes for the second time, as after a pause of the machine, has an attempt already.
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1, Attempts: 2})
 	deduper, err := smoochnats.NewDeduper(t.Context(), js, smoochnats.DeduperConfig{})
 	require.NoError(t, err)
 	claim, err := deduper.Claim(t.Context(), numbered("u1", 1).Key, time.Minute)
@@ -398,38 +312,88 @@ func TestQueueConfigIsChecked(t *testing.T) {
 	}
 }
 
-// A worker that has lost its pin gives back an event that fails, so that its next attempt, and the
-// events of other users, do not wait for the worker.
-func TestQueueFailingEventAfterPinIsLost(t *testing.T) {
+// A worker that has nothing to do keeps its partition: its pulls renew the pin.
+func TestQueueIdleWorkerKeepsItsPin(t *testing.T) {
 	t.Parallel()
 	js := startServers(t, 1).connect()
-	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1})
+	q := newQueue(t, js, smoochnats.QueueConfig{Partitions: 1, Lease: 30 * time.Second})
 	var j journal
-	failures := map[string]*atomic.Int32{"a": {}, "b": {}}
-	for name, failed := range failures {
-		start(t, q, newWorker(t, js, 1, func(ctx context.Context, e *smooch.MessageEvent) error {
-			if e.AppUser.ID == "u1" {
-				failed.Add(1)
-				return fmt.Errorf("%s fails", name)
-			}
-			j.add(e)
-			return nil
-		}))
-	}
+	start(t, q, newWorker(t, js, 1, func(_ context.Context, e *smooch.MessageEvent) error {
+		j.add(e)
+		return nil
+	}))
 	put(t, q, numbered("u1", 1))
-	eventually(t, "a failure", func() bool { return failures["a"].Load()+failures["b"].Load() > 0 })
-	first, second := failures["a"], failures["b"]
-	if first.Load() == 0 {
-		first, second = second, first
+	eventually(t, "the event", func() bool { return j.count() == 1 })
+	pin := func() string {
+		c, err := js.Consumer(t.Context(), "smooch", "0of1")
+		require.NoError(t, err)
+		require.Len(t, c.CachedInfo().PriorityGroups, 1)
+		return c.CachedInfo().PriorityGroups[0].PinnedClientID
 	}
-	time.Sleep(2 * time.Second) // the next attempts are seconds apart
-	stream, err := js.Stream(t.Context(), "smooch")
+	first := pin()
+	require.NotEmpty(t, first)
+	for range 13 { // a pin that is not renewed ends after 10 seconds
+		time.Sleep(time.Second)
+		assert.Equal(t, first, pin())
+	}
+}
+
+// A slowDialer makes connections that write late, and not at all once they are cut.
+type slowDialer struct {
+	delay time.Duration
+	cut   atomic.Bool
+}
+
+type slowConn struct {
+	net.Conn
+	dialer *slowDialer
+}
+
+func (d *slowDialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).Dial(network, address)
+	return slowConn{conn, d}, err
+}
+
+func (c slowConn) Write(p []byte) (int, error) {
+	time.Sleep(c.dialer.delay)
+	if c.dialer.cut.Load() {
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(p)
+}
+
+// A process may end as soon as Run has returned: what it gives back has reached the servers by
+// then.
+func TestQueueGivesBackBeforeRunReturns(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 1)
+	dialer := &slowDialer{delay: 100 * time.Millisecond}
+	conn, err := nats.Connect(s.urls(), nats.SetCustomDialer(dialer))
 	require.NoError(t, err)
-	require.NoError(t, stream.UnpinConsumer(t.Context(), "0of1", "workers"))
-	began := time.Now()
-	put(t, q, numbered("u2", 1))
-	eventually(t, "the other user", func() bool { return j.count() == 1 })
-	assert.Less(t, time.Since(began), 20*time.Second)
-	eventually(t, "the next attempt", func() bool { return second.Load() > 0 })
-	assert.Empty(t, deadLetters(t, q))
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	config := smoochnats.QueueConfig{Partitions: 1, Lease: time.Minute}
+	leaving, next := newQueue(t, js, config), newQueue(t, s.connect(), config)
+	failed := make(chan struct{}, 10)
+	stop := start(t, leaving, newWorker(t, js, 1, func(context.Context, *smooch.MessageEvent) error {
+		failed <- struct{}{}
+		return fmt.Errorf("not yet")
+	}))
+	put(t, next, numbered("u1", 1), numbered("u1", 2)) // the second one waits for the first
+	<-failed
+	eventually(t, "both events have been taken", func() bool {
+		s, err := next.Stats(t.Context())
+		return err == nil && s.Pending == 2
+	})
+	require.NoError(t, stop())
+	dialer.cut.Store(true)
+	var j journal
+	left := time.Now()
+	start(t, next, newWorker(t, s.connect(), 1, func(_ context.Context, e *smooch.MessageEvent) error {
+		j.add(e)
+		return nil
+	}))
+	eventually(t, "the events", func() bool { return j.count() == 2 })
+	assert.Less(t, time.Since(left), config.Lease/2)
 }

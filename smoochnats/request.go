@@ -58,6 +58,19 @@ func isFinal(err error) bool {
 	return true
 }
 
+// explained adds to an error what may be wrong. A connection is closed because of a wrong password,
+// for example.
+func explained(js jetstream.JetStream, err error) error {
+	last := js.Conn().LastError()
+	switch {
+	case errors.Is(err, nats.ErrConnectionClosed) && last != nil:
+		return fmt.Errorf("%w: %w", err, last)
+	case errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("%w: is JetStream enabled (nats-server -js)?", err)
+	}
+	return err
+}
+
 // publish stores a message.
 func publish(ctx context.Context, js jetstream.JetStream, m *nats.Msg, opts ...jetstream.PublishOpt) error {
 	return try(ctx, func(ctx context.Context) error {

@@ -30,6 +30,8 @@ func run(ctx context.Context, q *Queue, receiver *smooch.WebhookReceiver) error 
 		})
 	}
 	group.Wait()
+	// The process may end at once, and what was given back must have reached the servers by then.
+	_ = q.js.Conn().FlushTimeout(tryTimeout)
 	if ctx.Err() != nil {
 		return nil
 	}

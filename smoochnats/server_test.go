@@ -3,15 +3,18 @@ package smoochnats_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/smooch/smooch-go/smoochnats"
 	"github.com/stretchr/testify/require"
 )
 
@@ -121,14 +124,59 @@ func connect(t testing.TB, urls string) jetstream.JetStream {
 	return js
 }
 
-// freePorts returns ports that nobody listens on.
+var (
+	firstPort = 10_000 + rand.Int64N(20_000)
+	tried     atomic.Int64 // ports
+)
+
+// freePorts returns ports that nobody listens on. They are below those that systems give to
+// outgoing connections, one of which could take the port of a server that is down.
 func freePorts(t testing.TB, n int) (ports []int) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	for range 1000 {
+		port := int(firstPort + tried.Add(1))
+		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			require.NoError(t, l.Close())
+			if ports = append(ports, port); len(ports) == n {
+				return ports
+			}
+		}
 	}
-	return ports
+	require.Fail(t, "no ports are free")
+	return nil
+}
+
+func TestWithoutJetStream(t *testing.T) {
+	t.Parallel()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
+	require.NoError(t, err)
+	s.Start()
+	t.Cleanup(s.Shutdown)
+	require.True(t, s.ReadyForConnections(30*time.Second))
+	js := connect(t, s.ClientURL())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	_, err = smoochnats.NewQueue(ctx, js, smoochnats.QueueConfig{})
+	require.ErrorContains(t, err, "is JetStream enabled")
+}
+
+// A client that connects in the background learns of a wrong password when it uses the connection.
+func TestWrongPassword(t *testing.T) {
+	t.Parallel()
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), Authorization: "right",
+	})
+	require.NoError(t, err)
+	s.Start()
+	t.Cleanup(s.Shutdown)
+	require.True(t, s.ReadyForConnections(30*time.Second))
+	conn, err := nats.Connect(s.ClientURL(), nats.Token("wrong"), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	require.NoError(t, err)
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	_, err = smoochnats.NewQueue(t.Context(), js, smoochnats.QueueConfig{})
+	require.ErrorIs(t, err, nats.ErrAuthorization)
+	_, err = smoochnats.NewDeduper(t.Context(), js, smoochnats.DeduperConfig{})
+	require.ErrorIs(t, err, nats.ErrAuthorization)
 }

@@ -1,19 +1,54 @@
 package smoochnats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/smooch/smooch-go"
 )
 
 // keyPartitions is the key of the number of partitions in the metadata of the stream.
 const keyPartitions = "smooch-partitions"
+
+// checked returns the configuration with its defaults.
+func (c QueueConfig) checked() (QueueConfig, error) {
+	c.Name = cmp.Or(c.Name, "smooch")
+	c.Partitions = cmp.Or(c.Partitions, 16)
+	c.Replicas = cmp.Or(c.Replicas, 1)
+	c.MaxAge = cmp.Or(c.MaxAge, 72*time.Hour)
+	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
+	c.Lease = cmp.Or(c.Lease, 30*time.Second)
+	c.Attempts = cmp.Or(c.Attempts, 10)
+	c.RetryFor = cmp.Or(c.RetryFor, time.Hour)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	for _, check := range []struct {
+		fails   bool
+		message string
+	}{
+		{strings.ContainsAny(c.Name, " \t\r\n.*>/\\"), "Name contains a space or one of .*>/\\"},
+		{c.Partitions < 1 || c.Partitions > 1024, "Partitions is not between 1 and 1024"},
+		{c.Replicas < 1 || c.Replicas > 5, "Replicas is not between 1 and 5"},
+		{c.MaxAge < time.Minute, "MaxAge is shorter than a minute"},
+		{c.MaxBytes < 1, "MaxBytes is not positive"},
+		{c.Lease < 5*time.Second, "Lease is shorter than 5 seconds"},
+		{c.Attempts < 1, "Attempts is not positive"},
+		{c.RetryFor < 0, "RetryFor is negative"},
+	} {
+		if check.fails {
+			return c, fmt.Errorf("smoochnats: QueueConfig: %s: %w", check.message, smooch.ErrInvalidArgument)
+		}
+	}
+	return c, nil
+}
 
 // streamConfig returns the stream of the events. The number of partitions is part of the subjects,
 // so that a process that has another number can neither put nor take events.

@@ -22,7 +22,7 @@ import (
 // in a crash or a failover is forgotten: a copy of the event that comes later is handled again.
 // maxmemory-policy should be noeviction, or Redis may forget records when its memory is full.
 type Deduper struct {
-	client redis.UniversalClient
+	redis  store
 	prefix string
 	keep   time.Duration
 }
@@ -40,7 +40,7 @@ const leastKeep = 20 * time.Minute
 // takes about 250 bytes of Redis's memory for that long. With a [smooch.Queue], keep has to be
 // longer than events stay in the queue.
 func NewDeduper(client redis.UniversalClient, name string, keep time.Duration) *Deduper {
-	return &Deduper{client, name + ":", max(keep, leastKeep)}
+	return &Deduper{newStore(client), name + ":", max(keep, leastKeep)}
 }
 
 // The value of a key is "claimed " or "handled " and the token. Each script has the key in KEYS and
@@ -110,7 +110,7 @@ func (d *Deduper) change(ctx context.Context, name string, script *redis.Script,
 }
 
 func (d *Deduper) run(ctx context.Context, name string, script *redis.Script, key string, args ...any) (int64, error) {
-	value, err := run(ctx, d.client, script, []string{d.prefix + key}, args...).wait(ctx)
+	value, err := d.redis.run(ctx, script, []string{d.prefix + key}, args...).wait(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("smoochredis: %s: %w", name, err)
 	}

@@ -24,13 +24,13 @@ import (
 func TestDeduperConforms(t *testing.T) {
 	t.Parallel()
 	client := startServer(t).client(nil)
-	smoochtest.TestDeduper(t, func() smooch.Deduper { return NewDeduper(client, "test", time.Hour) })
+	smoochtest.TestDeduper(t, func() smooch.Deduper { return newPatientDeduper(client, "test") })
 }
 
 func TestDeduperConformsOnCluster(t *testing.T) {
 	t.Parallel()
 	client := startCluster(t)
-	smoochtest.TestDeduper(t, func() smooch.Deduper { return NewDeduper(client, "test", time.Hour) })
+	smoochtest.TestDeduper(t, func() smooch.Deduper { return newPatientDeduper(client, "test") })
 	var used atomic.Int64
 	require.NoError(t, client.ForEachMaster(t.Context(), func(ctx context.Context, node *redis.Client) error {
 		if n, err := node.DBSize(ctx).Result(); err == nil && n > 0 {
@@ -45,7 +45,7 @@ func TestDeduperConformsOnCluster(t *testing.T) {
 func TestDeduperSurvivesFailover(t *testing.T) {
 	t.Parallel()
 	master, client := startSentinel(t)
-	d := NewDeduper(client, "test", time.Hour)
+	d := newPatientDeduper(client, "test")
 	claim, err := d.Claim(t.Context(), "handled", time.Minute)
 	require.NoError(t, err)
 	require.NoError(t, d.Done(t.Context(), "handled", claim.Token))
@@ -73,7 +73,7 @@ func TestDeduperNames(t *testing.T) {
 	t.Parallel()
 	client := startServer(t).client(nil)
 	for _, name := range []string{"bot", "archive"} {
-		claim, err := NewDeduper(client, name, time.Hour).Claim(t.Context(), "k", time.Minute)
+		claim, err := newPatientDeduper(client, name).Claim(t.Context(), "k", time.Minute)
 		assert.NoError(t, err)
 		assert.Equal(t, smooch.ClaimWon, claim.State, name)
 	}
@@ -85,6 +85,7 @@ func TestDeduperKeeps(t *testing.T) {
 	client := startServer(t).client(nil)
 	for keep, want := range map[time.Duration]time.Duration{0: 20 * time.Minute, 48 * time.Hour: 48 * time.Hour} {
 		d := NewDeduper(client, keep.String(), keep)
+		d.redis.timeout = time.Minute
 		claim, err := d.Claim(t.Context(), "k", 90*time.Second)
 		require.NoError(t, err)
 		assert.InDelta(t, 90, client.TTL(t.Context(), keep.String()+":k").Val().Seconds(), 30)
@@ -101,7 +102,7 @@ func TestDeduperLostAnswers(t *testing.T) {
 	var cut atomic.Bool // whether the next answer is lost
 	proxy := loseAnswers(t, server.addr(), &cut)
 	client := server.client(func(o *redis.Options) { o.Addr, o.PoolSize = proxy, 1 })
-	d := NewDeduper(client, "test", time.Hour)
+	d := newPatientDeduper(client, "test")
 	warm, err := d.Claim(t.Context(), "warm", time.Minute) // so that the server knows the script
 	require.NoError(t, err)
 	require.NoError(t, d.Done(t.Context(), "warm", warm.Token))
@@ -166,8 +167,9 @@ func TestDeduperAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := startServer(t)
-			d := NewDeduper(server.client(change), "test", time.Hour)
-			claim, err := d.Claim(t.Context(), "k", time.Minute)
+			client := server.client(change)
+			d := NewDeduper(client, "test", time.Hour)
+			claim, err := newPatientDeduper(client, "test").Claim(t.Context(), "k", time.Minute)
 			require.NoError(t, err)
 
 			server.signal(syscall.SIGSTOP)
@@ -185,7 +187,7 @@ func TestDeduperAway(t *testing.T) {
 						err := call(t.Context())
 						assert.ErrorContains(t, err, text, name)
 						assert.NotErrorIs(t, err, smooch.ErrClaimLost, name)
-						assert.Less(t, time.Since(began), callTimeout+2*time.Second, name)
+						assert.Less(t, time.Since(began), d.redis.timeout+2*time.Second, name)
 					})
 				}
 				group.Wait()
@@ -195,7 +197,7 @@ func TestDeduperAway(t *testing.T) {
 			defer cancel()
 			began := time.Now()
 			assert.ErrorIs(t, calls["Claim"](ctx), context.DeadlineExceeded)
-			assert.Less(t, time.Since(began), callTimeout)
+			assert.Less(t, time.Since(began), d.redis.timeout)
 			server.signal(syscall.SIGCONT)
 			eventually(t, "Redis answers again", func() bool {
 				_, err := d.Claim(t.Context(), "after", time.Minute)
@@ -217,7 +219,7 @@ func TestReceiversShareRedis(t *testing.T) {
 	var receivers []*smooch.WebhookReceiver
 	for range 2 {
 		r, err := smooch.NewWebhookReceiver([]string{"secret"},
-			smooch.WithDeduper(NewDeduper(server.client(nil), "bot", time.Hour)))
+			smooch.WithDeduper(newPatientDeduper(server.client(nil), "bot")))
 		require.NoError(t, err)
 		smooch.Handle(r, func(context.Context, *smooch.PostbackEvent) error {
 			handled.Add(1)

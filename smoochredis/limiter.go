@@ -36,7 +36,7 @@ type Limiter struct {
 	// slog.Default().
 	Logger *slog.Logger
 
-	client   redis.UniversalClient
+	redis    store
 	key      string
 	interval float64 // µs between two calls
 	slack    float64 // µs that a call may go before its time, so that there can be a burst
@@ -61,7 +61,7 @@ type line struct {
 // If rate is not positive or not finite, all calls fail.
 func NewLimiter(client redis.UniversalClient, key string, rate float64, burst int) *Limiter {
 	l := &Limiter{
-		Fallback: rate, Logger: slog.Default(), client: client,
+		Fallback: rate, Logger: slog.Default(), redis: newStore(client),
 		key:      "{smoochredis:" + key + "}", // the hash tag puts all keys in one slot
 		interval: 1e6 / rate, slack: float64(max(burst, 1)-1) * 1e6 / rate,
 		lines: map[string]*line{},
@@ -201,7 +201,7 @@ func (l *Limiter) paused(ctx context.Context, appID string) bool {
 
 // ask runs a script and notices if Redis is away.
 func (l *Limiter) ask(ctx context.Context, script *redis.Script, appID string, d time.Duration) (time.Duration, error) {
-	p := run(ctx, l.client, script, []string{l.key, l.key + ":pause:" + appID}, l.interval, l.slack, d.Microseconds())
+	p := l.redis.run(ctx, script, []string{l.key, l.key + ":pause:" + appID}, l.interval, l.slack, d.Microseconds())
 	value, err := p.wait(ctx)
 	switch {
 	case ctx.Err() != nil && err != nil: // that the caller did not wait says nothing about Redis
@@ -223,7 +223,7 @@ func (l *Limiter) reachable() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.away && time.Now().After(l.askAgain) {
-		l.askAgain = time.Now().Add(callTimeout + retryAway)
+		l.askAgain = time.Now().Add(l.redis.timeout + retryAway)
 		go func() {
 			if _, err := l.ask(context.Background(), takeScript, "", 0); err == nil {
 				l.found()

@@ -3,12 +3,14 @@ package smoochredis
 import (
 	"context"
 	"flag"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -59,16 +61,20 @@ func startServer(t testing.TB, config ...string) *server {
 	return s
 }
 
-// freePort returns a port that a Redis server can use. The bus of a cluster has another one, which
-// is not above 65535.
+var (
+	firstPort = 10_000 + rand.Int64N(10_000)
+	tried     atomic.Int64 // ports
+)
+
+// freePort returns a port that nobody listens on. It is below those that systems give to outgoing
+// connections, one of which could take it before the server does. So is that of the bus of a
+// cluster, which is 10,000 higher.
 func freePort(t testing.TB) string {
-	for range 100 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		require.NoError(t, listener.Close())
-		_, port, err := net.SplitHostPort(listener.Addr().String())
-		require.NoError(t, err)
-		if n, err := strconv.Atoi(port); err == nil && n < 55536 {
+	t.Helper()
+	for range 1000 {
+		port := strconv.FormatInt(firstPort+tried.Add(1), 10)
+		if listener, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			require.NoError(t, listener.Close())
 			return port
 		}
 	}
@@ -110,6 +116,21 @@ func (s *server) client(change func(*redis.Options)) *redis.Client {
 	client := redis.NewClient(options)
 	s.t.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+// newPatientDeduper and newPatientLimiter do not take a Redis on a busy machine for one that is
+// away.
+
+func newPatientDeduper(client redis.UniversalClient, name string) *Deduper {
+	d := NewDeduper(client, name, time.Hour)
+	d.redis.timeout = time.Minute
+	return d
+}
+
+func newPatientLimiter(client redis.UniversalClient, key string, rate float64, burst int) *Limiter {
+	l := NewLimiter(client, key, rate, burst)
+	l.redis.timeout = time.Minute
+	return l
 }
 
 // eventually waits until something is so. Only a test that fails waits for long.

@@ -2,23 +2,24 @@ package smoochredis
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// callTimeout limits each call of Redis.
-const callTimeout = 2 * time.Second
+// A store is a Redis that is given up if it does not answer in time.
+type store struct {
+	client  redis.UniversalClient
+	timeout time.Duration // of each call
+}
 
-// errTimeout is the error of a call that Redis has not answered within callTimeout. The call may
-// have taken effect.
-var errTimeout = errors.New("no answer within " + callTimeout.String())
+func newStore(client redis.UniversalClient) store { return store{client, 2 * time.Second} }
 
 // A pending is a script that Redis is running. It has a goroutine of its own, as go-redis does not
 // return when a context ends, unless the client's options say so, but after its own time-outs.
 type pending struct {
-	limited context.Context // ends after callTimeout
+	limited context.Context // ends when Redis is given up
 	answer  chan answer
 }
 
@@ -27,14 +28,16 @@ type answer struct {
 	err   error
 }
 
-// run starts a script that answers with an integer. keys are in one slot of a cluster.
-func run(ctx context.Context, client redis.UniversalClient, script *redis.Script, keys []string, args ...any) pending {
-	limited, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), callTimeout, errTimeout)
+// run starts a script that answers with an integer. keys are in one slot of a cluster. If Redis is
+// given up, the script may have run nevertheless.
+func (s store) run(ctx context.Context, script *redis.Script, keys []string, args ...any) pending {
+	limited, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.timeout, fmt.Errorf("no answer within %v", s.timeout))
 	p := pending{limited, make(chan answer, 1)}
 	go func() {
 		defer cancel()
-		value, err := script.Run(limited, client, keys, args...).Int64()
-		if err != nil && limited.Err() != nil {
+		value, err := script.Run(limited, s.client, keys, args...).Int64()
+		if late, _ := limited.Deadline(); err != nil && !time.Now().Before(late) {
+			<-limited.Done() // at this moment, if go-redis was first
 			err = context.Cause(limited)
 		}
 		p.answer <- answer{value, err}

@@ -209,3 +209,50 @@ func TestTestDeduper(t *testing.T) {
 		})
 	}
 }
+
+// slowDeduper takes some time for each call.
+type slowDeduper struct {
+	smooch.Deduper
+	takes time.Duration
+}
+
+func (d slowDeduper) Claim(ctx context.Context, key string, lease time.Duration) (smooch.Claim, error) {
+	defer time.Sleep(d.takes)
+	return d.Deduper.Claim(ctx, key, lease)
+}
+
+func (d slowDeduper) Extend(ctx context.Context, key, token string, lease time.Duration) error {
+	time.Sleep(d.takes)
+	return d.Deduper.Extend(ctx, key, token, lease)
+}
+
+func (d slowDeduper) Done(ctx context.Context, key, token string) error {
+	time.Sleep(d.takes)
+	return d.Deduper.Done(ctx, key, token)
+}
+
+// TestSlowDeduper: a store or a machine that is slow for some seconds is no fault, but its faults
+// are found. One that takes longer than every lease does not pass.
+func TestSlowDeduper(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		slow  slowDeduper
+		found string
+	}{
+		"slow":            {slowDeduper{smooch.NewMemoryDeduper(10_000), 600 * time.Millisecond}, ""},
+		"slow and faulty": {slowDeduper{&faultyDeduper{keys: map[string]faultyRecord{}, forgets: true}, 600 * time.Millisecond}, "done: Claim after Done and the end of the lease"},
+		"too slow":        {slowDeduper{smooch.NewMemoryDeduper(10_000), 20 * time.Second}, "done: Done: smooch: the claim is lost"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				failures := strings.Join(checkDeduper(t.Context(), func() smooch.Deduper { return test.slow }), "\n")
+				if test.found == "" {
+					assert.Empty(t, failures)
+				} else {
+					assert.Contains(t, failures, test.found)
+				}
+			})
+		})
+	}
+}

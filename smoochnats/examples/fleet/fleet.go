@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -50,21 +51,27 @@ func (f *fleet) startServers(n int) (urls string, err error) {
 	if f.dir, err = os.MkdirTemp("", "fleet-"); err != nil {
 		return "", err
 	}
-	var addresses [2][]string
-	for i := range 2 * n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", err
+	// The ports are below those that systems give to outgoing connections, one of which could take
+	// that of a server that is down.
+	var free []string
+	for port := 10_000 + rand.N(20_000); len(free) < 2*n; port++ {
+		address := fmt.Sprint("127.0.0.1:", port)
+		l, err := net.Listen("tcp", address)
+		switch {
+		case err == nil:
+			_ = l.Close()
+			free = append(free, address)
+		case port > 32_000:
+			return "", fmt.Errorf("no port is free: %w", err)
 		}
-		defer l.Close()
-		addresses[i%2] = append(addresses[i%2], l.Addr().String())
 	}
+	clients, routes := free[:n], free[n:]
 	for i := range n {
 		name := fmt.Sprint("n", i+1)
-		own := []string{addresses[0][i], addresses[1][i], filepath.Join(f.dir, name)}
-		defer f.start("server", name, setting{Run: name, URLs: strings.Join(append(own, addresses[1]...), ",")})
+		own := []string{clients[i], routes[i], filepath.Join(f.dir, name)}
+		f.start("server", name, setting{Run: name, URLs: strings.Join(append(own, routes...), ",")})
 	}
-	return "nats://" + strings.Join(addresses[0], ",nats://"), nil
+	return "nats://" + strings.Join(clients, ",nats://"), nil
 }
 
 // start starts a process of a role.

@@ -83,9 +83,10 @@ func run(ctx context.Context, events, users int, url string) (good bool, err err
 		}
 	}
 	setting.Run = strconv.FormatInt(time.Now().UnixNano(), 36) // a cluster may know an earlier run
-	conn, err := nats.Connect(setting.URLs, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.RetryOnFailedConnect(true))
+	conn, err := nats.Connect(setting.URLs, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
+		nats.RetryOnFailedConnect(url == "")) // its own servers are still starting
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("cannot connect to the servers: %w", err)
 	}
 	defer conn.Close()
 	js, err := jetstream.New(conn)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -189,19 +190,28 @@ func runHelper() error {
 
 // startRedis starts a redis-server that ends with ctx, and returns its URL.
 func startRedis(ctx context.Context) (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // so that the port is free
+	var addr string
+	var err error
+	// The port is below those of outgoing connections, one of which could take it meanwhile.
+	for range 100 {
+		addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.N(20_000)))
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", addr); err == nil {
+			_ = listener.Close()
+			break
+		}
+	}
 	if err != nil {
 		return "", err
 	}
-	addr := listener.Addr().(*net.TCPAddr)
-	_ = listener.Close()
-	cmd := exec.CommandContext(ctx, "redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(addr.Port), "--save", "")
+	_, port, _ := net.SplitHostPort(addr)
+	cmd := exec.CommandContext(ctx, "redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("without -redis, redis-server must be installed: %w", err)
 	}
 	go func() { _ = cmd.Wait() }()
-	client := redis.NewClient(&redis.Options{Addr: addr.String()})
+	client := redis.NewClient(&redis.Options{Addr: addr})
 	defer client.Close()
 	for range 200 {
 		if err = client.Ping(ctx).Err(); err == nil {
@@ -209,7 +219,7 @@ func startRedis(ctx context.Context) (string, error) {
 		}
 		pause(ctx, 50*time.Millisecond)
 	}
-	return "redis://" + addr.String(), err
+	return "redis://" + addr, err
 }
 
 // fake is a fake Smooch that fails now and then, and counts the messages of each user.
