@@ -135,11 +135,11 @@ func TestStatusIsNoAnswer(t *testing.T) {
 				t.Run(fmt.Sprintf("%03d/%s/%s", status, name, class), func(t *testing.T) {
 					t.Parallel()
 					c := newTestClient(t, "http://127.0.0.1:1", AppJWT("k", "s"), WithHTTPClient(&http.Client{Transport: transport}),
-						WithTimeout(5*time.Second), WithRetryPolicy(RetryPolicy{MinDelay: time.Millisecond}))
+						WithTimeout(time.Minute), WithRetryPolicy(RetryPolicy{MinDelay: time.Millisecond}))
 					var answered Response
 					began := time.Now()
 					err := call(t.Context(), c, WithResponse(&answered))
-					assert.Less(t, time.Since(began), 4*time.Second)
+					assert.Less(t, time.Since(began), 50*time.Second)
 					require.Error(t, err)
 					mayDoTheWorkTwice := class == "unsafe" || class == "traceable"
 					assert.Equal(t, mayDoTheWorkTwice, errors.Is(err, ErrOutcomeUnknown), "%v", err)

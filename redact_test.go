@@ -158,14 +158,14 @@ func TestRedactorOfTheBodyAndTheQuery(t *testing.T) {
 func TestRedactionOfLargeTextsIsFast(t *testing.T) {
 	t.Parallel()
 	var lines strings.Builder
-	for i := range 3_000 {
+	for i := range 1_000 {
 		fmt.Fprintf(&lines, "aaaaaaaaaaaaaaaaaaaa %d\n", i)
 	}
 	r := opMessagesCreate.with("ida-77").json(TextMessage(lines.String()))
-	for _, text := range []string{strings.Repeat("a...", 16<<10), strings.Repeat("a", 64<<10), lines.String()} {
+	for _, text := range []string{strings.Repeat("a...", 128<<10), strings.Repeat("a", 512<<10), strings.Repeat(lines.String(), 25)} {
 		began := time.Now()
 		got := oneLine(redactor(r, nil, nil)(text, true))
-		assert.Less(t, time.Since(began), 5*time.Second)
+		assert.Less(t, time.Since(began), 20*time.Second)
 		assert.LessOrEqual(t, len(got), 303)
 	}
 }
