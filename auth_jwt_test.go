@@ -451,7 +451,7 @@ func TestTokenIsNeverExpired(t *testing.T) {
 func TestConcurrentCallsSignOnce(t *testing.T) {
 	t.Parallel()
 	signer := AppJWT("k", "s")
-	counting := &countingMethod{SigningMethod: signer.method}
+	counting := &countingMethod{SigningMethod: signer.method, pause: time.Millisecond}
 	signer.method = counting
 	var tokens sync.Map
 	hc := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -479,11 +479,12 @@ func TestConcurrentCallsSignOnce(t *testing.T) {
 // countingMethod counts signatures, as tokens that are signed in the same second are equal.
 type countingMethod struct {
 	jwt.SigningMethod
+	pause  time.Duration // for other calls to sign meanwhile
 	signed atomic.Int32
 }
 
 func (m *countingMethod) Sign(text string, key any) ([]byte, error) {
 	m.signed.Add(1)
-	time.Sleep(time.Millisecond) // for other calls to sign meanwhile
+	time.Sleep(m.pause)
 	return m.SigningMethod.Sign(text, key)
 }
