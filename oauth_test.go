@@ -41,6 +41,9 @@ func TestOAuthIsNotRepeatedWithTheCredentialOfTheClient(t *testing.T) {
 	assert.ErrorIs(t, c.OAuth.Revoke(t.Context(), "t0k"), ErrUnauthorized)
 	assert.Len(t, rec.requests(), 2)
 	assert.Zero(t, signed)
+
+	_, err = c.OAuth.Exchange(t.Context(), OAuthExchange{Code: "c", ClientID: "id", ClientSecret: "s3"}, WithField("a", "b"))
+	assert.ErrorIs(t, err, ErrInvalidArgument, "JSON would take the place of the form")
 }
 
 func TestOAuthRevoke(t *testing.T) {

@@ -240,28 +240,6 @@ func TestIdleUploadEnds(t *testing.T) {
 	}
 }
 
-// TestTimeoutOfAnEarlyAnswer: the service answers, and its answer does not end while it goes on
-// reading the file. That does not set the time-out back.
-func TestTimeoutOfAnEarlyAnswer(t *testing.T) {
-	t.Parallel()
-	const timeout = 30 * time.Second
-	synctest.Test(t, func(t *testing.T) {
-		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
-			go func() {
-				for err := error(nil); err == nil; time.Sleep(timeout / 3) {
-					_, err = r.Body.Read(make([]byte, 4<<10))
-				}
-			}()
-			return &http.Response{StatusCode: 201, Body: stuckBody{r.Context()}}, nil
-		}, WithTimeout(timeout))
-		began := time.Now()
-		_, err := c.Attachments.Upload(t.Context(), Upload{Source: &watchedReader{left: 1 << 20}, Filename: "a.zip"}, AttachmentOptions{})
-		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, timeout, time.Since(began))
-		time.Sleep(20 * timeout) // the bubble ends with its goroutines
-	})
-}
-
 func readAll(r io.Reader) { _, _ = io.Copy(io.Discard, r) }
 
 // copyOf returns a reader as it was at first, as each run of a test reads one.
