@@ -41,7 +41,7 @@ func TestPauseOfAnAppLeavesCallsOutsideIt(t *testing.T) {
 	})
 }
 
-// TestRepeatThatAPauseForbids: the error has both failures, that of the call and the 429 of another.
+// TestRepeatThatAPauseForbids: the error has both failures, that of the call and another's 429.
 func TestRepeatThatAPauseForbids(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -92,6 +92,7 @@ func TestDrippingBody(t *testing.T) {
 				assert.Equal(t, test.took, time.Since(began))
 				assert.Equal(t, test.want, resp.StatusCode)
 				assert.True(t, resp.Close)
+				require.NoError(t, resp.Body.Close())
 				require.NoError(t, conn.Close()) // for which the server waits if it has no deadline
 			})
 		})
