@@ -112,7 +112,7 @@ func TestVerifyJWTAccepts(t *testing.T) {
 		"HS384":               signText(t, jwt.SigningMethodHS384, `{"alg":"HS384","kid":"key_1"}`, plainClaims),
 		"white space":         signText(t, jwt.SigningMethodHS256, " {\"alg\" : \"HS256\",\n\"kid\":\"key_1\"} ", plainClaims),
 		"unknown members":     signText(t, jwt.SigningMethodHS256, `{"alg":"HS256","kid":"key_1","typ":"x","x":{"a":[1]}}`, `{"scope":"appUser","userId":"bob","name":["Bob"]}`),
-		"exp with a fraction": signText(t, jwt.SigningMethodHS256, plainHeader, fmt.Sprintf(`{"scope":"appUser","userId":"bob","exp":%d.5}`, now+60)),
+		"exp with a fraction": signText(t, jwt.SigningMethodHS256, plainHeader, fmt.Sprintf(`{"scope":"appUser","userId":"bob","exp":%d.5}`, now+3600)),
 		"nbf in the past":     signText(t, jwt.SigningMethodHS256, plainHeader, fmt.Sprintf(`{"scope":"appUser","userId":"bob","nbf":%d}`, now-60)),
 		"deep":                signText(t, jwt.SigningMethodHS256, plainHeader, `{"scope":"appUser","userId":"bob","x":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)+`}`),
 		"registered claim":    signText(t, jwt.SigningMethodHS256, plainHeader, `{"scope":"appUser","userId":"bob","iss":"us","aud":["a","b"],"sub":"s","jti":"1"}`),
@@ -224,12 +224,12 @@ func TestVerifyJWTRefuses(t *testing.T) {
 		"exp tiny":          withMember(`"exp":1e-400`),
 		"exp too large":     withMember(`"exp":1e19`),
 		"exp infinite":      withMember(`"exp":1e400`),
-		"exp text":          withMember(fmt.Sprintf(`"exp":"%d"`, time.Now().Unix()+60)),
+		"exp text":          withMember(fmt.Sprintf(`"exp":"%d"`, time.Now().Unix()+3600)),
 		"exp empty text":    withMember(`"exp":""`),
 		"exp null":          withMember(`"exp":null`),
 		"exp true":          withMember(`"exp":true`),
-		"exp a list":        withMember(fmt.Sprintf(`"exp":[%d]`, time.Now().Unix()+60)),
-		"exp twice":         withMember(fmt.Sprintf(`"exp":1,"exp":%d`, time.Now().Unix()+60)),
+		"exp a list":        withMember(fmt.Sprintf(`"exp":[%d]`, time.Now().Unix()+3600)),
+		"exp twice":         withMember(fmt.Sprintf(`"exp":1,"exp":%d`, time.Now().Unix()+3600)),
 		"EXP":               withMember(fmt.Sprintf(`"EXP":%d`, time.Now().Unix()-60)),
 		"iat text":          withMember(`"iat":"1444348338"`),
 		"iat too large":     withMember(`"iat":1e300`),
@@ -451,7 +451,7 @@ func TestTokenIsNeverExpired(t *testing.T) {
 func TestConcurrentCallsSignOnce(t *testing.T) {
 	t.Parallel()
 	signer := AppJWT("k", "s")
-	counting := &countingMethod{SigningMethod: signer.method}
+	counting := &countingMethod{SigningMethod: signer.method, pause: time.Millisecond}
 	signer.method = counting
 	var tokens sync.Map
 	hc := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -479,11 +479,12 @@ func TestConcurrentCallsSignOnce(t *testing.T) {
 // countingMethod counts signatures, as tokens that are signed in the same second are equal.
 type countingMethod struct {
 	jwt.SigningMethod
+	pause  time.Duration // for other calls to sign meanwhile
 	signed atomic.Int32
 }
 
 func (m *countingMethod) Sign(text string, key any) ([]byte, error) {
 	m.signed.Add(1)
-	time.Sleep(time.Millisecond) // for other calls to sign meanwhile
+	time.Sleep(m.pause)
 	return m.SigningMethod.Sign(text, key)
 }

@@ -31,6 +31,16 @@ func TestCallOptions(t *testing.T) {
 	assert.NotEmpty(t, answered.Header.Get("Date"))
 }
 
+// TestWithQueryReplacesWhatTheMethodSets: a parameter of the same name, and no other one.
+func TestWithQueryReplacesWhatTheMethodSets(t *testing.T) {
+	t.Parallel()
+	rec := newRecorder(t, reply(200, anything))
+	c := newTestClient(t, rec.URL, AccountJWT("k", "s"))
+	_, err := c.Apps.List(t.Context(), AppListOptions{Offset: 5, Limit: 10}, WithQuery("limit", "1000"))
+	require.NoError(t, err)
+	assert.Equal(t, "/v1.1/apps?limit=1000&offset=5", rec.last(t).uri)
+}
+
 func TestWithFieldMakesABodyForAPOSTWithoutOne(t *testing.T) {
 	t.Parallel()
 	rec := newRecorder(t, reply(200, `{}`))

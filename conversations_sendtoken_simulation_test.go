@@ -29,7 +29,7 @@ func TestSendTokenUnderFaults(t *testing.T) {
 		sends    int           // of each caller
 		unknown  int           // at most so many of a thousand sends
 	}{
-		{0, 10 * time.Second, 50, 5},
+		{0, 10 * time.Second, 100, 5},
 		{10, 10 * time.Second, 25, 0},
 		{10, -10 * time.Second, 25, 0},
 	}
@@ -49,7 +49,8 @@ func TestSendTokenUnderFaults(t *testing.T) {
 				for caller := range callers {
 					done.Go(func() {
 						for n := range test.sends {
-							s.send(t, c, &tally, fmt.Sprint("user", caller), fmt.Sprint(caller, "-", n))
+							user := fmt.Sprint("user", caller, "-", n/25) // whose history stays short
+							s.send(t, c, &tally, user, fmt.Sprint(caller, "-", n))
 						}
 					})
 				}

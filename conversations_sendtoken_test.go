@@ -123,6 +123,7 @@ func TestSendToken(t *testing.T) {
 	}{
 		{"no failure", inbox{}, 1, 1, nil},
 		{"the answer is lost", inbox{lose: []bool{true}}, 1, 1, nil},
+		{"the answer is lost, and the history refused", inbox{lose: []bool{true}, reads: []int{429, 429, 429, 429}}, 1, 1, nil},
 		{"the message is lost", inbox{drop: []bool{true}}, 2, 1, nil},
 		{"lost twice", inbox{drop: []bool{true, true}}, 3, 1, nil},
 		{"lost as often as it may be sent", inbox{drop: []bool{true, true, true}}, 3, 0, []error{ErrOutcomeUnknown, errReset}},

@@ -118,15 +118,19 @@ func TestAuthThatChangesTheURL(t *testing.T) {
 func TestRenewalsTakeNothingFromTheBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		old, err := AppJWT("app_1", "s3cr3t").Token()
+		signer := AppJWT("app_1", "s3cr3t")
+		counting := &countingMethod{SigningMethod: signer.method}
+		signer.method = counting
+		old, err := signer.Token()
 		require.NoError(t, err)
-		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+		hc := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			if r.Header.Get("Authorization") == "Bearer "+old {
 				time.Sleep(2 * time.Second) // a JWT's times are whole seconds
 				return answer(401, ``), nil
 			}
 			return answer(200, anything), nil
-		})
+		})}
+		c := newTestClient(t, "http://127.0.0.1:1", signer, WithHTTPClient(hc))
 		var group sync.WaitGroup
 		var failed atomic.Int32
 		for range 1000 {
@@ -138,6 +142,7 @@ func TestRenewalsTakeNothingFromTheBudget(t *testing.T) {
 		}
 		group.Wait()
 		assert.Zero(t, failed.Load())
+		assert.EqualValues(t, 2, counting.signed.Load(), "the first of the refused calls signs for all")
 	})
 }
 

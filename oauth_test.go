@@ -1,6 +1,9 @@
 package smooch
 
 import (
+	"context"
+	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,6 +23,27 @@ func TestOAuthExchange(t *testing.T) {
 	assert.Equal(t, "application/x-www-form-urlencoded", got.header.Get("Content-Type"))
 	assert.Equal(t, "client_id=id&client_secret=s3&code=c+d&grant_type=authorization_code", got.body)
 	assert.Empty(t, got.header.Get("Authorization"), "not the client's credential")
+}
+
+// TestOAuthIsNotRepeatedWithTheCredentialOfTheClient: after a 401, which is about another one.
+func TestOAuthIsNotRepeatedWithTheCredentialOfTheClient(t *testing.T) {
+	t.Parallel()
+	signed := 0
+	changing := AuthFunc(func(_ context.Context, r *http.Request) error {
+		signed++
+		r.Header.Set("Authorization", fmt.Sprint("Bearer ", signed))
+		return nil
+	})
+	rec := newRecorder(t, reply(401, ``))
+	c := newTestClient(t, rec.URL, changing)
+	_, err := c.OAuth.Exchange(t.Context(), OAuthExchange{Code: "c", ClientID: "id", ClientSecret: "s3"})
+	assert.ErrorIs(t, err, ErrUnauthorized)
+	assert.ErrorIs(t, c.OAuth.Revoke(t.Context(), "t0k"), ErrUnauthorized)
+	assert.Len(t, rec.requests(), 2)
+	assert.Zero(t, signed)
+
+	_, err = c.OAuth.Exchange(t.Context(), OAuthExchange{Code: "c", ClientID: "id", ClientSecret: "s3"}, WithField("a", "b"))
+	assert.ErrorIs(t, err, ErrInvalidArgument, "JSON would take the place of the form")
 }
 
 func TestOAuthRevoke(t *testing.T) {

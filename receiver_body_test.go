@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -46,10 +45,9 @@ func TestContentEncoding(t *testing.T) {
 }
 
 // TestDrippingBody: the sender sends the head and half of the body, and then nothing. The answer
-// comes all the same, and the connection is closed. Real sockets, so on the wall clock.
+// comes all the same, and the connection is closed.
 func TestDrippingBody(t *testing.T) {
 	t.Parallel()
-	const timeout, soon = 200 * time.Millisecond, 5 * time.Second
 	// hidden hides the connection from http.ResponseController, as old middleware does.
 	hidden := func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -57,6 +55,7 @@ func TestDrippingBody(t *testing.T) {
 		})
 	}
 	plain := func(h http.Handler) http.Handler { return h }
+	const timeout = 15 * time.Second // the default
 	tests := []struct {
 		name        string
 		method      string
@@ -64,38 +63,38 @@ func TestDrippingBody(t *testing.T) {
 		wrap        func(http.Handler) http.Handler
 		readTimeout time.Duration // of the server
 		want        int
-		slowest     time.Duration
+		took        time.Duration
 	}{
-		{"right secret", "POST", testSecret, plain, 0, 503, soon},
-		{"right secret, no deadlines", "POST", testSecret, hidden, 0, 503, soon},
-		{"wrong secret", "POST", "guess", plain, 0, 401, soon},
-		{"wrong secret, no deadlines", "POST", "guess", hidden, 0, 401, timeout - 1},
-		{"GET", "GET", "", plain, 0, 200, soon},
-		{"PUT", "PUT", "", plain, 0, 405, soon},
-		{"shorter limit of the server", "POST", testSecret, plain, 50 * time.Millisecond, 503, timeout - 1},
-		{"longer limit of the server", "POST", testSecret, plain, time.Minute, 503, soon},
+		{"right secret", "POST", testSecret, plain, 0, 503, timeout},
+		{"right secret, no deadlines", "POST", testSecret, hidden, 0, 503, timeout},
+		{"wrong secret", "POST", "guess", plain, 0, 401, timeout},
+		{"wrong secret, no deadlines", "POST", "guess", hidden, 0, 401, 0},
+		{"GET", "GET", "", plain, 0, 200, timeout},
+		{"PUT", "PUT", "", plain, 0, 405, timeout},
+		{"shorter limit of the server", "POST", testSecret, plain, time.Second, 503, time.Second},
+		{"longer limit of the server", "POST", testSecret, plain, time.Minute, 503, timeout},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			server := httptest.NewUnstartedServer(test.wrap(newTestReceiver(t, WithHandlerTimeout(timeout))))
-			server.Config.ReadTimeout = test.readTimeout
-			server.Start()
-			t.Cleanup(server.Close)
-			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = conn.Close() }) // before the server, which waits for it
-			require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
-			began := time.Now()
-			_, err = fmt.Fprintf(conn, "%s /smooch HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: 100\r\n\r\n{", test.method, test.secret)
-			require.NoError(t, err)
-			reader := bufio.NewReader(conn)
-			resp, err := http.ReadResponse(reader, nil)
-			require.NoError(t, err)
-			assert.Less(t, time.Since(began), test.slowest)
-			assert.Equal(t, test.want, resp.StatusCode)
-			require.NoError(t, resp.Body.Close())
-			assert.True(t, resp.Close)
+			synctest.Test(t, func(t *testing.T) {
+				conn, service := net.Pipe()
+				listener := &pipeListener{accepted: make(chan net.Conn, 1)}
+				listener.accepted <- service
+				server := &http.Server{Handler: test.wrap(newTestReceiver(t)), ReadTimeout: test.readTimeout}
+				go func() { _ = server.Serve(listener) }()
+				t.Cleanup(func() { assert.NoError(t, server.Close()) })
+				began := time.Now()
+				_, err := fmt.Fprintf(conn, "%s /smooch HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: 100\r\n\r\n{", test.method, test.secret)
+				require.NoError(t, err)
+				resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				require.NoError(t, err)
+				assert.Equal(t, test.took, time.Since(began))
+				assert.Equal(t, test.want, resp.StatusCode)
+				assert.True(t, resp.Close)
+				require.NoError(t, resp.Body.Close())
+				require.NoError(t, conn.Close()) // for which the server waits if it has no deadline
+			})
 		})
 	}
 }
@@ -103,29 +102,28 @@ func TestDrippingBody(t *testing.T) {
 // TestDeadlineDoesNotOutliveTheDelivery: the connection serves further ones.
 func TestDeadlineDoesNotOutliveTheDelivery(t *testing.T) {
 	t.Parallel()
-	r := newTestReceiver(t, WithHandlerTimeout(50*time.Millisecond))
-	server := httptest.NewServer(r)
-	t.Cleanup(server.Close)
-	transport := &http.Transport{MaxConnsPerHost: 1}
-	t.Cleanup(transport.CloseIdleConnections)
-	var dials int
-	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		dials++
-		return (&net.Dialer{}).DialContext(ctx, network, address)
-	}
-	for range 3 {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(`{}`))
-		require.NoError(t, err)
-		req.Header.Set("X-API-Key", testSecret)
-		resp, err := transport.RoundTrip(req)
-		require.NoError(t, err)
-		_, err = io.Copy(io.Discard, resp.Body)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		assert.Equal(t, 200, resp.StatusCode)
-		time.Sleep(100 * time.Millisecond)
-	}
-	assert.Equal(t, 1, dials)
+	synctest.Test(t, func(t *testing.T) {
+		dials := 0
+		transport := pipeTransport(t, newTestReceiver(t).ServeHTTP).(*http.Transport)
+		dial := transport.DialContext
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			dials++
+			return dial(ctx, network, address)
+		}
+		for range 3 {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:1", strings.NewReader(`{}`))
+			require.NoError(t, err)
+			req.Header.Set("X-API-Key", testSecret)
+			resp, err := transport.RoundTrip(req)
+			require.NoError(t, err)
+			_, err = io.Copy(io.Discard, resp.Body)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			assert.Equal(t, 200, resp.StatusCode)
+			time.Sleep(time.Minute) // the time-out is 15 s
+		}
+		assert.Equal(t, 1, dials)
+	})
 }
 
 // TestSlowBodyLeavesLessTimeForTheAnswer, but not for the function: what it does is known when the

@@ -383,4 +383,7 @@ func TestLogHasNoIDsOfOtherUsers(t *testing.T) {
 	text := log.text()
 	assert.Contains(t, text, "cannot merge [redacted] into [redacted]")
 	assert.Contains(t, text, "matched [redacted]")
+
+	deliver(t, r, `{"trigger":"notification:delivery:channel","version":"v1.1","notification":{"_id":"n2"},"matchResult":{"appUser":{"_id":"match"}}}`)
+	assert.Contains(t, log.text(), "matched match", "five bytes can be part of any word")
 }

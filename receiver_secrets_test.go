@@ -89,6 +89,11 @@ func TestLookupIsAskedOnlyIfItMustBe(t *testing.T) {
 		r.ServeHTTP(w, req)
 	})
 	assert.Equal(t, 401, deliver(t, twice, `{}`))
+	empty := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		req.Header.Set("X-API-Key", "")
+		r.ServeHTTP(w, req)
+	})
+	assert.Equal(t, 401, deliver(t, empty, `{}`))
 	r.RemoveSecret(testSecret)
 	assert.Equal(t, 401, deliverWith(t, r, "", strings.NewReader(`{}`)))
 }

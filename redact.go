@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -103,7 +102,6 @@ func valuesOf(r *request) []string {
 	}
 	if r.file != nil {
 		c.add("", r.file.upload.Filename, false)
-		c.add("", filepath.Base(r.file.upload.Filename), false)
 		for _, field := range r.file.fields {
 			var value any
 			if lenient.UnmarshalStrict([]byte(field.Value), &value) != nil {

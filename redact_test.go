@@ -119,6 +119,7 @@ func TestRedactorOfTheBodyAndTheQuery(t *testing.T) {
 		{"one line", "bad: second line", "bad: [redacted]", say("first line\nsecond line\r\nthird")},
 		{"one line of JSON", `a\nsecond line\nb`, `a\n[redacted]\nb`, say("first line\nsecond line\r\nthird")},
 		{"lines joined", "bad: first line second", "bad: [redacted]", say("first line\n\tsecond")},
+		{"cut, in a longer word", "no amy card is 42...", "no amy card is 42...", say("my card is 4242-x")},
 		{"cut", `bad: "my card is 42..." and my card is 4…`, `bad: "[redacted]..." and [redacted]…`, say("my card is 4242-x")},
 		{"begins alike", "message... was sent", "message... was sent", say("messages of Ida")},
 		{"without spaces between words", "用户张三丰不存在", "用户[redacted]不存在", say("张三丰")},
@@ -158,14 +159,14 @@ func TestRedactorOfTheBodyAndTheQuery(t *testing.T) {
 func TestRedactionOfLargeTextsIsFast(t *testing.T) {
 	t.Parallel()
 	var lines strings.Builder
-	for i := range 3_000 {
+	for i := range 1_000 {
 		fmt.Fprintf(&lines, "aaaaaaaaaaaaaaaaaaaa %d\n", i)
 	}
 	r := opMessagesCreate.with("ida-77").json(TextMessage(lines.String()))
-	for _, text := range []string{strings.Repeat("a...", 16<<10), strings.Repeat("a", 64<<10), lines.String()} {
+	for _, text := range []string{strings.Repeat("a...", 128<<10), strings.Repeat("a", 512<<10), strings.Repeat(lines.String(), 25)} {
 		began := time.Now()
 		got := oneLine(redactor(r, nil, nil)(text, true))
-		assert.Less(t, time.Since(began), 5*time.Second)
+		assert.Less(t, time.Since(began), 20*time.Second)
 		assert.LessOrEqual(t, len(got), 303)
 	}
 }

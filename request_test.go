@@ -176,6 +176,7 @@ func TestRefusedHeaders(t *testing.T) {
 		"Accept-Encoding": "gzip",
 		"X-Note":          "a\r\nX-Other: b",
 		"X-Bell":          "\a",
+		"X-Delete":        "\x7f",
 		"X Note":          "a",
 		"":                "a",
 		"Grüße":           "a",

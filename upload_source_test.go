@@ -425,40 +425,42 @@ func TestSourceThatWasNotReadIsSentAgain(t *testing.T) {
 // TestUploadLeavesNoGoroutine: an attempt has one while a method of the caller runs, and none
 // afterwards. It counts the goroutines of the process, so it does not run in parallel.
 func TestUploadLeavesNoGoroutine(t *testing.T) {
-	const n = 20
-	c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
-		if _, err := io.Copy(io.Discard, r.Body); err != nil {
-			return nil, err
+	synctest.Test(t, func(t *testing.T) {
+		const n = 20
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				return nil, err
+			}
+			return answer(201, `{"mediaUrl":"https://m.test/x"}`), nil
+		})
+		running := func() int {
+			synctest.Wait()
+			return sourceGoroutines()
 		}
-		return answer(201, `{"mediaUrl":"https://m.test/x"}`), nil
+		var files []*hangingFile
+		for i := range n {
+			file := newHangingFile("Read", int64(i%2)*100<<10)
+			files = append(files, file)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { <-file.hanging; cancel() }()
+			_, err := c.Attachments.Upload(ctx, sourceOf(file), AttachmentOptions{})
+			require.ErrorIs(t, err, context.Canceled)
+		}
+		assert.Equal(t, n, running(), "each is left to its Read")
+		for _, file := range files {
+			close(file.release)
+		}
+		assert.Zero(t, running())
+		for _, upload := range []Upload{
+			{Source: strings.NewReader("x")},
+			{Source: iotest.ErrReader(errors.New("the disk is gone"))},
+			{Open: func() (io.ReadCloser, error) { return nil, errors.New("there is no file") }},
+			{Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("x")), nil }},
+		} {
+			_, _ = c.Attachments.Upload(t.Context(), upload, AttachmentOptions{})
+		}
+		assert.Zero(t, running())
 	})
-	settles := func(want int) {
-		t.Helper()
-		assert.Eventually(t, func() bool { return sourceGoroutines() == want }, time.Second, time.Millisecond)
-	}
-	var files []*hangingFile
-	for i := range n {
-		file := newHangingFile("Read", int64(i%2)*100<<10)
-		files = append(files, file)
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() { <-file.hanging; cancel() }()
-		_, err := c.Attachments.Upload(ctx, sourceOf(file), AttachmentOptions{})
-		require.ErrorIs(t, err, context.Canceled)
-	}
-	settles(n) // each is left to its Read
-	for _, file := range files {
-		close(file.release)
-	}
-	settles(0)
-	for _, upload := range []Upload{
-		{Source: strings.NewReader("x")},
-		{Source: iotest.ErrReader(errors.New("the disk is gone"))},
-		{Open: func() (io.ReadCloser, error) { return nil, errors.New("there is no file") }},
-		{Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("x")), nil }},
-	} {
-		_, _ = c.Attachments.Upload(t.Context(), upload, AttachmentOptions{})
-	}
-	settles(0)
 }
 
 // sourceGoroutines returns how many goroutines run a source.

@@ -332,3 +332,44 @@ func TestUploadsOnTheWire(t *testing.T) {
 	assert.Equal(t, "https://m.test/p", photo.PhotoURL)
 	assert.Equal(t, form{"/v1.1/apps/a1/integrations/i/profile/photo", "PUT", "upload.gif", "image/gif", "GIF89a", map[string]string{}}, got)
 }
+
+// TestTimeoutOfAnEarlyAnswer: the service answers, and its answer does not end while it goes on
+// reading the file. That does not set the time-out back.
+func TestTimeoutOfAnEarlyAnswer(t *testing.T) {
+	t.Parallel()
+	const timeout = 30 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+			go func() {
+				for err := error(nil); err == nil; time.Sleep(timeout / 3) {
+					_, err = r.Body.Read(make([]byte, 4<<10))
+				}
+			}()
+			return &http.Response{StatusCode: 201, Body: stuckBody{r.Context()}}, nil
+		}, WithTimeout(timeout))
+		began := time.Now()
+		_, err := c.Attachments.Upload(t.Context(), Upload{Source: &watchedReader{left: 1 << 20}, Filename: "a.zip"}, AttachmentOptions{})
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, timeout, time.Since(began))
+		time.Sleep(20 * timeout) // the bubble ends with its goroutines
+	})
+}
+
+// TestSizeOfADevice: seeking to its end says 0, which is not what it holds.
+func TestSizeOfADevice(t *testing.T) {
+	t.Parallel()
+	device, err := os.Open("/dev/zero")
+	if err != nil {
+		t.Skip("there is no /dev/zero")
+	}
+	t.Cleanup(func() { _ = device.Close() })
+	sent := 0
+	c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+		assert.EqualValues(t, -1, r.ContentLength)
+		sent, err = io.ReadFull(r.Body, make([]byte, 1<<20))
+		return answer(201, `{"mediaUrl":"https://m.test/x"}`), err
+	})
+	_, err = c.Attachments.Upload(t.Context(), Upload{Source: device, Filename: "a.zip"}, AttachmentOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, 1<<20, sent)
+}

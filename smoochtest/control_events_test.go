@@ -158,10 +158,11 @@ func TestFeedTellsOfFaults(t *testing.T) {
 	f := c.watch("")
 	id := at(c.call(201, "POST", "faults", `{"status":503,"path":"/nope","seconds":0.05}`), "fault", "id")
 	assert.NotEmpty(t, at(f.check("fault", "fault", "Fault"), "until"))
+	assert.Equal(t, id, f.next("fault-lifted").data["faultId"], "although nobody calls")
+	c.call(201, "POST", "faults", `{"status":503,"path":"/nope","times":-1}`)
+	f.next("fault")
 	raw(t, server, "GET", "/v1/nope", "")
 	assert.EqualValues(t, 1, at(f.check("fault", "fault", "Fault"), "hits"))
-	assert.Equal(t, id, f.next("fault-lifted").data["faultId"], "although nobody calls")
-	c.call(201, "POST", "faults", `{"status":503,"times":-1}`)
 	c.call(200, "DELETE", "faults", "")
 	f.next("fault-lifted")
 }

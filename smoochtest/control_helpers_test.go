@@ -267,7 +267,7 @@ func (f *feed) next(name string) feedEvent {
 			}
 		}
 		return false
-	}, 5*time.Second, time.Millisecond, "no event %s; there are %v", name, f.names())
+	}, 30*time.Second, time.Millisecond, "no event %s; there are %v", name, f.names())
 	return found
 }
 

@@ -5,9 +5,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
@@ -38,6 +40,15 @@ func createUser(t *testing.T, client *smooch.Client, id string) *smooch.AppUser 
 	user, err := client.AppUsers.Create(t.Context(), smooch.AppUserCreate{UserID: id})
 	require.NoError(t, err)
 	return user
+}
+
+// waitForCall returns when a call of a path that ends so has arrived at the server.
+func waitForCall(t *testing.T, server *smoochtest.Server, path string) {
+	t.Helper()
+	arrived := func() bool {
+		return slices.ContainsFunc(server.Requests(), func(r smoochtest.Request) bool { return strings.HasSuffix(r.URI, path) })
+	}
+	require.Eventually(t, arrived, 30*time.Second, time.Millisecond)
 }
 
 // raw makes a call as a client in any language would, and returns the status and the JSON of the

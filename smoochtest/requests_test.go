@@ -21,8 +21,7 @@ func TestRequestsAreInTheOrderOfArrival(t *testing.T) {
 		_, err := app.AppUsers.Get(t.Context(), "first")
 		done <- err
 	}()
-	hasArrived := func() bool { return len(server.Requests()) == 1 }
-	require.Eventually(t, hasArrived, 5*time.Second, time.Millisecond)
+	waitForCall(t, server, "/first")
 	createUser(t, app, "second")
 	assert.ErrorIs(t, <-done, smooch.ErrNotFound)
 	got := server.Requests()

@@ -119,7 +119,7 @@ func Start(opts ...Option) (*Server, error) {
 	}
 	s.http = &httptest.Server{
 		Listener: listener,
-		Config:   &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second},
+		Config:   &http.Server{Handler: s, ReadHeaderTimeout: time.Minute},
 	}
 	s.http.Start()
 	return s, nil

@@ -60,14 +60,16 @@ func TestMemoryStaysFlat(t *testing.T) {
 	require.NoError(t, err)
 	defer page.Body.Close()
 
+	for number := range 50 {
+		_, err := app.AppUsers.Create(t.Context(), smooch.AppUserCreate{UserID: fmt.Sprint("user-", number)})
+		require.NoError(t, err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), loadTime(t))
 	defer cancel()
 	var calls atomic.Int64
 	var clients sync.WaitGroup
 	for number := range 50 {
 		user := fmt.Sprint("user-", number)
-		_, err := app.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: user})
-		require.NoError(t, err)
 		clients.Go(func() {
 			for round := 0; ctx.Err() == nil; round++ {
 				err := useOnce(ctx, app, user, round)

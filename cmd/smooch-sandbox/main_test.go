@@ -227,69 +227,88 @@ func TestErrorsAreOneLine(t *testing.T) {
 func TestSignalEndsItWhateverHangs(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		p, s := startSandbox(t, nil)
-		app := newClient(t, s)
-		reached := make(chan struct{}, 1)
-		target, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		t.Cleanup(func() { target.Close() })
-		go func() { // never answers
-			for {
-				conn, err := target.Accept()
-				if err != nil {
-					return
+		assertEndsInTime(t, 2*time.Second, func() time.Duration {
+			p, s := startSandbox(t, nil)
+			app := newClient(t, s)
+			reached := make(chan struct{}, 1)
+			target, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			t.Cleanup(func() { target.Close() })
+			go func() { // never answers
+				for {
+					conn, err := target.Accept()
+					if err != nil {
+						return
+					}
+					defer conn.Close()
+					select {
+					case reached <- struct{}{}:
+					default:
+					}
 				}
-				defer conn.Close()
-				select {
-				case reached <- struct{}{}:
-				default:
-				}
+			}()
+			_, err = app.Webhooks.Create(t.Context(), smooch.WebhookCreate{
+				Target: "http://" + target.Addr().String(), Triggers: []smooch.Trigger{smooch.TriggerAll},
+			})
+			require.NoError(t, err)
+			<-reached
+			control(t, s, "POST", "faults", `{"delay":3600,"path":"/menu"}`)
+			host := strings.TrimPrefix(s.BaseURL, "http://")
+			for _, request := range []string{
+				"GET /_sandbox/events HTTP/1.1\r\nHost: " + host + "\r\n\r\n",
+				"GET /_sandbox/calls?wait=60&count=9999 HTTP/1.1\r\nHost: " + host + "\r\n\r\n",
+				"GET /v1.1/apps/" + s.AppID + "/menu HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer " + s.JWT + "\r\n\r\n",
+				"POST /v1.1/apps/" + s.AppID + "/appusers HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer " + s.JWT +
+					"\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+				"POST /_sandbox/apps HTTP/1.1\r\nHost: " + host + "\r\nContent-Length: 100\r\n\r\n{",
+				"GET /",
+			} {
+				conn, err := net.Dial("tcp", host) //nolint:noctx // loopback
+				require.NoError(t, err)
+				t.Cleanup(func() { conn.Close() })
+				_, err = conn.Write([]byte(request))
+				require.NoError(t, err)
 			}
-		}()
-		_, err = app.Webhooks.Create(t.Context(), smooch.WebhookCreate{
-			Target: "http://" + target.Addr().String(), Triggers: []smooch.Trigger{smooch.TriggerAll},
+			time.Sleep(200 * time.Millisecond) // that the requests are under way cannot be seen
+			began := time.Now()
+			require.NoError(t, p.cmd.Process.Signal(signal))
+			assert.Zero(t, p.wait(), p.stderr())
+			return time.Since(began)
 		})
-		require.NoError(t, err)
-		<-reached
-		control(t, s, "POST", "faults", `{"delay":3600,"path":"/menu"}`)
-		host := strings.TrimPrefix(s.BaseURL, "http://")
-		for _, request := range []string{
-			"GET /_sandbox/events HTTP/1.1\r\nHost: " + host + "\r\n\r\n",
-			"GET /_sandbox/calls?wait=60&count=9999 HTTP/1.1\r\nHost: " + host + "\r\n\r\n",
-			"GET /v1.1/apps/" + s.AppID + "/menu HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer " + s.JWT + "\r\n\r\n",
-			"POST /v1.1/apps/" + s.AppID + "/appusers HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer " + s.JWT +
-				"\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
-			"POST /_sandbox/apps HTTP/1.1\r\nHost: " + host + "\r\nContent-Length: 100\r\n\r\n{",
-			"GET /",
-		} {
-			conn, err := net.Dial("tcp", host) //nolint:noctx // loopback
-			require.NoError(t, err)
-			t.Cleanup(func() { conn.Close() })
-			_, err = conn.Write([]byte(request))
-			require.NoError(t, err)
-		}
-		time.Sleep(200 * time.Millisecond) // that the requests are under way cannot be seen
-		began := time.Now()
-		require.NoError(t, p.cmd.Process.Signal(signal))
-		assert.Zero(t, p.wait(), p.stderr())
-		assert.Less(t, time.Since(began), 2*time.Second)
 	}
+}
+
+// assertEndsInTime stops a process and expects that it ends within limit. A busy machine may need
+// more time, so there are three attempts.
+func assertEndsInTime(t *testing.T, limit time.Duration, stop func() time.Duration) {
+	t.Helper()
+	took := stop()
+	for range 2 {
+		if took < limit {
+			break
+		}
+		took = min(took, stop())
+	}
+	assert.Less(t, took, limit)
 }
 
 // TestSignalEndsASaveThatHangs: the file that the state is written to is a pipe that nobody reads.
 func TestSignalEndsASaveThatHangs(t *testing.T) {
 	t.Parallel()
+	assert.Less(t, exitsWithin, 2*time.Second)
 	for _, wait := range []time.Duration{0, savesEvery + time.Second} { // the last save and another
-		file := filepath.Join(t.TempDir(), "state.json")
-		p, s := startSandbox(t, nil, "-state", file)
-		require.NoError(t, syscall.Mkfifo(file+".new", 0o600))
-		_, err := newClient(t, s).AppUsers.Create(t.Context(), smooch.AppUserCreate{UserID: "ida"})
-		require.NoError(t, err)
-		time.Sleep(wait)
-		began := time.Now()
-		require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
-		assert.Equal(t, 1, p.wait(), p.stderr())
-		assert.Less(t, time.Since(began), exitsWithin+2*time.Second)
+		assertEndsInTime(t, exitsWithin+2*time.Second, func() time.Duration {
+			file := filepath.Join(t.TempDir(), "state.json")
+			p, s := startSandbox(t, nil, "-state", file)
+			require.NoError(t, syscall.Mkfifo(file+".new", 0o600))
+			_, err := newClient(t, s).AppUsers.Create(t.Context(), smooch.AppUserCreate{UserID: "ida"})
+			require.NoError(t, err)
+			time.Sleep(wait)
+			began := time.Now()
+			require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+			assert.Equal(t, 1, p.wait(), p.stderr())
+			return time.Since(began)
+		})
 	}
 }
 
