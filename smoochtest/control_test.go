@@ -179,18 +179,17 @@ func TestPage(t *testing.T) {
 	for _, part := range []string{"default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'"} {
 		assert.Contains(t, resp.Header.Get("Content-Security-Policy"), part)
 	}
-	for _, path := range []string{"/nope", "/v1x"} {
-		status, _ := c.send("GET", path, "")
-		assert.Equal(t, 404, status)
-	}
 	assert.Empty(t, server.Requests(), "the page is no call of the API")
-	status, data := c.send("GET", "/v1/nope", "")
-	assert.Equal(t, 404, status)
-	assert.Contains(t, string(data), "not_found")
-	assert.Len(t, server.Requests(), 1)
+	for i, call := range []string{"GET /v1/nope", "GET /nope", "GET /v1x", "POST /", "POST /apps/a/appusers"} {
+		method, path, _ := strings.Cut(call, " ")
+		status, data := c.send(method, path, "")
+		assert.Equal(t, 404, status)
+		assert.Contains(t, string(data), "not_found", call)
+		assert.Len(t, server.Requests(), i+1, call)
+	}
 
 	without := newServer(t)
-	status, data = controls{t, without, nil}.send("GET", "/", "")
+	status, data := controls{t, without, nil}.send("GET", "/", "")
 	assert.Equal(t, 404, status)
 	assert.Contains(t, string(data), "not_found")
 }

@@ -21,7 +21,7 @@ const types = {
     const name = m.altText || fileName(m.mediaUrl);
     const facts = [m.mediaType, m.mediaSize ? bytes(m.mediaSize) : null].filter(Boolean).join(" · ");
     const link = safeLink(m.mediaUrl);
-    return h(link ? "a" : "span", { class: "file-card", href: link, target: link && "_blank", rel: link && "noreferrer" },
+    return h(link ? "a" : "span", { class: "file-card", href: link && shownURL(link), target: link && "_blank", rel: link && "noreferrer" },
       icon("file"), h("span", {}, h("strong", {}, name), h("small", {}, facts || "File")));
   },
   carousel: (m, side, act) => h("ul", { class: `carousel ${m.displaySettings?.imageAspectRatio === "square" ? "square" : ""}`,
