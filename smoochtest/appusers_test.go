@@ -152,3 +152,36 @@ func TestMergedUsersHaveOneChannelUsedLast(t *testing.T) {
 	_, v11 := st.events()
 	assert.Equal(t, "viber", dig(v11[len(v11)-1], "destination.type"), "what is left")
 }
+
+// TestUsersAreFoundByBothIDs: by the _id and by the userId, which goes over to another user with a
+// merge and is free again after a deletion.
+func TestUsersAreFoundByBothIDs(t *testing.T) {
+	t.Parallel()
+	server, client := newServerWithUser(t)
+	api := newAPI(t, server)
+	ada := createUser(t, client, "ada")
+	anonymous := newControls(t, server).call(201, "POST", "apps/"+server.App().ID+"/users", `{"channel":"web"}`)
+	id := at(anonymous, "user", "id").(string)
+	assert.Nil(t, at(api.call(200, "GET", "/appusers/"+id, ""), "appUser", "userId"))
+
+	api.call(200, "POST", "/appusers/merge", `{"surviving":{"_id":"`+id+`"},"discarded":{"_id":"`+ada.ID+`"}}`)
+	assert.Equal(t, id, at(api.call(200, "GET", "/appusers/ada", ""), "appUser", "_id"), "it goes over")
+	assert.Equal(t, "ada", at(api.call(200, "GET", "/appusers/"+id, ""), "appUser", "userId"))
+	api.call(404, "GET", "/appusers/"+ada.ID, "")
+	api.call(409, "POST", "/appusers", `{"userId":"ada"}`)
+
+	ida := at(api.call(200, "GET", "/appusers/ida", ""), "appUser", "_id").(string)
+	api.call(200, "POST", "/appusers/merge", `{"surviving":{"_id":"`+id+`"},"discarded":{"_id":"`+ida+`"}}`)
+	api.call(404, "GET", "/appusers/ida", "")
+	assert.Equal(t, "ada", at(api.call(200, "GET", "/appusers/"+id, ""), "appUser", "userId"), "it keeps its own")
+
+	require.NoError(t, server.ImportState(server.ExportState()))
+	assert.Equal(t, id, at(api.call(200, "GET", "/appusers/ada", ""), "appUser", "_id"))
+	api.call(404, "POST", "/appusers/merge", `{"surviving":{"_id":"ada"},"discarded":{"_id":"`+id+`"}}`)
+	api.call(200, "DELETE", "/appusers/"+id, "")
+	api.call(404, "GET", "/appusers/ada", "")
+	api.call(404, "GET", "/appusers/"+id, "")
+	api.call(400, "POST", "/appusers", `{"userId":"ada","properties":{"a":[]}}`)
+	api.call(404, "GET", "/appusers/ada", "")
+	api.call(201, "POST", "/appusers", `{"userId":"ada"}`)
+}
