@@ -107,6 +107,10 @@ func TestPeople(t *testing.T) {
 			p.sees("Calls are delayed by 2 s")
 			p.clicks("Lift")
 			p.seesNo("Calls are delayed by 2 s")
+			s.control("faults", map[string]string{"cut": "after", "method": "DELETE", "path": "/appusers/ida/messages"}, nil)
+			p.sees("Connections are cut after carrying out on DELETE /appusers/ida/messages")
+			p.clicks("Lift")
+			p.seesNo("Connections are cut")
 			assert.Zero(t, p.cutOff())
 		})
 	}

@@ -1,6 +1,7 @@
 package smoochtest
 
 import (
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
@@ -77,15 +78,23 @@ func (u *user) userID() string {
 
 func (u *user) hasID(id string) bool { return id == u.id || id == u.userID() }
 
-// displayName returns the name that is shown with the user's messages.
+// displayName returns the name that is shown with the user's messages. As in the service, one who
+// has no name is called something like Quiet Otter.
 func (u *user) displayName() string {
 	given, _ := u.fields["givenName"].(string)
 	surname, _ := u.fields["surname"].(string)
 	if name := strings.TrimSpace(given + " " + surname); name != "" {
 		return name
 	}
-	return "Quiet Otter"
+	n := crc32.ChecksumIEEE([]byte(u.id))
+	return adjectives[n%16] + " " + animals[n>>4%16]
 }
+
+// The words of which users get names who have none, so that a person tells them apart.
+var (
+	adjectives = strings.Fields("Brave Calm Clever Eager Gentle Happy Jolly Kind Lively Lucky Merry Proud Quick Quiet Shy Witty")
+	animals    = strings.Fields("Badger Beaver Crane Deer Falcon Fox Hare Heron Lynx Magpie Moose Otter Owl Seal Stork Wolf")
+)
 
 // client returns the user's client with the id, or nil.
 func (u *user) client(id string) object {

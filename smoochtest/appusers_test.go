@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/smoochtest"
 )
 
 func TestAppUserOnBothVersions(t *testing.T) {
@@ -151,6 +152,18 @@ func TestMergedUsersHaveOneChannelUsedLast(t *testing.T) {
 	st.post(`{"role":"appMaker","type":"text","text":"x"}`)
 	_, v11 := st.events()
 	assert.Equal(t, "viber", dig(v11[len(v11)-1], "destination.type"), "what is left")
+}
+
+func TestUsersWithoutNameAreToldApart(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, smoochtest.WithSeed("names"))
+	names := map[any]bool{}
+	for range 10 {
+		made := newControls(t, server).call(201, "POST", "apps/"+server.App().ID+"/users", `{"channel":"web"}`)
+		names[at(made, "user", "displayName")] = true
+	}
+	assert.Greater(t, len(names), 7)
+	assert.NotContains(t, names, "")
 }
 
 // TestUsersAreFoundByBothIDs: by the _id and by the userId, which goes over to another user with a

@@ -71,7 +71,8 @@ var controlRoutes = slices.Concat([]controlRoute{
 
 // serve answers a request if it is not a call of the API, and reports whether it did.
 func (k *controls) serve(w http.ResponseWriter, r *http.Request) bool {
-	isControl, isPage := strings.HasPrefix(r.URL.Path, controlPrefix), k.asksForPage(r)
+	isControl := strings.HasPrefix(r.URL.Path, controlPrefix)
+	isPage := !isControl && k.asksForPage(r)
 	if !isControl && !isPage {
 		return false
 	}
@@ -96,13 +97,19 @@ func (k *controls) serve(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // asksForPage reports whether a request is for a file of the page. What there is no file for is taken
-// for a call of the API with a mistake in its path.
+// for a call of the API with a mistake in its path, unless the page itself or a person asks for it.
 func (k *controls) asksForPage(r *http.Request) bool {
 	if k.server.config.page == nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	_, err := fs.Stat(k.server.config.page, cmp.Or(strings.Trim(r.URL.Path, "/"), "."))
-	return err == nil
+	path := strings.Trim(r.URL.Path, "/")
+	if _, err := fs.Stat(k.server.config.page, cmp.Or(path, ".")); err == nil {
+		return true
+	}
+	first, _, _ := strings.Cut(path, "/")
+	isCall := slices.Contains([]string{"v1", "v1.1", "media", "oauth"}, first)
+	asks := r.Header.Get("Sec-Fetch-Site") // browsers say so
+	return !isCall && (asks == "same-origin" || asks == "none")
 }
 
 // pagePolicy lets the page run its own scripts and styles only, and turn no text into HTML. What it

@@ -57,6 +57,9 @@ func callJSON(l *loggedCall, brief bool) object {
 	if l.fault != 0 {
 		o["fault"] = l.fault
 	}
+	if l.refused != nil {
+		o["refused"] = l.refused.Error()
+	}
 	if brief {
 		return o
 	}
@@ -299,8 +302,11 @@ func redeliverLogged(c *control) *reply {
 }
 
 func (s *Server) logCall(l *loggedCall) {
-	s.config.logger.Info("call", "op", l.name(), "status", l.Status, "scope", l.scope,
-		"ms", milli(l.took), "id", l.id)
+	args := []any{"op", l.name(), "status", l.Status, "scope", l.scope, "ms", milli(l.took), "id", l.id}
+	if l.refused != nil {
+		args = append(args, "refused", l.refused.Error())
+	}
+	s.config.logger.Info("call", args...)
 }
 
 // name returns the operation of a call or, if there is none, what was called.

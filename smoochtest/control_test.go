@@ -180,12 +180,20 @@ func TestPage(t *testing.T) {
 		assert.Contains(t, resp.Header.Get("Content-Security-Policy"), part)
 	}
 	assert.Empty(t, server.Requests(), "the page is no call of the API")
+	for _, site := range []string{"none", "same-origin"} { // a person and the page itself
+		status, _ := c.send("GET", "/nope.png", "", "Sec-Fetch-Site: "+site)
+		assert.Equal(t, 404, status)
+		assert.Empty(t, server.Requests())
+	}
+	exchange(t, "GET", 200, server.URL+"/_sandbox/health", "Sec-Fetch-Site: same-origin")
+	exchange(t, "GET", 401, server.URL+"/v1.1/apps", "Sec-Fetch-Site: none")
+	exchange(t, "GET", 404, server.URL+"/apps", "Sec-Fetch-Site: cross-site")
 	for i, call := range []string{"GET /v1/nope", "GET /nope", "GET /v1x", "POST /", "POST /apps/a/appusers"} {
 		method, path, _ := strings.Cut(call, " ")
 		status, data := c.send(method, path, "")
 		assert.Equal(t, 404, status)
 		assert.Contains(t, string(data), "not_found", call)
-		assert.Len(t, server.Requests(), i+1, call)
+		assert.Len(t, server.Requests(), i+3, call)
 	}
 
 	without := newServer(t)

@@ -31,6 +31,7 @@ type loggedCall struct {
 	took                              time.Duration
 	operation, version, appID, userID string
 	scope                             string // of the credential
+	refused                           error  // why there is none
 	fault                             int    // the number of the injected fault; 0: none
 	answer                            *reply // with at most 1 MiB of its body; nil if cut
 	answerSize                        int    // of its whole body
@@ -38,7 +39,7 @@ type loggedCall struct {
 
 // describe notes what a call turned out to be about. The caller holds the server's lock.
 func (l *loggedCall) describe(c *call) {
-	l.version, l.scope = c.version, c.cred.scope
+	l.version, l.scope, l.refused = c.version, c.cred.scope, c.refused
 	if c.route != nil {
 		l.operation = c.route.method + " " + c.route.path
 	}

@@ -10,7 +10,7 @@ import { samples } from "./samples.js";
 const typingStops = 3000; // milliseconds after the last key
 
 export function composer() {
-  const input = h("textarea", { rows: "1", "aria-label": "Message", enterkeyhint: "send" });
+  const input = h("textarea", { rows: "1", dir: "auto", "aria-label": "Message", enterkeyhint: "send" });
   const channel = h("select", { "aria-label": "Over which channel", title: "Over which channel the user writes" });
   const send = h("button", { type: "submit", class: "button primary icon-only", title: "Send" }, icon("send"), hiddenText("Send"));
   const files = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files to send", id: "files" });

@@ -60,7 +60,7 @@ function drawCall(call) {
     h("h2", { class: "mono", tabindex: "-1" }, operation(call)),
     facts([
       ["Status", status(call.status)], ["Time", `${exactTime(new Date(call.at))}, took ${milliseconds(call.milliseconds)}`],
-      ["Credential", scopeName(call)], ["Version", call.version], ["Fault", call.fault ? `number ${call.fault}` : null],
+      ["Credential", scopeName(call)], ["Refused as", call.refused], ["Version", call.version], ["Fault", call.fault ? `number ${call.fault}` : null],
     ]),
     h("h3", {}, "Request"), h("p", { class: "line mono" }, h("b", {}, call.method), ` ${call.uri}`),
     headers(call.request.headers), body(call.request.body, "Body of the request"),

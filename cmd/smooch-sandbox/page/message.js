@@ -143,7 +143,7 @@ function form(message, side, act) {
     const common = { id, name: f.name, required: true };
     const input = f.type === "select"
       ? h("select", common, h("option", { value: "" }, f.placeholder || "Choose…"), (f.options ?? []).map((o) => h("option", { value: o.name }, o.label || o.name)))
-      : h("input", { ...common, type: f.type === "email" ? "email" : "text", placeholder: f.placeholder,
+      : h("input", { ...common, type: f.type === "email" ? "email" : "text", placeholder: f.placeholder, dir: "auto",
         minlength: f.type === "text" ? f.minSize : null, maxlength: f.type === "text" ? f.maxSize ?? 128 : null, autocomplete: "off" });
     return h("div", { class: "field" }, h("label", { for: id }, f.label || f.name), input);
   }), h("button", { class: "button primary", type: "submit" }, "Send answers"));
