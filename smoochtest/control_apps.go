@@ -305,9 +305,9 @@ func controlGetConversation(c *control, a *app, u *user) *reply {
 		all = all[:at]
 	}
 	from := max(0, len(all)-int(limit))
-	shown := []object{}
+	client, shown := u.clientOn(c.request.URL.Query().Get("channel")), []object{}
 	for _, m := range all[from:] {
-		shown = append(shown, u.conversation.messageJSON(m))
+		shown = append(shown, u.conversation.shownOn(client, u.conversation.messageJSON(m)))
 	}
 	return ok(object{"user": a.userJSON(u), "messages": shown, "hasMore": from > 0})
 }
