@@ -149,16 +149,19 @@ func (p *person) seesNo(text string) {
 }
 
 // clicks clicks the last thing with a name, with the mouse, where nothing else covers it, once it
-// stands still.
+// stands still. A click that misses it, as it has moved just then, is made again.
 func (p *person) clicks(name string) {
 	p.t.Helper()
 	var at struct{ X, Y float64 }
 	p.until("clicks "+name, func() bool {
 		before := at
 		at = js[struct{ X, Y float64 }](p, "look.place(%s)", name)
-		return at.X > 0 && at == before
+		if at.X == 0 || at != before {
+			return false
+		}
+		p.do(chromedp.MouseClickXY(at.X, at.Y))
+		return js[bool](p, "look.hit")
 	})
-	p.do(chromedp.MouseClickXY(at.X, at.Y))
 }
 
 // enters types something into the field with a label.

@@ -68,20 +68,29 @@ func TestCallLog(t *testing.T) {
 	assert.Equal(t, "3", numbers("scope=appToken"))
 	assert.Equal(t, "3", numbers("path=ida%3Fa"))
 	assert.Equal(t, "3 5", numbers("method=get"))
+	other, err := app.Apps.Create(t.Context(), smooch.AppCreate{Name: "other"})
+	require.NoError(t, err)
+	createUser(t, app.ForApp(other.ID), "ida")
+	_, err = app.ForApp(other.ID).AppUsers.Get(t.Context(), "ida")
+	require.NoError(t, err)
+	assert.Equal(t, "2 3 8", numbers("user=ida"), "in both apps")
+	assert.Equal(t, "8", numbers("user=ida&app="+other.ID))
+	require.NoError(t, app.ForApp(other.ID).AppUsers.Delete(t.Context(), "ida"))
+	assert.Equal(t, "8 9", numbers("user=ida&app="+other.ID), "also one who is gone")
 	brief := c.call(200, "GET", "calls?brief=true&limit=1", "")["calls"].([]any)[0]
 	assert.Nil(t, at(brief, "request"))
 
 	c.call(201, "POST", "faults", `{"cut":"before"}`)
 	_, err = app.Conversations.PostMessage(t.Context(), "ida", smooch.TextMessage("Hi"), smooch.WithoutRetry())
 	require.Error(t, err)
-	cut := c.call(200, "GET", "calls/6", "")["call"]
+	cut := c.call(200, "GET", "calls/10", "")["call"]
 	assert.EqualValues(t, 0, at(cut, "status"))
 	assert.EqualValues(t, 1, at(cut, "fault"))
 	assert.Nil(t, at(cut, "answer"))
 	c.call(201, "POST", "faults", `{"status":429}`)
 	_, err = app.Conversations.PostMessage(t.Context(), "ida", smooch.TextMessage("Hi"), smooch.WithoutRetry())
 	require.ErrorIs(t, err, smooch.ErrRateLimited)
-	assert.Equal(t, "2 6 7", numbers("operation=POST+/appusers/%7BuserId%7D/messages&user=ida&scope=account"),
+	assert.Equal(t, "2 10 11", numbers("operation=POST+/appusers/%7BuserId%7D/messages&user=ida&scope=account"),
 		"it is known what a fault keeps from being carried out")
 }
 

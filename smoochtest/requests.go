@@ -28,13 +28,13 @@ type loggedCall struct {
 	finished bool
 
 	// Known when the call is finished.
-	took                              time.Duration
-	operation, version, appID, userID string
-	scope                             string // of the credential
-	refused                           error  // why there is none
-	fault                             int    // the number of the injected fault; 0: none
-	answer                            *reply // with at most 1 MiB of its body; nil if cut
-	answerSize                        int    // of its whole body
+	took                      time.Duration
+	operation, version, appID string
+	scope                     string // of the credential
+	refused                   error  // why there is none
+	fault                     int    // the number of the injected fault; 0: none
+	answer                    *reply // with at most 1 MiB of its body; nil if cut
+	answerSize                int    // of its whole body
 }
 
 // describe notes what a call turned out to be about. The caller holds the server's lock.
@@ -47,7 +47,7 @@ func (l *loggedCall) describe(c *call) {
 		l.appID = c.app.id
 	}
 	if c.user != nil {
-		l.userID = c.user.id
+		l.userID, l.ownUserID = c.user.id, c.user.userID()
 	}
 }
 
