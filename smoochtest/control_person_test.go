@@ -258,6 +258,7 @@ func TestAppsAndUsersOverControls(t *testing.T) {
 	assert.Equal(t, anonymous, at(page["users"].([]any)[0], "id"))
 	page = c.call(200, "GET", "apps/"+id+"/users?limit=1&offset=1", "")
 	assert.Equal(t, "three", at(page["users"].([]any)[0], "lastMessage", "text"))
+	assert.Equal(t, false, page["hasMore"])
 
 	talk := c.call(200, "GET", "apps/"+id+"/users/ida/conversation?limit=1", "")
 	assert.Equal(t, true, talk["hasMore"])
