@@ -111,16 +111,24 @@ func tokenCredential(s *Server, token string) (cred credential, err error) {
 		return credential{scope: scopeMediaToken}, nil
 	}
 	var k *key
+	var noKey error
 	claims := jwt.MapClaims{}
 	algorithms := jwt.WithValidMethods([]string{"HS256", "HS384", "HS512"})
 	parser := jwt.NewParser(algorithms, jwt.WithTimeFunc(s.clock.now))
 	_, err = parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
 		if k = s.keys[kid]; k == nil {
-			return nil, fmt.Errorf("there is no key %q, which kid in its header names", kid)
+			noKey = fmt.Errorf("there is no key %q, which kid in its header names", kid)
+			if kid == "" {
+				noKey = errors.New("its header has no kid, the id of the key")
+			}
+			return nil, noKey
 		}
 		return []byte(k.secret), nil
 	})
+	if noKey != nil {
+		return credential{}, noKey // without the parser's words around it
+	}
 	if err == nil && expiresAtZero(claims) {
 		err = jwt.ErrTokenExpired
 	}

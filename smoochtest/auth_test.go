@@ -150,6 +150,7 @@ func TestRefusedCredentialsAreExplained(t *testing.T) {
 		{"v1.1", "Authorization: Token x", "Authorization is neither Bearer nor Basic"},
 		{"v1.1", basicAuth(app.Key.KeyID, "x"), "the id or the secret of the key is wrong"},
 		{"v1.1", "Authorization: Bearer x", "token is malformed"},
+		{"v1.1", signed(t, smoochtest.Credentials{Secret: "x"}, jwt.MapClaims{}), "its header has no kid"},
 		{"v1.1", signed(t, smoochtest.Credentials{KeyID: "k", Secret: "x"}, jwt.MapClaims{}), `there is no key "k", which kid in its header names`},
 		{"v1.1", signed(t, smoochtest.Credentials{KeyID: app.Key.KeyID, Secret: "x"}, jwt.MapClaims{"scope": "app"}), "signature is invalid"},
 		{"v1.1", signed(t, app.Key, jwt.MapClaims{"scope": "app", "exp": 1}), "token is expired"},
@@ -163,6 +164,7 @@ func TestRefusedCredentialsAreExplained(t *testing.T) {
 		assert.Equal(t, "Authorization is required", at(answer, "error", "description"))
 		calls := c.call(200, "GET", "calls?brief=true", "")["calls"].([]any)
 		assert.Contains(t, at(calls[len(calls)-1], "refused"), test.want)
+		assert.NotContains(t, at(calls[len(calls)-1], "refused"), "keyfunc")
 	}
 	raw(t, server, "GET", "/v1.1/apps/"+app.ID+"/webhooks", "", signed(t, app.Key, jwt.MapClaims{"scope": "app"}))
 	calls := c.call(200, "GET", "calls?brief=true&status=200", "")["calls"].([]any)
