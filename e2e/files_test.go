@@ -52,4 +52,12 @@ func TestPrivateFiles(t *testing.T) {
 	}
 	s.control("calls", nil, &after)
 	assert.Equal(t, before.Last, after.Last)
+
+	upload := smooch.Upload{Source: strings.NewReader("\xff\xd8\xff\xe0"), Filename: "a.jpg"}
+	_, err = client.Attachments.Upload(t.Context(), upload, smooch.AttachmentOptions{})
+	require.NoError(t, err)
+	p := visit(t, s, wide, "light")
+	defer p.leave()
+	p.clicks("Call POST /attachments")
+	p.sees("that are not text.")
 }

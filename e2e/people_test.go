@@ -116,8 +116,12 @@ func TestPeople(t *testing.T) {
 			p.seesNo("Calls are delayed by 2 s")
 			s.control("faults", map[string]string{"cut": "after", "method": "DELETE", "path": "/appusers/ida/messages"}, nil)
 			p.sees("Connections are cut after carrying out on DELETE /appusers/ida/messages")
+			assert.True(t, js[bool](p, "look.named('Lift').getBoundingClientRect().right <= innerWidth"))
 			p.clicks("Lift")
 			p.seesNo("Connections are cut")
+			s.control("faults", map[string]any{"status": 418, "path": "/nope", "seconds": 9}, nil)
+			p.sees("Calls are answered with 418")
+			p.until("sees the time pass", func() bool { return js[bool](p, `/[1-8] s left/.test(document.body.innerText)`) })
 			assert.Zero(t, p.cutOff())
 		})
 	}
