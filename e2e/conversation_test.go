@@ -102,7 +102,7 @@ func TestDeliveries(t *testing.T) {
 			p.clicks("Create the webhook")
 			p.seesNo("Create the webhook")
 
-			p.writes("Hello")
+			p.writes(`It's "me", $HOME \ (100 %)`)
 			p.goesTo("Activity")
 			p.sees("again at")
 			p.clicks("+15 min")

@@ -172,8 +172,10 @@ func TestKeyboard(t *testing.T) {
 		return js[bool](p, "document.activeElement.matches('.composer textarea')")
 	})
 	p.do(chromedp.KeyEvent("Hello"))
+	p.pressesEnterWith(shift) // a new line
+	p.do(chromedp.KeyEvent("bot"))
 	p.pressesEnter()
-	p.sees("You said: Hello")
+	p.sees("You said: Hello bot")
 	p.tabsTo("Say it louder")
 	p.pressesEnter()
 	p.sees("You tapped LOUDER!")

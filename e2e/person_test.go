@@ -194,9 +194,14 @@ func (p *person) writes(text string) {
 
 // pressesEnter presses the key as a keyboard does: what it types belongs to the press, and does not
 // come if the page handles the press.
-func (p *person) pressesEnter() {
+func (p *person) pressesEnter() { p.t.Helper(); p.pressesEnterWith(0) }
+
+// shift is the key among those that are held down.
+const shift = 8
+
+func (p *person) pressesEnterWith(modifiers int64) {
 	p.t.Helper()
-	enter := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13}
+	enter := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13, Modifiers: modifiers}
 	enter.Type, enter.Text = input.DispatchKeyEventTypeKeyDown, "\r"
 	call(p, input.DispatchKeyEvent, enter)
 	enter.Type, enter.Text = input.DispatchKeyEventTypeKeyUp, ""
