@@ -198,3 +198,27 @@ func TestUsersAreFoundByBothIDs(t *testing.T) {
 	api.call(404, "GET", "/appusers/ada", "")
 	api.call(201, "POST", "/appusers", `{"userId":"ada"}`)
 }
+
+// TestMergedConversations: unread counts add up, and what became of a message stays with it.
+func TestMergedConversations(t *testing.T) {
+	t.Parallel()
+	server, client := newServerWithUser(t)
+	createUser(t, client, "bob")
+	api, c, users := newAPI(t, server), newControls(t, server), "apps/"+server.App().ID+"/users/"
+	merged := map[string]string{}
+	for _, id := range []string{"ida", "bob"} {
+		require.NoError(t, server.Person(server.App().ID, id, "line").Join())
+		api.call(201, "POST", "/appusers/"+id+"/messages",
+			`{"role":"appMaker","type":"text","text":"x","override":{"line":{"payload":{"for":"`+id+`"}}}}`)
+		merged[id] = at(c.call(200, "GET", users+id, ""), "user", "id").(string)
+	}
+	api.call(200, "POST", "/appusers/merge", `{"surviving":{"_id":"`+merged["ida"]+`"},"discarded":{"_id":"`+merged["bob"]+`"}}`)
+	talk := c.call(200, "GET", users+"ida/conversation?channel=line", "")
+	assert.EqualValues(t, 2, at(talk, "user", "conversation", "unreadCount"))
+	messages := talk["messages"].([]any)
+	require.Len(t, messages, 2)
+	for i, id := range []string{"ida", "bob"} {
+		assert.Equal(t, id, at(messages[i], "override", "for"))
+		assert.Len(t, at(messages[i], "deliveries"), 1)
+	}
+}
