@@ -199,7 +199,7 @@ func TestUsersAreFoundByBothIDs(t *testing.T) {
 	api.call(201, "POST", "/appusers", `{"userId":"ada"}`)
 }
 
-// TestMergedConversations: unread counts add up, and what became of a message stays with it.
+// TestMergedConversations: unread counts add up, and links and messages keep what belongs to them.
 func TestMergedConversations(t *testing.T) {
 	t.Parallel()
 	server, client := newServerWithUser(t)
@@ -212,7 +212,13 @@ func TestMergedConversations(t *testing.T) {
 			`{"role":"appMaker","type":"text","text":"x","override":{"line":{"payload":{"for":"`+id+`"}}}}`)
 		merged[id] = at(c.call(200, "GET", users+id, ""), "user", "id").(string)
 	}
+	tg := newTarget(t)
+	subscribe(t, client, tg.URL, "link:success")
+	api.call(200, "POST", "/appusers/bob/channels", `{"type":"twilio","phoneNumber":"+1514","confirmation":{"type":"prompt"}}`)
 	api.call(200, "POST", "/appusers/merge", `{"surviving":{"_id":"`+merged["ida"]+`"},"discarded":{"_id":"`+merged["bob"]+`"}}`)
+	require.NoError(t, server.Person(server.App().ID, "ida", "twilio").Join())
+	require.NoError(t, server.WaitDeliveries(t.Context()))
+	assert.Equal(t, map[string]any{"phoneNumber": "+1514"}, at(tg.take()[0], "criteria"), "a link that waits goes along")
 	talk := c.call(200, "GET", users+"ida/conversation?channel=line", "")
 	assert.EqualValues(t, 2, at(talk, "user", "conversation", "unreadCount"))
 	messages := talk["messages"].([]any)

@@ -133,6 +133,15 @@ func TestBinaryAndLongBodiesAreLogged(t *testing.T) {
 	assert.Equal(t, true, at(body, "truncated"))
 	assert.EqualValues(t, 3<<20, at(body, "size"))
 	assert.Len(t, at(body, "text"), 1<<20)
+
+	long := smooch.Upload{Source: strings.NewReader(strings.Repeat(" ", 3<<20)), Filename: "a.txt"}
+	file, err := server.Client().Attachments.Upload(t.Context(), long, smooch.AttachmentOptions{})
+	require.NoError(t, err)
+	assert.Len(t, fetch(t, 200, file.MediaURL), 3<<20)
+	body = at(c.call(200, "GET", "calls/5", ""), "call", "answer", "body")
+	assert.Equal(t, true, at(body, "truncated"))
+	assert.EqualValues(t, 3<<20, at(body, "size"))
+	assert.Len(t, at(body, "text"), 1<<20)
 }
 
 func TestDeliveryLogOverControls(t *testing.T) {
@@ -291,6 +300,8 @@ func TestLogOfBodiesIsBounded(t *testing.T) {
 	kept := len(server.Requests())
 	assert.Less(t, kept, 64)
 	assert.Greater(t, kept, 40)
+	raw(t, server, "POST", api.prefix+"/webhooks", strings.Repeat(" ", 100<<10), api.credential)
+	assert.Len(t, server.Requests(), 1, "the newest stays, whatever its size")
 }
 
 func TestLoggerHasALinePerCallAndDelivery(t *testing.T) {
