@@ -61,8 +61,8 @@ func authorize(c *call) *reply {
 	return setUser(c)
 }
 
-// authenticate returns the credential of a call, or why it has none. The caller is not told that, as
-// by the service, but whoever looks at the log is.
+// authenticate returns the credential of a call, or why it has none. The caller is not told that,
+// as by the service, but whoever looks at the log is.
 func authenticate(c *call) (credential, error) {
 	s, header, appToken := c.server, c.request.Header.Get("Authorization"), c.request.Header.Get("app-token")
 	scheme, _, _ := strings.Cut(header, " ")
@@ -77,9 +77,9 @@ func authenticate(c *call) (credential, error) {
 	case strings.EqualFold(scheme, "Bearer"):
 		return tokenCredential(s, c.bearerToken())
 	case header != "" && c.version == "v1":
-		return credential{}, errors.New("Authorization is not Bearer")
+		return credential{}, errors.New("the header Authorization is not Bearer")
 	case header != "":
-		return credential{}, errors.New("Authorization is neither Bearer nor Basic")
+		return credential{}, errors.New("the header Authorization is neither Bearer nor Basic")
 	case appToken == "":
 		return credential{}, errors.New("there is none")
 	case c.version != "v1":

@@ -137,7 +137,7 @@ func TestBodiesOfStrangersAreNotRead(t *testing.T) {
 	}
 }
 
-// TestRefusedCredentialsAreExplained: not to the caller, as by the service, but in the list of calls.
+// TestRefusedCredentialsAreExplained: in the list of calls, not to the caller, as by the service.
 func TestRefusedCredentialsAreExplained(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)

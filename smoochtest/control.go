@@ -96,8 +96,8 @@ func (k *controls) serve(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// asksForPage reports whether a request is for a file of the page. What there is no file for is taken
-// for a call of the API with a mistake in its path, unless the page itself or a person asks for it.
+// asksForPage reports whether a request is for a file of the page. What there is no file for is
+// taken for a call of the API with a mistake in its path, unless the page or a person asks for it.
 func (k *controls) asksForPage(r *http.Request) bool {
 	if k.server.config.page == nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -167,6 +168,9 @@ func TestPlayedUserTypesAndReads(t *testing.T) {
 	events := arrived(t, server, tg)
 	assert.Equal(t, []any{"typing:appUser"}, triggers(events))
 	assert.Equal(t, "typing:start", at(events[0], "activity", "type"))
+	server.Advance(11 * time.Second)
+	shown = newControls(t, server).call(200, "GET", "apps/"+server.App().ID+"/users/ida", "")
+	assert.Equal(t, false, at(shown, "user", "conversation", "appUserTyping"), "nobody types for ever")
 	shown = play(200, "type", `{"typing":false}`)
 	assert.Equal(t, false, at(shown, "user", "conversation", "appUserTyping"))
 	assert.Equal(t, "typing:stop", at(arrived(t, server, tg)[0], "activity", "type"))

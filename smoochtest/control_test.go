@@ -217,7 +217,7 @@ func TestPage(t *testing.T) {
 	}
 	assert.Equal(t, "no-cache", header.Get("Cache-Control"), "a new version is seen at once")
 	assert.Equal(t, "no-referrer", header.Get("Referrer-Policy"))
-	for _, path := range []string{"/", "/_sandbox/state"} { // neither is shown in a frame, nor run as a script
+	for _, path := range []string{"/", "/_sandbox/state"} { // in no frame, and no script
 		header := exchange(t, "GET", 200, server.URL+path).header
 		assert.Equal(t, "DENY", header.Get("X-Frame-Options"))
 		assert.Equal(t, "nosniff", header.Get("X-Content-Type-Options"))
