@@ -102,9 +102,12 @@ func TestDeliveries(t *testing.T) {
 			p.clicks("Create the webhook")
 			p.seesNo("Create the webhook")
 
-			p.writes("Hello")
+			p.writes(`It's "me", $HOME \ (100 %)`)
 			p.goesTo("Activity")
 			p.sees("again at")
+			p.clicks("Problems")
+			p.sees("again at")
+			p.clicks("All")
 			p.clicks("+15 min")
 			p.sees("The clock is 15 minutes on")
 			sent := bot.takes(t)

@@ -82,6 +82,24 @@ func (p *person) forgets(part string) {
 	assert.Less(p.t, len(others), before, "the browser did not tell of %s", part)
 }
 
+// TestWritingDirections: each text has the direction of its own writing.
+func TestWritingDirections(t *testing.T) {
+	s := startSandbox(t)
+	user := s.newUser("leila", "ليلى حداد", "web")
+	p := visit(t, s, wide, "light")
+	defer p.leave()
+	for _, text := range []string{"שלום, 3 אנשים (three).", "Three (שלום)."} {
+		s.control(user+"say", map[string]string{"text": text}, nil)
+		p.sees(text)
+		fromLeft := js[bool](p, `(() => {
+			const text = [...document.querySelectorAll(".bubble .text")].at(-1).firstChild, range = document.createRange();
+			const at = (i) => { range.setStart(text, i); range.setEnd(text, i + 1); return range.getBoundingClientRect().x };
+			return at(0) < at(text.length - 1);
+		})()`)
+		assert.Equal(t, text[0] == 'T', fromLeft, text)
+	}
+}
+
 // TestThousands: of thousands of messages and calls the page holds the newest, and stays quick.
 func TestThousands(t *testing.T) {
 	s := startSandbox(t)
@@ -154,8 +172,10 @@ func TestKeyboard(t *testing.T) {
 		return js[bool](p, "document.activeElement.matches('.composer textarea')")
 	})
 	p.do(chromedp.KeyEvent("Hello"))
+	p.pressesEnterWith(shift) // a new line
+	p.do(chromedp.KeyEvent("bot"))
 	p.pressesEnter()
-	p.sees("You said: Hello")
+	p.sees("You said: Hello bot")
 	p.tabsTo("Say it louder")
 	p.pressesEnter()
 	p.sees("You tapped LOUDER!")

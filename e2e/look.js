@@ -16,10 +16,15 @@ globalThis.look = {
   // isBefore tells whether a thing stands before the one that has the focus.
   isBefore: (name) => Boolean(document.activeElement.compareDocumentPosition(look.named(name)) & Node.DOCUMENT_POSITION_PRECEDING),
 
+  // hit tells whether the last click reached what place was last asked for.
+  hit: false,
+
   // place returns where a thing can be clicked; nothing if another covers it.
   place: (name) => {
     const e = look.named(name);
     if (!e) return { x: 0, y: 0 };
+    look.hit = false;
+    e.addEventListener("click", () => { look.hit = true; }, { capture: true, once: true });
     e.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
     const box = e.getBoundingClientRect();
     const x = box.x + box.width / 2, y = box.y + box.height / 2;

@@ -97,7 +97,7 @@ func (p *person) leave() {
 
 func (p *person) do(actions ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
 	defer cancel()
 	require.NoError(p.t, chromedp.Do(ctx, actions...))
 }
@@ -117,7 +117,7 @@ func js[T any](p *person, format string, args ...any) T {
 		require.NoError(p.t, err)
 		args[i] = encoded
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
 	defer cancel()
 	result, err := chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf(format, args...)))
 	require.NoError(p.t, err)
@@ -149,16 +149,19 @@ func (p *person) seesNo(text string) {
 }
 
 // clicks clicks the last thing with a name, with the mouse, where nothing else covers it, once it
-// stands still.
+// stands still. A click that misses it, as it has moved just then, is made again.
 func (p *person) clicks(name string) {
 	p.t.Helper()
 	var at struct{ X, Y float64 }
 	p.until("clicks "+name, func() bool {
 		before := at
 		at = js[struct{ X, Y float64 }](p, "look.place(%s)", name)
-		return at.X > 0 && at == before
+		if at.X == 0 || at != before {
+			return false
+		}
+		p.do(chromedp.MouseClickXY(at.X, at.Y))
+		return js[bool](p, "look.hit")
 	})
-	p.do(chromedp.MouseClickXY(at.X, at.Y))
 }
 
 // enters types something into the field with a label.
@@ -191,9 +194,14 @@ func (p *person) writes(text string) {
 
 // pressesEnter presses the key as a keyboard does: what it types belongs to the press, and does not
 // come if the page handles the press.
-func (p *person) pressesEnter() {
+func (p *person) pressesEnter() { p.t.Helper(); p.pressesEnterWith(0) }
+
+// shift is the key among those that are held down.
+const shift = 8
+
+func (p *person) pressesEnterWith(modifiers int64) {
 	p.t.Helper()
-	enter := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13}
+	enter := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13, Modifiers: modifiers}
 	enter.Type, enter.Text = input.DispatchKeyEventTypeKeyDown, "\r"
 	call(p, input.DispatchKeyEvent, enter)
 	enter.Type, enter.Text = input.DispatchKeyEventTypeKeyUp, ""

@@ -29,6 +29,7 @@ type sandbox struct {
 	AppID   string `json:"appId"`
 	KeyID   string `json:"keyId"`
 	Secret  string `json:"secret"`
+	JWT     string `json:"jwt"` // of account scope
 }
 
 // start starts a program that ends with the test, and returns it with its output.

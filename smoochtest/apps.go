@@ -20,7 +20,7 @@ type app struct {
 	id, token        string
 	creator          string // id of the service account that created it, or ""
 	fields           object // name, settings, metadata
-	users            []*user
+	users            userList
 	webhooks         []*webhook
 	integrations     []object
 	templates        []object
@@ -56,18 +56,7 @@ func findApp(s *Server, id string) *app {
 func (a *app) json() object { return union(a.fields, object{"_id": a.id, "appToken": a.token}) }
 
 // user returns the user with the _id or userId, or nil.
-func (a *app) user(id string) *user {
-	for _, u := range a.users {
-		if u.hasID(id) {
-			return u
-		}
-	}
-	return nil
-}
-
-func (a *app) removeUser(u *user) {
-	a.users = slices.DeleteFunc(a.users, func(other *user) bool { return other == u })
-}
+func (a *app) user(id string) *user { return a.users.byID[id] }
 
 func createApp(c *call) *reply {
 	if refusal := c.require("name"); refusal != nil {

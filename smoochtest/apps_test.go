@@ -63,11 +63,19 @@ func TestDeletedAppIsGone(t *testing.T) {
 		smooch.Upload{Source: strings.NewReader("x"), Filename: "a.png"},
 		smooch.AttachmentOptions{Access: smooch.AttachmentAccessPublic})
 	require.NoError(t, err)
+	path := "/apps/" + first.ID
+	tokens, err := account.Attachments.CreateMediaToken(ctx, []string{path})
+	require.NoError(t, err)
+	media := "Authorization: Bearer " + tokens[path]
+	status, _ := raw(t, server, http.MethodGet, "/v1.1/attachments/cookie", "", media)
+	assert.Equal(t, 200, status)
 
 	require.NoError(t, account.Apps.Delete(ctx, first.ID))
+	status, _ = raw(t, server, http.MethodGet, "/v1.1/attachments/cookie", "", media)
+	assert.Equal(t, 401, status)
 	_, err = granted.AppUsers.Create(ctx, smooch.AppUserCreate{UserID: "bob"})
 	assert.ErrorIs(t, err, smooch.ErrUnauthorized)
-	status, _ := raw(t, server, http.MethodGet, strings.TrimPrefix(image.MediaURL, server.URL), "")
+	status, _ = raw(t, server, http.MethodGet, strings.TrimPrefix(image.MediaURL, server.URL), "")
 	assert.Equal(t, 404, status)
 	assert.Equal(t, first, server.App())
 	_, err = server.Client().AppUsers.Get(ctx, "ida")

@@ -1,7 +1,9 @@
 package smoochtest
 
 import (
+	"hash/crc32"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,8 +38,36 @@ func newUser(a *app, userID string) *user {
 	if userID != "" {
 		u.fields["userId"] = userID
 	}
-	a.users = append(a.users, u)
+	a.users.add(u)
 	return u
+}
+
+// userList holds the users of an app. There may be very many, and each call looks for one of them.
+type userList struct {
+	all  []*user          // in the order in which they came
+	byID map[string]*user // by _id and by userId
+}
+
+func (l *userList) add(u *user) {
+	l.all = append(l.all, u)
+	if l.byID == nil {
+		l.byID = map[string]*user{}
+	}
+	l.byID[u.id] = u
+	l.setUserID(u, u.userID())
+}
+
+func (l *userList) remove(u *user) {
+	l.all = slices.DeleteFunc(l.all, func(other *user) bool { return other == u })
+	delete(l.byID, u.id)
+	delete(l.byID, u.userID())
+}
+
+// setUserID gives a user of the list a userId, if it is not empty.
+func (l *userList) setUserID(u *user, id string) {
+	if id != "" {
+		u.fields["userId"], l.byID[id] = id, u
+	}
 }
 
 // userID returns the id that the business has given to the user, or "".
@@ -48,15 +78,23 @@ func (u *user) userID() string {
 
 func (u *user) hasID(id string) bool { return id == u.id || id == u.userID() }
 
-// displayName returns the name that is shown with the user's messages.
+// displayName returns the name that is shown with the user's messages. As in the service, one who
+// has no name is called something like Quiet Otter.
 func (u *user) displayName() string {
 	given, _ := u.fields["givenName"].(string)
 	surname, _ := u.fields["surname"].(string)
 	if name := strings.TrimSpace(given + " " + surname); name != "" {
 		return name
 	}
-	return "Quiet Otter"
+	n := crc32.ChecksumIEEE([]byte(u.id))
+	return adjectives[n%16] + " " + animals[n>>4%16]
 }
+
+// The words of which users get names who have none, so that a person tells them apart.
+var (
+	adjectives = strings.Fields("Brave Calm Clever Eager Gentle Happy Jolly Kind Lively Lucky Merry Proud Quick Quiet Shy Witty")
+	animals    = strings.Fields("Badger Beaver Crane Deer Falcon Fox Hare Heron Lynx Magpie Moose Otter Owl Seal Stork Wolf")
+)
 
 // client returns the user's client with the id, or nil.
 func (u *user) client(id string) object {
@@ -128,7 +166,7 @@ func createUser(c *call) *reply {
 	}
 	u := newUser(c.app, id)
 	if refusal := u.setProfile(c.body); refusal != nil {
-		c.app.removeUser(u)
+		c.app.users.remove(u)
 		return refusal
 	}
 	u.credentialRequired = c.body["credentialRequired"] == true
@@ -145,7 +183,7 @@ func updateUser(c *call) *reply {
 }
 
 func deleteUser(c *call) *reply {
-	c.app.removeUser(c.user)
+	c.app.users.remove(c.user)
 	deleteAttachmentsOf(c.app, c.user)
 	emit(c.app, event{trigger: "appUser:delete", user: c.user})
 	return ok(object{})
@@ -189,12 +227,17 @@ func mergeUsers(c *call) *reply {
 		return badRequest("surviving and discarded are the same user")
 	}
 	surviving.absorb(discarded, c.server.random)
-	c.app.removeUser(discarded)
+	c.app.users.remove(discarded)
+	if surviving.userID() == "" {
+		c.app.users.setUserID(surviving, discarded.userID())
+	}
 	emit(c.app, event{trigger: "merge:appUser", fields: func(version string) object {
 		return object{
 			"surviving": surviving.truncated(version), "discarded": []object{discarded.truncated(version)},
 		}
 	}})
+	c.server.lookAtApps()
+	c.app.lookAt(surviving) // who has the other's messages
 	return ok(object{})
 }
 
@@ -205,16 +248,13 @@ func mergedUser(c *call, name string) (*user, *reply) {
 	if id == "" {
 		return nil, badRequest(name + "._id is required")
 	}
-	for _, u := range c.app.users {
-		if u.id == id {
-			return u, nil
-		}
+	if u := c.app.user(id); u != nil && u.id == id {
+		return u, nil
 	}
 	return nil, notFound("App user")
 }
 
-// absorb moves the messages and clients of another user to this one, and the userId if this one
-// has none.
+// absorb moves the messages and clients of another user to this one.
 func (u *user) absorb(other *user, r *random) {
 	if other.conversation != nil {
 		u.startConversation(r)
@@ -226,9 +266,6 @@ func (u *user) absorb(other *user, r *random) {
 	}
 	maps.Copy(u.linkCriteria, other.linkCriteria)
 	u.pendingClients = append(u.pendingClients, other.pendingClients...)
-	if u.userID() == "" && other.userID() != "" {
-		u.fields["userId"] = other.userID()
-	}
 }
 
 func (u *user) startConversation(r *random) {

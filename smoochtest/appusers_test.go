@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/smooch/smooch-go"
+	"github.com/smooch/smooch-go/smoochtest"
 )
 
 func TestAppUserOnBothVersions(t *testing.T) {
@@ -151,4 +152,79 @@ func TestMergedUsersHaveOneChannelUsedLast(t *testing.T) {
 	st.post(`{"role":"appMaker","type":"text","text":"x"}`)
 	_, v11 := st.events()
 	assert.Equal(t, "viber", dig(v11[len(v11)-1], "destination.type"), "what is left")
+}
+
+func TestUsersWithoutNameAreToldApart(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, smoochtest.WithSeed("names"))
+	names := map[any]bool{}
+	for range 10 {
+		made := newControls(t, server).call(201, "POST", "apps/"+server.App().ID+"/users", `{"channel":"web"}`)
+		names[at(made, "user", "displayName")] = true
+	}
+	assert.Greater(t, len(names), 7)
+	assert.NotContains(t, names, "")
+}
+
+// TestUsersAreFoundByBothIDs: by the _id and by the userId, which goes over to another user with a
+// merge and is free again after a deletion.
+func TestUsersAreFoundByBothIDs(t *testing.T) {
+	t.Parallel()
+	server, client := newServerWithUser(t)
+	api := newAPI(t, server)
+	ada := createUser(t, client, "ada")
+	anonymous := newControls(t, server).call(201, "POST", "apps/"+server.App().ID+"/users", `{"channel":"web"}`)
+	id := at(anonymous, "user", "id").(string)
+	assert.Nil(t, at(api.call(200, "GET", "/appusers/"+id, ""), "appUser", "userId"))
+
+	api.call(200, "POST", "/appusers/merge", `{"surviving":{"_id":"`+id+`"},"discarded":{"_id":"`+ada.ID+`"}}`)
+	assert.Equal(t, id, at(api.call(200, "GET", "/appusers/ada", ""), "appUser", "_id"), "it goes over")
+	assert.Equal(t, "ada", at(api.call(200, "GET", "/appusers/"+id, ""), "appUser", "userId"))
+	api.call(404, "GET", "/appusers/"+ada.ID, "")
+	api.call(409, "POST", "/appusers", `{"userId":"ada"}`)
+
+	ida := at(api.call(200, "GET", "/appusers/ida", ""), "appUser", "_id").(string)
+	api.call(200, "POST", "/appusers/merge", `{"surviving":{"_id":"`+id+`"},"discarded":{"_id":"`+ida+`"}}`)
+	api.call(404, "GET", "/appusers/ida", "")
+	assert.Equal(t, "ada", at(api.call(200, "GET", "/appusers/"+id, ""), "appUser", "userId"), "it keeps its own")
+
+	require.NoError(t, server.ImportState(server.ExportState()))
+	assert.Equal(t, id, at(api.call(200, "GET", "/appusers/ada", ""), "appUser", "_id"))
+	api.call(404, "POST", "/appusers/merge", `{"surviving":{"_id":"ada"},"discarded":{"_id":"`+id+`"}}`)
+	api.call(200, "DELETE", "/appusers/"+id, "")
+	api.call(404, "GET", "/appusers/ada", "")
+	api.call(404, "GET", "/appusers/"+id, "")
+	api.call(400, "POST", "/appusers", `{"userId":"ada","properties":{"a":[]}}`)
+	api.call(404, "GET", "/appusers/ada", "")
+	api.call(201, "POST", "/appusers", `{"userId":"ada"}`)
+}
+
+// TestMergedConversations: unread counts add up, and links and messages keep what belongs to them.
+func TestMergedConversations(t *testing.T) {
+	t.Parallel()
+	server, client := newServerWithUser(t)
+	createUser(t, client, "bob")
+	api, c, users := newAPI(t, server), newControls(t, server), "apps/"+server.App().ID+"/users/"
+	merged := map[string]string{}
+	for _, id := range []string{"ida", "bob"} {
+		require.NoError(t, server.Person(server.App().ID, id, "line").Join())
+		api.call(201, "POST", "/appusers/"+id+"/messages",
+			`{"role":"appMaker","type":"text","text":"x","override":{"line":{"payload":{"for":"`+id+`"}}}}`)
+		merged[id] = at(c.call(200, "GET", users+id, ""), "user", "id").(string)
+	}
+	tg := newTarget(t)
+	subscribe(t, client, tg.URL, "link:success")
+	api.call(200, "POST", "/appusers/bob/channels", `{"type":"twilio","phoneNumber":"+1514","confirmation":{"type":"prompt"}}`)
+	api.call(200, "POST", "/appusers/merge", `{"surviving":{"_id":"`+merged["ida"]+`"},"discarded":{"_id":"`+merged["bob"]+`"}}`)
+	require.NoError(t, server.Person(server.App().ID, "ida", "twilio").Join())
+	require.NoError(t, server.WaitDeliveries(t.Context()))
+	assert.Equal(t, map[string]any{"phoneNumber": "+1514"}, at(tg.take()[0], "criteria"), "a link that waits goes along")
+	talk := c.call(200, "GET", users+"ida/conversation?channel=line", "")
+	assert.EqualValues(t, 2, at(talk, "user", "conversation", "unreadCount"))
+	messages := talk["messages"].([]any)
+	require.Len(t, messages, 2)
+	for i, id := range []string{"ida", "bob"} {
+		assert.Equal(t, id, at(messages[i], "override", "for"))
+		assert.Len(t, at(messages[i], "deliveries"), 1)
+	}
 }

@@ -84,9 +84,25 @@ func serveAttachment(s *Server, r *http.Request, id string) *reply {
 			return forbidden()
 		}
 	}
-	header := http.Header{"Content-Type": {m.file.mediaType}, "X-Content-Type-Options": {"nosniff"}}
+	return m.file.reply()
+}
+
+// getMedia answers with a file, also a private one: who may use the controls may see everything.
+func getMedia(c *control) *reply {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	m, found := c.server.attachments[c.params["id"]]
+	if !found {
+		return notFound("Media")
+	}
+	return m.file.reply()
+}
+
+// reply answers with the file itself.
+func (f *file) reply() *reply {
+	header := http.Header{"Content-Type": {f.mediaType}, "X-Content-Type-Options": {"nosniff"}}
 	header.Set("Content-Security-Policy", "sandbox") // an HTML file must not act as the page
-	return &reply{status: 200, header: header, body: m.file.data}
+	return &reply{status: 200, header: header, body: f.data}
 }
 
 func uploadAttachment(c *call) *reply {

@@ -118,6 +118,19 @@ func TestPrivateAttachments(t *testing.T) {
 	cookie, _, _ := strings.Cut(answer.Header.Get("Set-Cookie"), ";")
 	fetch(t, 200, private, "Cookie: "+cookie)
 
+	// Whoever may use the controls sees every file, and that is no call.
+	_, id, _ := strings.Cut(private, "/media/")
+	calls := len(server.Requests())
+	file := exchange(t, http.MethodGet, 200, server.URL+"/_sandbox/media/"+id)
+	assert.Equal(t, "GIF89a!", string(file.body))
+	for name, value := range map[string]string{
+		"Content-Type": "image/gif", "Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff",
+	} {
+		assert.Equal(t, value, file.header.Get(name))
+	}
+	exchange(t, http.MethodGet, 404, server.URL+"/_sandbox/media/nope")
+	assert.Len(t, server.Requests(), calls)
+
 	for path, want := range map[string]int{
 		"/apps/" + other.ID: 403, "/webhooks": 400, "/apps/" + server.App().ID + "/x": 400,
 	} {

@@ -2,6 +2,7 @@ package smoochtest
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -48,8 +49,7 @@ func authorize(c *call) *reply {
 	if c.route.accepts == forNone {
 		return nil
 	}
-	var valid bool
-	if c.cred, valid = authenticate(c); !valid {
+	if c.cred, c.refused = authenticate(c); c.refused != nil {
 		return unauthorized()
 	}
 	if !accepts(c.route, c.cred) {
@@ -61,28 +61,36 @@ func authorize(c *call) *reply {
 	return setUser(c)
 }
 
-func authenticate(c *call) (cred credential, valid bool) {
-	s, header := c.server, c.request.Header.Get("Authorization")
+// authenticate returns the credential of a call, or why it has none. The caller is not told that,
+// as by the service, but whoever looks at the log is.
+func authenticate(c *call) (credential, error) {
+	s, header, appToken := c.server, c.request.Header.Get("Authorization"), c.request.Header.Get("app-token")
 	scheme, _, _ := strings.Cut(header, " ")
 	switch {
 	case strings.EqualFold(scheme, "Basic") && c.version != "v1":
 		id, secret, given := c.request.BasicAuth()
 		k := s.keys[id]
 		if !given || k == nil || k.secret != secret {
-			return credential{}, false
+			return credential{}, errors.New("the id or the secret of the key is wrong")
 		}
-		return keyCredential(s, k), true
+		return keyCredential(s, k), nil
 	case strings.EqualFold(scheme, "Bearer"):
 		return tokenCredential(s, c.bearerToken())
-	case header == "" && c.version == "v1":
-		token := c.request.Header.Get("app-token")
-		for _, a := range s.apps {
-			if token != "" && a.token == token {
-				return credential{scope: scopeAppToken, app: a}, true
-			}
+	case header != "" && c.version == "v1":
+		return credential{}, errors.New("the header Authorization is not Bearer")
+	case header != "":
+		return credential{}, errors.New("the header Authorization is neither Bearer nor Basic")
+	case appToken == "":
+		return credential{}, errors.New("there is none")
+	case c.version != "v1":
+		return credential{}, errors.New("an app-token is for v1")
+	}
+	for _, a := range s.apps {
+		if a.token == appToken {
+			return credential{scope: scopeAppToken, app: a}, nil
 		}
 	}
-	return credential{}, false
+	return credential{}, errors.New("no app has this app-token")
 }
 
 // keyCredential returns the credential of a caller who has a key.
@@ -95,38 +103,54 @@ func keyCredential(s *Server, k *key) credential {
 
 // tokenCredential returns the credential of a bearer token: a token that the server has issued, or
 // a JWT that is signed with a key.
-func tokenCredential(s *Server, token string) (cred credential, valid bool) {
+func tokenCredential(s *Server, token string) (cred credential, err error) {
 	if a := s.accessTokens[token]; a != nil {
-		return credential{scope: scopeIntegration, app: a}, true
+		return credential{scope: scopeIntegration, app: a}, nil
 	}
 	if s.clock.now().Before(s.mediaTokens[token].expires) {
-		return credential{scope: scopeMediaToken}, true
+		return credential{scope: scopeMediaToken}, nil
 	}
 	var k *key
+	var noKey error
 	claims := jwt.MapClaims{}
 	algorithms := jwt.WithValidMethods([]string{"HS256", "HS384", "HS512"})
 	parser := jwt.NewParser(algorithms, jwt.WithTimeFunc(s.clock.now))
-	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+	_, err = parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
 		if k = s.keys[kid]; k == nil {
-			return nil, errors.New("no such key")
+			noKey = fmt.Errorf("there is no key %q, which kid in its header names", kid)
+			if kid == "" {
+				noKey = errors.New("its header has no kid, the id of the key")
+			}
+			return nil, noKey
 		}
 		return []byte(k.secret), nil
 	})
-	if err != nil || expiresAtZero(claims) {
-		return credential{}, false
+	if noKey != nil {
+		return credential{}, noKey // without the parser's words around it
+	}
+	if err == nil && expiresAtZero(claims) {
+		err = jwt.ErrTokenExpired
+	}
+	if err != nil {
+		return credential{}, err
 	}
 	ofApp := k.owner.kind == ownerApp
 	switch scope, _ := claims["scope"].(string); {
 	case scope == "app" && ofApp, (scope == "account" || scope == "appMaker") && !ofApp:
-		return keyCredential(s, k), true
+		return keyCredential(s, k), nil
 	case scope == "appUser" && ofApp:
 		cred = keyCredential(s, k)
 		cred.scope = scopeAppUser
-		cred.userID, _ = claims["userId"].(string)
-		return cred, cred.userID != ""
+		if cred.userID, _ = claims["userId"].(string); cred.userID == "" {
+			return credential{}, errors.New("a token of the scope appUser needs a userId")
+		}
+		return cred, nil
+	case ofApp:
+		return credential{}, fmt.Errorf("a key of an app signs tokens of the scopes app and appUser, not %q", scope)
+	default:
+		return credential{}, fmt.Errorf("a key of an account signs tokens of the scope account, not %q", scope)
 	}
-	return credential{}, false
 }
 
 // expiresAtZero reports whether a token expired in 1970, which the parser takes for no expiry.

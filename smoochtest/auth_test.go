@@ -136,3 +136,37 @@ func TestBodiesOfStrangersAreNotRead(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedCredentialsAreExplained: in the list of calls, not to the caller, as by the service.
+func TestRefusedCredentialsAreExplained(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	c, app, account := newControls(t, server), server.App(), server.Account()
+	for _, test := range []struct{ version, header, want string }{
+		{"v1.1", "X: y", "there is none"},
+		{"v1.1", "app-token: " + app.Token, "an app-token is for v1"},
+		{"v1", "app-token: x", "no app has this app-token"},
+		{"v1", basicAuth(app.Key.KeyID, app.Key.Secret), "Authorization is not Bearer"},
+		{"v1.1", "Authorization: Token x", "Authorization is neither Bearer nor Basic"},
+		{"v1.1", basicAuth(app.Key.KeyID, "x"), "the id or the secret of the key is wrong"},
+		{"v1.1", "Authorization: Bearer x", "token is malformed"},
+		{"v1.1", signed(t, smoochtest.Credentials{Secret: "x"}, jwt.MapClaims{}), "its header has no kid"},
+		{"v1.1", signed(t, smoochtest.Credentials{KeyID: "k", Secret: "x"}, jwt.MapClaims{}), `there is no key "k", which kid in its header names`},
+		{"v1.1", signed(t, smoochtest.Credentials{KeyID: app.Key.KeyID, Secret: "x"}, jwt.MapClaims{"scope": "app"}), "signature is invalid"},
+		{"v1.1", signed(t, app.Key, jwt.MapClaims{"scope": "app", "exp": 1}), "token is expired"},
+		{"v1.1", signed(t, app.Key, jwt.MapClaims{"scope": "app", "exp": 0}), "token is expired"},
+		{"v1.1", signed(t, app.Key, jwt.MapClaims{}), `a key of an app signs tokens of the scopes app and appUser, not ""`},
+		{"v1.1", signed(t, account, jwt.MapClaims{"scope": "app"}), `a key of an account signs tokens of the scope account, not "app"`},
+		{"v1.1", signed(t, app.Key, jwt.MapClaims{"scope": "appUser"}), "a token of the scope appUser needs a userId"},
+	} {
+		status, answer := raw(t, server, "GET", "/"+test.version+"/apps/"+app.ID+"/webhooks", "", test.header)
+		assert.Equal(t, 401, status, test.want)
+		assert.Equal(t, "Authorization is required", at(answer, "error", "description"))
+		calls := c.call(200, "GET", "calls?brief=true", "")["calls"].([]any)
+		assert.Contains(t, at(calls[len(calls)-1], "refused"), test.want)
+		assert.NotContains(t, at(calls[len(calls)-1], "refused"), "keyfunc")
+	}
+	raw(t, server, "GET", "/v1.1/apps/"+app.ID+"/webhooks", "", signed(t, app.Key, jwt.MapClaims{"scope": "app"}))
+	calls := c.call(200, "GET", "calls?brief=true&status=200", "")["calls"].([]any)
+	assert.NotContains(t, calls[0], "refused")
+}

@@ -16,6 +16,7 @@ type call struct {
 	route   *route            // from here on: set by findRoute
 	params  map[string]string // the arguments of the path
 	cred    credential        // from here on: set by authorize
+	refused error             // why there is no valid credential; nil if there is or none is needed
 	app     *app              // nil if the call is not about one app
 	user    *user             // nil if the call is not about one user
 	body    object            // from here on: set by readBody; never nil

@@ -126,7 +126,7 @@ func (a *app) integrationOn(channel string) object {
 // userOnChannel returns the user who has a client on the integration with the channel's own id of
 // the user, or nil.
 func (a *app) userOnChannel(integrationID, externalID string) *user {
-	for _, u := range a.users {
+	for _, u := range a.users.all {
 		for _, client := range u.clients {
 			if client["integrationId"] == integrationID && client["externalId"] == externalID {
 				return u

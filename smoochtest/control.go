@@ -1,6 +1,7 @@
 package smoochtest
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -65,14 +66,13 @@ var controlRoutes = slices.Concat([]controlRoute{
 	{"POST", "reset", resetServer},
 	{"GET", "state", exportState},
 	{"PUT", "state", importState},
+	{"GET", "media/{id}", getMedia},
 }, controlAppRoutes, controlPersonRoutes, controlLogRoutes)
 
 // serve answers a request if it is not a call of the API, and reports whether it did.
 func (k *controls) serve(w http.ResponseWriter, r *http.Request) bool {
-	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	isControl := strings.HasPrefix(r.URL.Path, controlPrefix)
-	isPage := k.server.config.page != nil && !isControl &&
-		!slices.Contains([]string{"v1", "v1.1", "media", "oauth"}, first)
+	isPage := !isControl && k.asksForPage(r)
 	if !isControl && !isPage {
 		return false
 	}
@@ -94,6 +94,22 @@ func (k *controls) serve(w http.ResponseWriter, r *http.Request) bool {
 	}
 	k.handle(w, r).write(w, r, false)
 	return true
+}
+
+// asksForPage reports whether a request is for a file of the page. What there is no file for is
+// taken for a call of the API with a mistake in its path, unless the page or a person asks for it.
+func (k *controls) asksForPage(r *http.Request) bool {
+	if k.server.config.page == nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	path := strings.Trim(r.URL.Path, "/")
+	if _, err := fs.Stat(k.server.config.page, cmp.Or(path, ".")); err == nil {
+		return true
+	}
+	first, _, _ := strings.Cut(path, "/")
+	isCall := slices.Contains([]string{"v1", "v1.1", "media", "oauth"}, first)
+	asks := r.Header.Get("Sec-Fetch-Site") // browsers say so
+	return !isCall && (asks == "same-origin" || asks == "none")
 }
 
 // pagePolicy lets the page run its own scripts and styles only, and turn no text into HTML. What it

@@ -25,7 +25,7 @@ var controlAppRoutes = []controlRoute{
 func (a *app) controlJSON() object {
 	name, _ := a.fields["name"].(string)
 	o := object{
-		"id": a.id, "name": name, "token": a.token, "userCount": len(a.users),
+		"id": a.id, "name": name, "token": a.token, "userCount": len(a.users.all),
 		"menu": emptyMenu(), "templates": notNull(a.templates),
 	}
 	if menu := a.menus[appMenu]; menu != nil {
@@ -231,7 +231,7 @@ func controlListUsers(c *control, a *app) *reply {
 	if refusal != nil {
 		return refusal
 	}
-	sorted := slices.Clone(a.users)
+	sorted := slices.Clone(a.users.all)
 	slices.Reverse(sorted)
 	slices.SortStableFunc(sorted, func(a, b *user) int { return cmp.Compare(b.lastActive(), a.lastActive()) })
 	from := min(int(offset), len(sorted))
@@ -279,7 +279,7 @@ func controlCreateUser(c *control, a *app) *reply {
 		}
 	}
 	if answer != nil {
-		a.removeUser(u)
+		a.users.remove(u)
 		return answer
 	}
 	c.server.lookAtApps()
@@ -305,9 +305,9 @@ func controlGetConversation(c *control, a *app, u *user) *reply {
 		all = all[:at]
 	}
 	from := max(0, len(all)-int(limit))
-	shown := []object{}
+	client, shown := u.clientOn(c.request.URL.Query().Get("channel")), []object{}
 	for _, m := range all[from:] {
-		shown = append(shown, u.conversation.messageJSON(m))
+		shown = append(shown, u.conversation.shownOn(client, u.conversation.messageJSON(m)))
 	}
 	return ok(object{"user": a.userJSON(u), "messages": shown, "hasMore": from > 0})
 }

@@ -156,15 +156,15 @@ func TestFeedTellsOfFaults(t *testing.T) {
 	server, _ := newServerWithUser(t)
 	c := newControls(t, server)
 	f := c.watch("")
-	id := at(c.call(201, "POST", "faults", `{"status":503,"path":"/nope","seconds":0.05}`), "fault", "id")
-	assert.NotEmpty(t, at(f.check("fault", "fault", "Fault"), "until"))
-	assert.Equal(t, id, f.next("fault-lifted").data["faultId"], "although nobody calls")
 	c.call(201, "POST", "faults", `{"status":503,"path":"/nope","times":-1}`)
-	f.next("fault")
+	assert.Nil(t, at(f.check("fault", "fault", "Fault"), "until"))
 	raw(t, server, "GET", "/v1/nope", "")
 	assert.EqualValues(t, 1, at(f.check("fault", "fault", "Fault"), "hits"))
 	c.call(200, "DELETE", "faults", "")
 	f.next("fault-lifted")
+	id := at(c.call(201, "POST", "faults", `{"status":503,"seconds":0.05}`), "fault", "id")
+	assert.NotEmpty(t, at(f.check("fault", "fault", "Fault"), "until"))
+	assert.Equal(t, id, f.next("fault-lifted").data["faultId"], "although nobody calls")
 }
 
 // TestFeedGoesOn: a reader whose connection was lost is told what it has missed or, if that is no

@@ -57,6 +57,9 @@ func callJSON(l *loggedCall, brief bool) object {
 	if l.fault != 0 {
 		o["fault"] = l.fault
 	}
+	if l.refused != nil {
+		o["refused"] = l.refused.Error()
+	}
 	if brief {
 		return o
 	}
@@ -148,16 +151,14 @@ func (c *control) logQuery(filters ...string) (q logQuery, refusal *reply) {
 			q.text[name] = values[0]
 		}
 	}
-	if user := q.text["user"]; user != "" { // the logs have the _id
-		c.server.mu.Lock()
-		defer c.server.mu.Unlock()
-		for _, a := range c.server.apps {
-			if u := a.user(user); u != nil && (q.text["app"] == "" || q.text["app"] == a.id) {
-				q.text["user"] = u.id
-			}
-		}
-	}
 	return q, nil
+}
+
+// wantsUser reports whether the caller asks for entries about the user with an _id and a userId, or
+// about all.
+func (q logQuery) wantsUser(id, userID string) bool {
+	wanted := q.text["user"]
+	return wanted == "" || wanted == id || wanted == userID
 }
 
 // fits reports whether values, by the names of filters, are those that the caller asks for.
@@ -234,8 +235,8 @@ func listLoggedCalls(c *control) *reply {
 	}
 	l := &c.server.requests
 	return answerLog(c, "calls", q, &l.mu, &l.calls, func(e *loggedCall) bool {
-		return e.finished && q.fits(map[string]string{
-			"app": e.appID, "user": e.userID, "status": strconv.Itoa(e.Status), "operation": e.operation,
+		return e.finished && q.wantsUser(e.userID, e.ownUserID) && q.fits(map[string]string{
+			"app": e.appID, "status": strconv.Itoa(e.Status), "operation": e.operation,
 			"method": e.Method, "path": e.URI, "scope": e.scope,
 		})
 	}, callJSON)
@@ -268,8 +269,8 @@ func listLoggedDeliveries(c *control) *reply {
 		if n := len(e.attempts); n > 0 {
 			status = strconv.Itoa(e.attempts[n-1].status)
 		}
-		return q.fits(map[string]string{
-			"app": e.appID, "user": e.userID, "status": status, "webhook": e.queue.webhookID,
+		return q.wantsUser(e.userID, e.ownUserID) && q.fits(map[string]string{
+			"app": e.appID, "status": status, "webhook": e.queue.webhookID,
 			"trigger": e.trigger, "state": string(e.state),
 		})
 	}, deliveryJSON)
@@ -299,8 +300,11 @@ func redeliverLogged(c *control) *reply {
 }
 
 func (s *Server) logCall(l *loggedCall) {
-	s.config.logger.Info("call", "op", l.name(), "status", l.Status, "scope", l.scope,
-		"ms", milli(l.took), "id", l.id)
+	args := []any{"op", l.name(), "status", l.Status, "scope", l.scope, "ms", milli(l.took), "id", l.id}
+	if l.refused != nil {
+		args = append(args, "refused", l.refused.Error())
+	}
+	s.config.logger.Info("call", args...)
 }
 
 // name returns the operation of a call or, if there is none, what was called.

@@ -68,20 +68,29 @@ func TestCallLog(t *testing.T) {
 	assert.Equal(t, "3", numbers("scope=appToken"))
 	assert.Equal(t, "3", numbers("path=ida%3Fa"))
 	assert.Equal(t, "3 5", numbers("method=get"))
+	other, err := app.Apps.Create(t.Context(), smooch.AppCreate{Name: "other"})
+	require.NoError(t, err)
+	createUser(t, app.ForApp(other.ID), "ida")
+	_, err = app.ForApp(other.ID).AppUsers.Get(t.Context(), "ida")
+	require.NoError(t, err)
+	assert.Equal(t, "2 3 8", numbers("user=ida"), "in both apps")
+	assert.Equal(t, "8", numbers("user=ida&app="+other.ID))
+	require.NoError(t, app.ForApp(other.ID).AppUsers.Delete(t.Context(), "ida"))
+	assert.Equal(t, "8 9", numbers("user=ida&app="+other.ID), "also one who is gone")
 	brief := c.call(200, "GET", "calls?brief=true&limit=1", "")["calls"].([]any)[0]
 	assert.Nil(t, at(brief, "request"))
 
 	c.call(201, "POST", "faults", `{"cut":"before"}`)
 	_, err = app.Conversations.PostMessage(t.Context(), "ida", smooch.TextMessage("Hi"), smooch.WithoutRetry())
 	require.Error(t, err)
-	cut := c.call(200, "GET", "calls/6", "")["call"]
+	cut := c.call(200, "GET", "calls/10", "")["call"]
 	assert.EqualValues(t, 0, at(cut, "status"))
 	assert.EqualValues(t, 1, at(cut, "fault"))
 	assert.Nil(t, at(cut, "answer"))
 	c.call(201, "POST", "faults", `{"status":429}`)
 	_, err = app.Conversations.PostMessage(t.Context(), "ida", smooch.TextMessage("Hi"), smooch.WithoutRetry())
 	require.ErrorIs(t, err, smooch.ErrRateLimited)
-	assert.Equal(t, "2 6 7", numbers("operation=POST+/appusers/%7BuserId%7D/messages&user=ida&scope=account"),
+	assert.Equal(t, "2 10 11", numbers("operation=POST+/appusers/%7BuserId%7D/messages&user=ida&scope=account"),
 		"it is known what a fault keeps from being carried out")
 }
 
@@ -121,6 +130,15 @@ func TestBinaryAndLongBodiesAreLogged(t *testing.T) {
 	assert.Equal(t, base64.StdEncoding.EncodeToString([]byte("\xff\xfe")), at(body, "base64"))
 	raw(t, server, "POST", api.prefix+"/webhooks", strings.Repeat(" ", 3<<20), api.credential)
 	body = at(c.call(200, "GET", "calls/3", ""), "call", "request", "body")
+	assert.Equal(t, true, at(body, "truncated"))
+	assert.EqualValues(t, 3<<20, at(body, "size"))
+	assert.Len(t, at(body, "text"), 1<<20)
+
+	long := smooch.Upload{Source: strings.NewReader(strings.Repeat(" ", 3<<20)), Filename: "a.txt"}
+	file, err := server.Client().Attachments.Upload(t.Context(), long, smooch.AttachmentOptions{})
+	require.NoError(t, err)
+	assert.Len(t, fetch(t, 200, file.MediaURL), 3<<20)
+	body = at(c.call(200, "GET", "calls/5", ""), "call", "answer", "body")
 	assert.Equal(t, true, at(body, "truncated"))
 	assert.EqualValues(t, 3<<20, at(body, "size"))
 	assert.Len(t, at(body, "text"), 1<<20)
@@ -282,6 +300,8 @@ func TestLogOfBodiesIsBounded(t *testing.T) {
 	kept := len(server.Requests())
 	assert.Less(t, kept, 64)
 	assert.Greater(t, kept, 40)
+	raw(t, server, "POST", api.prefix+"/webhooks", strings.Repeat(" ", 100<<10), api.credential)
+	assert.Len(t, server.Requests(), 1, "the newest stays, whatever its size")
 }
 
 func TestLoggerHasALinePerCallAndDelivery(t *testing.T) {

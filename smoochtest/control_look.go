@@ -2,6 +2,7 @@ package smoochtest
 
 import (
 	"hash/maphash"
+	"slices"
 )
 
 // snapshot is what the readers of the feed were last told, so that what has changed is found
@@ -42,7 +43,7 @@ func (s *Server) lookAtAll() {
 	for _, a := range s.apps {
 		seen.apps[a.id] = hashOf(a.controlJSON())
 		seen.users[a.id] = map[string]*seenUser{}
-		for _, u := range a.users {
+		for _, u := range a.users.all {
 			seen.users[a.id][u.id] = &seenUser{hashOf(a.userJSON(u)), idsOf(u.messages())}
 		}
 	}
@@ -104,32 +105,29 @@ func (s *Server) lookAtApps() {
 	}
 }
 
-// lookForUsers tells of users of an app that were added or deleted. A deleted one may have been
-// merged into another: then all are looked at.
+// lookForUsers tells of users of an app that were added or deleted.
 func (a *app) lookForUsers() {
 	seen, feed := a.server.controls.seen, &a.server.controls.feed
 	if seen.users[a.id] == nil {
 		seen.users[a.id] = map[string]*seenUser{}
 	}
-	known := seen.users[a.id]
-	if len(known) == len(a.users) {
-		return
-	}
-	existing := map[string]bool{}
-	for _, u := range a.users {
-		existing[u.id] = true
-	}
-	fewer := false
-	for id := range known {
-		if !existing[id] {
-			fewer = true
-			delete(known, id)
-			feed.tell("user-deleted", func() object { return object{"appId": a.id, "userId": id} })
+	known, added := seen.users[a.id], a.users.all
+	for i, u := range slices.Backward(added) { // who is new came last
+		if known[u.id] != nil {
+			added = added[i+1:]
+			break
 		}
 	}
-	for _, u := range a.users {
-		if fewer || known[u.id] == nil {
-			a.lookAt(u)
+	for _, u := range added {
+		a.lookAt(u)
+	}
+	if len(known) == len(a.users.all) {
+		return
+	}
+	for id := range known {
+		if a.user(id) == nil {
+			delete(known, id)
+			feed.tell("user-deleted", func() object { return object{"appId": a.id, "userId": id} })
 		}
 	}
 }

@@ -15,6 +15,7 @@ const personPath = "apps/{appId}/users/{userId}/"
 var controlPersonRoutes = []controlRoute{
 	{"POST", personPath + "join", played(joinChannel)},
 	{"POST", personPath + "say", played(sayText)},
+	{"POST", personPath + "send", played(sendMessage)},
 	{"POST", personPath + "image", played(sendImage)},
 	{"POST", personPath + "file", played(sendFile)},
 	{"POST", personPath + "location", played(sendLocation)},
@@ -112,6 +113,18 @@ func sayText(c *control, p *Person, body sayBody) (string, error) {
 		return "", err
 	}
 	return p.Send(m)
+}
+
+type sendBody struct {
+	onChannel
+	Message object `json:"message"`
+}
+
+func sendMessage(_ *control, p *Person, body sendBody) (string, error) {
+	if text, _ := body.Message["type"].(string); text == "" {
+		return "", errors.New("message.type is required")
+	}
+	return p.Send(body.Message)
 }
 
 // addMetadata sets the metadata of a message, which must be flat.

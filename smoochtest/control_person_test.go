@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -51,12 +52,45 @@ func TestPlayedUserWrites(t *testing.T) {
 	place := play(201, "location", `{"lat":45.5,"long":-73.6}`)
 	assert.InDelta(t, 45.5, at(place, "message", "coordinates", "lat"), 1e-9)
 
+	sent := play(201, "send", `{"message":{"type":"formResponse","fields":[{"type":"text","name":"a","text":"b"}],"textFallback":"a: b"}}`)
+	assert.Equal(t, "a: b", at(sent, "message", "textFallback"))
+	assert.Equal(t, "appUser", at(sent, "message", "role"))
+
 	linked := play(201, "image", `{"mediaUrl":"https://media.test/cat.png","text":"My cat"}`)
 	assert.Equal(t, "https://media.test/cat.png", at(linked, "message", "mediaUrl"))
 	assert.Equal(t, "My cat", at(linked, "message", "text"))
 	messages, err := app.Conversations.ListMessages(t.Context(), "ida", smooch.MessageListOptions{})
 	require.NoError(t, err)
-	assert.Len(t, messages.Messages, 4)
+	assert.Len(t, messages.Messages, 5)
+}
+
+// TestPlayedUserSendsNonsense: what a message holds is not checked, and breaks nothing.
+func TestPlayedUserSendsNonsense(t *testing.T) {
+	t.Parallel()
+	server, _, tg, play := newPlay(t)
+	feed := newControls(t, server).watch("")
+	values := []string{`"x"`, `5`, `null`, `[]`, `{}`, `[5]`, `[{}]`, `[{"actions":"x"}]`, `[{"actions":[{"_id":5}]}]`, `{"a":[]}`}
+	sent := 0
+	for _, member := range []string{
+		"items", "actions", "fields", "metadata", "coordinates", "location", "text", "mediaUrl", "_id", "received", "role",
+		"source", "name", "authorId", "quotedMessage", "override", "displaySettings", "textFallback", "submitted", "mediaSize",
+	} {
+		for _, value := range values {
+			play(201, "send", `{"message":{"type":"list","`+member+`":`+value+`}}`)
+			sent++
+		}
+	}
+	play(400, "tap", `{"payload":"NOPE"}`)
+	play(400, "answer", `{"fields":{}}`)
+	assert.Len(t, arrived(t, server, tg), sent)
+	for range sent {
+		feed.next("message")
+	}
+	api := newAPI(t, server)
+	api.call(200, "GET", "/appusers/ida/messages", "")
+	api.onV1().call(200, "GET", "/appusers/ida/conversation", "")
+	require.NoError(t, server.ImportState(server.ExportState()))
+	api.call(200, "GET", "/appusers/ida/messages", "")
 }
 
 func TestPlayedUserSendsFiles(t *testing.T) {
@@ -134,6 +168,9 @@ func TestPlayedUserTypesAndReads(t *testing.T) {
 	events := arrived(t, server, tg)
 	assert.Equal(t, []any{"typing:appUser"}, triggers(events))
 	assert.Equal(t, "typing:start", at(events[0], "activity", "type"))
+	server.Advance(11 * time.Second)
+	shown = newControls(t, server).call(200, "GET", "apps/"+server.App().ID+"/users/ida", "")
+	assert.Equal(t, false, at(shown, "user", "conversation", "appUserTyping"), "nobody types for ever")
 	shown = play(200, "type", `{"typing":false}`)
 	assert.Equal(t, false, at(shown, "user", "conversation", "appUserTyping"))
 	assert.Equal(t, "typing:stop", at(arrived(t, server, tg)[0], "activity", "type"))
@@ -225,6 +262,7 @@ func TestAppsAndUsersOverControls(t *testing.T) {
 	assert.Equal(t, anonymous, at(page["users"].([]any)[0], "id"))
 	page = c.call(200, "GET", "apps/"+id+"/users?limit=1&offset=1", "")
 	assert.Equal(t, "three", at(page["users"].([]any)[0], "lastMessage", "text"))
+	assert.Equal(t, false, page["hasMore"])
 
 	talk := c.call(200, "GET", "apps/"+id+"/users/ida/conversation?limit=1", "")
 	assert.Equal(t, true, talk["hasMore"])

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -37,6 +39,38 @@ func TestControlsAreDescribed(t *testing.T) {
 	for part := range strings.SplitSeq(string(text), `"$ref":"`) {
 		if ref, _, isRef := strings.Cut(part, `"`); isRef && strings.HasPrefix(ref, "#/") {
 			c.resolve(map[string]any{"$ref": ref})
+		}
+	}
+}
+
+// TestControlsDoWhatGoDoes: tests in other languages can do everything that Go tests can.
+func TestControlsDoWhatGoDoes(t *testing.T) {
+	t.Parallel()
+	const person = "POST /_sandbox/apps/{appId}/users/{userId}/"
+	calls := map[string]string{
+		"Server.Account": "GET /_sandbox/credentials", "Server.App": "GET /_sandbox/credentials",
+		"Server.ClientSettings": "GET /_sandbox/credentials",
+		"Server.Requests":       "GET /_sandbox/calls", "Server.DeliveryLog": "GET /_sandbox/deliveries",
+		"Server.WaitDeliveries": "GET /_sandbox/deliveries", "Server.Redeliver": "POST /_sandbox/deliveries/{id}/redeliver",
+		"Server.Fail": "POST /_sandbox/faults", "Server.Faults": "GET /_sandbox/faults",
+		"Server.Advance": "POST /_sandbox/clock/advance", "Server.Emit": "POST /_sandbox/apps/{appId}/events",
+		"Server.ExportState": "GET /_sandbox/state", "Server.ImportState": "PUT /_sandbox/state",
+		"Server.StateChanges": "GET /_sandbox/events",
+		"Server.Say":          person + "say", "Server.Send": person + "send", "Server.Tap": person + "tap",
+		"Person.Join": person + "join", "Person.Say": person + "say", "Person.Send": person + "send",
+		"Person.Upload": person + "file", "Person.Locate": person + "location", "Person.Tap": person + "tap",
+		"Person.Answer": person + "answer", "Person.Typing": person + "type", "Person.Read": person + "read",
+		"Person.Start": person + "start", "Person.Block": person + "block", "Person.OptOut": person + "optout",
+		"Person.Decline": person + "decline", "Person.Messages": "GET /_sandbox/apps/{appId}/users/{userId}/conversation",
+	}
+	onlyInGo := []string{"Server.Client", "Server.Close", "Server.Person", "Server.ServeHTTP", "Server.FeedReaders", "Server.SetLogRoom"}
+	for _, of := range []reflect.Type{reflect.TypeFor[*smoochtest.Server](), reflect.TypeFor[*smoochtest.Person]()} {
+		for method := range of.Methods() {
+			name := of.Elem().Name() + "." + method.Name
+			if slices.Contains(onlyInGo, name) {
+				continue
+			}
+			assert.Contains(t, smoochtest.ControlRoutes, calls[name], name)
 		}
 	}
 }
@@ -87,6 +121,9 @@ func TestControlsRefuse(t *testing.T) {
 		{400, "POST", ida + "say", `{"text":"a","metadata":{"a":{}}}`},
 		{400, "POST", ida + "say", `{"text":"a","quotedMessageId":"nope"}`},
 		{404, "POST", strings.Replace(ida, "ida", "bob", 1) + "say", `{"text":"a"}`},
+		{400, "POST", ida + "send", `{}`},
+		{400, "POST", ida + "send", `{"message":{"type":5}}`},
+		{400, "POST", ida + "send", `{"message":{"type":"text"},"channel":"pigeon"}`},
 		{400, "POST", ida + "image", `{}`},
 		{400, "POST", ida + "image", `{"mediaUrl":"data:image/png;base64,?"}`},
 		{400, "POST", ida + "image", `{"mediaUrl":"data:nothing"}`},
@@ -171,26 +208,39 @@ func TestPage(t *testing.T) {
 		assert.Equal(t, 200, status)
 		assert.Equal(t, want, string(data))
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
-	require.NoError(t, err)
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	for _, part := range []string{"default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'"} {
-		assert.Contains(t, resp.Header.Get("Content-Security-Policy"), part)
+	header := exchange(t, "GET", 200, server.URL+"/").header
+	for _, part := range []string{
+		"default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'", "form-action 'none'",
+		"base-uri 'none'", "frame-ancestors 'none'",
+	} {
+		assert.Contains(t, header.Get("Content-Security-Policy"), part)
 	}
-	for _, path := range []string{"/nope", "/v1x"} {
-		status, _ := c.send("GET", path, "")
-		assert.Equal(t, 404, status)
+	assert.Equal(t, "no-cache", header.Get("Cache-Control"), "a new version is seen at once")
+	assert.Equal(t, "no-referrer", header.Get("Referrer-Policy"))
+	for _, path := range []string{"/", "/_sandbox/state"} { // in no frame, and no script
+		header := exchange(t, "GET", 200, server.URL+path).header
+		assert.Equal(t, "DENY", header.Get("X-Frame-Options"))
+		assert.Equal(t, "nosniff", header.Get("X-Content-Type-Options"))
 	}
 	assert.Empty(t, server.Requests(), "the page is no call of the API")
-	status, data := c.send("GET", "/v1/nope", "")
-	assert.Equal(t, 404, status)
-	assert.Contains(t, string(data), "not_found")
-	assert.Len(t, server.Requests(), 1)
+	for _, site := range []string{"none", "same-origin"} { // a person and the page itself
+		status, _ := c.send("GET", "/nope.png", "", "Sec-Fetch-Site: "+site)
+		assert.Equal(t, 404, status)
+		assert.Empty(t, server.Requests())
+	}
+	exchange(t, "GET", 200, server.URL+"/_sandbox/health", "Sec-Fetch-Site: same-origin")
+	exchange(t, "GET", 401, server.URL+"/v1.1/apps", "Sec-Fetch-Site: none")
+	exchange(t, "GET", 404, server.URL+"/apps", "Sec-Fetch-Site: cross-site")
+	for i, call := range []string{"GET /v1/nope", "GET /nope", "GET /v1x", "POST /", "POST /apps/a/appusers"} {
+		method, path, _ := strings.Cut(call, " ")
+		status, data := c.send(method, path, "")
+		assert.Equal(t, 404, status)
+		assert.Contains(t, string(data), "not_found", call)
+		assert.Len(t, server.Requests(), i+3, call)
+	}
 
 	without := newServer(t)
-	status, data = controls{t, without, nil}.send("GET", "/", "")
+	status, data := controls{t, without, nil}.send("GET", "/", "")
 	assert.Equal(t, 404, status)
 	assert.Contains(t, string(data), "not_found")
 }

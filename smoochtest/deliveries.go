@@ -60,7 +60,6 @@ type delivery struct {
 	queue   *webhookQueue
 	at      time.Time
 	appID   string
-	userID  string // the _id of the user that the event is about, or ""
 	target  string
 	secret  string
 	trigger string

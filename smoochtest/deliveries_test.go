@@ -188,3 +188,18 @@ func TestRedeliver(t *testing.T) {
 	_, err = server.Redeliver(log[1].ID)
 	require.Error(t, err, "the webhook was deleted")
 }
+
+// TestRedirectsAreNotFollowed: a target that redirects has not taken the event.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	server, app := newServerWithUser(t)
+	elsewhere := newTarget(t)
+	redirects := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(redirects.Close)
+	subscribe(t, app, redirects.URL, "message:appUser")
+	say(t, server, "hi")
+	require.NoError(t, server.WaitDeliveries(t.Context()))
+	assert.Empty(t, elsewhere.take())
+	log := server.DeliveryLog()
+	assert.Equal(t, 307, log[len(log)-1].Status)
+}

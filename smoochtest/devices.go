@@ -55,7 +55,7 @@ func userOfDevice(a *app, userID, deviceID string) *user {
 		}
 		return newUser(a, userID)
 	}
-	for _, u := range a.users {
+	for _, u := range a.users.all {
 		if u.userID() == "" && u.client(deviceID) != nil {
 			return u
 		}

@@ -59,7 +59,7 @@ func emit(a *app, e event) {
 			trigger: trigger, version: h.version, body: encode(e.payload(a, h, trigger)),
 		}
 		if e.user != nil {
-			d.userID = e.user.id
+			d.userID, d.ownUserID = e.user.id, e.user.userID()
 		}
 		if other := h.onOtherVersion(); e.triggerOn(other.version) != "" {
 			d.other = encode(e.payload(a, other, e.triggerOn(other.version)))

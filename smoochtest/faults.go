@@ -127,15 +127,11 @@ func (f *Fault) matches(r *http.Request) bool {
 
 // reply is the answer of a fault that has a Status.
 func (f *Fault) reply() *reply {
-	var answer *reply
-	switch {
-	case f.Status >= 500:
-		answer = refuse(f.Status, "unhandled_error", "A fault of the test")
-	case f.Status == 401:
-		answer = unauthorized()
-	default:
-		answer = refuse(f.Status, "fault", "A fault of the test")
+	code := "unhandled_error"
+	if f.Status < 500 { // too_many_requests
+		code = strings.ReplaceAll(strings.ToLower(http.StatusText(f.Status)), " ", "_")
 	}
+	answer := refuse(f.Status, code, "An injected fault")
 	if f.RetryAfter > 0 {
 		answer.header.Set("Retry-After", wholeSeconds(f.RetryAfter))
 	}

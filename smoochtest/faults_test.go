@@ -46,7 +46,10 @@ func TestFaults(t *testing.T) {
 			"page of a gateway", smoochtest.Fault{Status: 502, Body: "<html>Bad Gateway</html>"},
 			[]error{smooch.ErrServer, smooch.ErrOutcomeUnknown}, 0,
 		},
-		{"refused", smoochtest.Fault{Status: 401}, []error{smooch.ErrUnauthorized}, 0},
+		{"refused", smoochtest.Fault{Status: 401}, []error{smooch.ErrUnauthorized, smooch.CodeUnauthorized}, 0},
+		{"not found", smoochtest.Fault{Status: 404}, []error{smooch.ErrNotFound, smooch.ErrorCode("not_found")}, 0},
+		{"overloaded", smoochtest.Fault{Status: 503}, []error{smooch.ErrServer, smooch.CodeUnhandledError}, 0},
+		{"too many", smoochtest.Fault{Status: 429, Method: "POST", Times: -1}, []error{smooch.ErrRateLimited, smooch.ErrorCode("too_many_requests")}, 0},
 		{"another method", smoochtest.Fault{Method: "PUT", Status: 502}, nil, 1},
 		{"another path", smoochtest.Fault{Path: "/nope", Status: 502}, nil, 1},
 	}

@@ -289,16 +289,21 @@ func (p *Person) Messages() ([]map[string]any, error) {
 			if err != nil {
 				return err
 			}
-			platform, _ := client["platform"].(string)
-			overrides := u.conversation.overrides[m["_id"].(string)]
-			if override, given := overrides[platform].(object); given {
-				shown["override"] = override["payload"]
-			}
-			all = append(all, shown)
+			all = append(all, u.conversation.shownOn(client, shown))
 		}
 		return nil
 	})
 	return all, err
+}
+
+// shownOn sets the member override of a message that was posted with one for the channel of a
+// client, which may be nil.
+func (v *conversation) shownOn(client, message object) object {
+	platform, _ := client["platform"].(string)
+	if override, given := v.overrides[message["_id"].(string)][platform].(object); given {
+		message["override"] = override["payload"]
+	}
+	return message
 }
 
 // look runs do for the person's app user and client, which is nil if there is none, and changes

@@ -334,6 +334,12 @@ func TestOverrides(t *testing.T) {
 	assert.Contains(t, onLine[0]["override"], "messages")
 	assert.NotContains(t, onWeb[0], "override")
 	assert.Equal(t, "x", onWeb[0]["text"])
+
+	c, path := newControls(t, st.server), "apps/"+st.server.App().ID+"/users/ida/conversation"
+	for query, want := range map[string]bool{"?channel=line": true, "?channel=web": false, "": false} {
+		message := c.call(200, "GET", path+query, "")["messages"].([]any)[0]
+		assert.Equal(t, want, at(message, "override", "messages") != nil, query)
+	}
 }
 
 func TestPersonsThatAreNot(t *testing.T) {

@@ -15,9 +15,11 @@ type recent[T interface{ entry() *logEntry }] struct {
 
 // logEntry is embedded in what a recent holds.
 type logEntry struct {
-	id      int // 1 is the first
-	bytes   int // of its bodies
-	dropped bool
+	id        int // 1 is the first
+	bytes     int // of its bodies
+	dropped   bool
+	userID    string // the _id of the user that it is about, or ""
+	ownUserID string // that user's userId, or ""
 }
 
 func (e *logEntry) entry() *logEntry { return e }

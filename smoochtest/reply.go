@@ -38,7 +38,8 @@ func refuse(status int, code, description string) *reply {
 func badRequest(description string) *reply { return refuse(400, "bad_request", description) }
 func unauthorized() *reply                 { return refuse(401, "unauthorized", "Authorization is required") }
 func forbidden() *reply                    { return refuse(403, "forbidden", "Invalid scope") }
-func notFound(what string) *reply          { return refuse(404, "not_found", what+" not found") }
+func notFound(what string) *reply          { return notFoundAs(what + " not found") }
+func notFoundAs(description string) *reply { return refuse(404, "not_found", description) }
 func conflict(description string) *reply   { return refuse(409, "conflict", description) }
 func tooLarge(what string) *reply          { return refuse(413, "request_too_large", what+" too large") }
 

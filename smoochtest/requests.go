@@ -28,17 +28,18 @@ type loggedCall struct {
 	finished bool
 
 	// Known when the call is finished.
-	took                              time.Duration
-	operation, version, appID, userID string
-	scope                             string // of the credential
-	fault                             int    // the number of the injected fault; 0: none
-	answer                            *reply // with at most 1 MiB of its body; nil if cut
-	answerSize                        int    // of its whole body
+	took                      time.Duration
+	operation, version, appID string
+	scope                     string // of the credential
+	refused                   error  // why there is none
+	fault                     int    // the number of the injected fault; 0: none
+	answer                    *reply // with at most 1 MiB of its body; nil if cut
+	answerSize                int    // of its whole body
 }
 
 // describe notes what a call turned out to be about. The caller holds the server's lock.
 func (l *loggedCall) describe(c *call) {
-	l.version, l.scope = c.version, c.cred.scope
+	l.version, l.scope, l.refused = c.version, c.cred.scope, c.refused
 	if c.route != nil {
 		l.operation = c.route.method + " " + c.route.path
 	}
@@ -46,7 +47,7 @@ func (l *loggedCall) describe(c *call) {
 		l.appID = c.app.id
 	}
 	if c.user != nil {
-		l.userID = c.user.id
+		l.userID, l.ownUserID = c.user.id, c.user.userID()
 	}
 }
 

@@ -29,3 +29,16 @@ func TestRequestsAreInTheOrderOfArrival(t *testing.T) {
 	assert.Equal(t, []int{404, 201}, []int{got[0].Status, got[1].Status})
 	assert.Contains(t, string(got[1].Body), "second")
 }
+
+// TestBodiesThatNobodyReadsAreLogged: a call that takes no body shows by mistake what it was sent.
+func TestBodiesThatNobodyReadsAreLogged(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	api := newAPI(t, server)
+	api.call(404, "DELETE", "/templates/nope", `{"a":1}`)
+	server.Fail(smoochtest.Fault{Status: 503})
+	api.call(503, "POST", "/templates", `{"b":2}`)
+	got := server.Requests()
+	assert.Equal(t, `{"a":1}`, string(got[0].Body))
+	assert.Equal(t, `{"b":2}`, string(got[1].Body))
+}

@@ -1,6 +1,7 @@
 package smoochtest
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -45,11 +46,17 @@ func findRoute(c *call, segments []string) *reply {
 	if segments[0] == "v1" || segments[0] == "v1.1" {
 		c.version, segments = segments[0], segments[1:]
 	}
-	otherMethod, browserMethods := false, []string(nil)
+	otherMethod, browserMethods, elsewhere := false, []string(nil), (*route)(nil)
 	for i := range routes {
 		rt := &routes[i]
 		params, matches := rt.match(segments)
-		if !matches || !slices.Contains(rt.versions, c.version) {
+		if !matches {
+			continue
+		}
+		if !slices.Contains(rt.versions, c.version) {
+			if rt.method == c.request.Method {
+				elsewhere = rt
+			}
 			continue
 		}
 		if rt.method == c.request.Method {
@@ -66,6 +73,11 @@ func findRoute(c *call, segments []string) *reply {
 		return preflight(c.request, browserMethods)
 	case otherMethod:
 		return methodNotAllowed()
+	case c.version == "":
+		return notFoundAs("Route not found: its path does not begin with /v1.1 or /v1")
+	case elsewhere != nil:
+		only := cmp.Or(elsewhere.versions[0], "paths without a version")
+		return notFoundAs("Route not found on " + c.version + ", only on " + only)
 	}
 	return notFound("Route")
 }

@@ -2,6 +2,7 @@ package smoochtest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -41,9 +42,33 @@ func TestEveryCallIsServed(t *testing.T) {
 				uri = "/" + version + path
 			}
 			status, answer := raw(t, server, e.Method, uri, "{}")
-			unknown := status == 405 || at(answer, "error", "description") == "Route not found"
+			unknown := status == 405 || strings.HasPrefix(fmt.Sprint(at(answer, "error", "description")), "Route not found")
 			assert.Equal(t, !exists, unknown, "%s %s %s: %d %v", e.ID, e.Method, uri, status, answer)
 		}
+	}
+}
+
+// TestWrongPathsSayWhatIsMissing: a version is easily forgotten, or is the wrong one for a call.
+func TestWrongPathsSayWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	account := signed(t, server.Account(), jwt.MapClaims{"scope": "account"})
+	app := "/apps/" + server.App().ID
+	for call, want := range map[string]string{
+		"POST " + app + "/appusers/ida/messages":      "Route not found: its path does not begin with /v1.1 or /v1",
+		"GET /v2" + app + "/users/ida":                "Route not found: its path does not begin with /v1.1 or /v1",
+		"GET /":                                       "Route not found: its path does not begin with /v1.1 or /v1",
+		"GET /v1" + app + "/sdks":                     "Route not found on v1, only on v1.1",
+		"POST /v1.1" + app + "/appusers/ida/events":   "Route not found on v1.1, only on v1",
+		"POST /v1.1/oauth/token":                      "Route not found on v1.1, only on paths without a version",
+		"GET /v1.1" + app + "/appusers/ida/nonsense":  "Route not found",
+		"GET /v1.1/nope":                              "Route not found",
+		"GET /v1.1" + app + "/appusers/ida/messages/": "Route not found",
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		status, answer := raw(t, server, method, path, "{}", account)
+		assert.Equal(t, 404, status, call)
+		assert.Equal(t, want, at(answer, "error", "description"), call)
 	}
 }
 

@@ -169,7 +169,7 @@ func (a *app) save() savedApp {
 	for _, h := range a.webhooks {
 		saved.Webhooks = append(saved.Webhooks, savedWebhook{h.id, h.fields, h.version, h.secret, h.accessToken})
 	}
-	for _, u := range a.users {
+	for _, u := range a.users.all {
 		user := savedUser{
 			ID: u.id, Fields: u.fields, CredentialRequired: u.credentialRequired,
 			Clients: u.clients, PendingClients: u.pendingClients, LinkCriteria: u.linkCriteria,
@@ -255,7 +255,7 @@ func (saved savedApp) restore(s *Server) *app {
 			}
 			maps.Copy(u.conversation.overrides, v.Overrides)
 		}
-		a.users = append(a.users, u)
+		a.users.add(u)
 	}
 	return a
 }
@@ -372,7 +372,7 @@ func (s *Server) reset(keepApps bool) {
 	}
 	s.attachments, s.mediaBytes, s.mediaTokens = map[string]attachment{}, 0, map[string]mediaToken{}
 	for _, a := range s.apps {
-		a.users = nil
+		a.users = userList{}
 		for _, h := range a.webhooks {
 			h.queue.close()
 			h.queue = s.deliveries.open(h.id, nil)

@@ -246,3 +246,24 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 		createUser(t, all.Client(), "ida")
 	}
 }
+
+// TestResetDropsFilesAndRateLimit: they belong to what has happened, also where the apps stay.
+func TestResetDropsFilesAndRateLimit(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, smoochtest.WithRateLimit(3, time.Hour))
+	c, app := newControls(t, server), server.Client(smooch.WithRetryPolicy(smooch.RetryPolicy{MaxAttempts: 1}))
+	path := "/apps/" + server.App().ID
+	for _, body := range []string{`{"keepApps":true}`, `{}`} {
+		file, err := app.Attachments.Upload(t.Context(), gif(), smooch.AttachmentOptions{Access: smooch.AttachmentAccessPrivate})
+		require.NoError(t, err, "of the calls before the reset none counts")
+		tokens, err := app.Attachments.CreateMediaToken(t.Context(), []string{path})
+		require.NoError(t, err)
+		require.NoError(t, app.Attachments.SetCookie(t.Context(), tokens[path]))
+
+		c.call(200, "POST", "reset", body)
+		_, id, _ := strings.Cut(file.MediaURL, "/media/")
+		c.call(404, "GET", "media/"+id, "")
+		assert.ErrorIs(t, app.Attachments.SetCookie(t.Context(), tokens[path]), smooch.ErrUnauthorized)
+		c.call(200, "POST", "reset", `{"keepApps":true}`)
+	}
+}

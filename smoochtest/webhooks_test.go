@@ -90,3 +90,19 @@ func TestTriggersAreKnown(t *testing.T) {
 	st.call(200, "PUT", path, `{"triggers":["delivery:success"]}`)
 	st.call(400, "PUT", path, `{"triggers":["typing:appUser"]}`) // it is a webhook of v1, whoever asks
 }
+
+// TestAllTriggersLeaveOutTyping: who wants typing:appUser asks for it by name.
+func TestAllTriggersLeaveOutTyping(t *testing.T) {
+	t.Parallel()
+	server, app := newServerWithUser(t)
+	all, typing := newTarget(t), newTarget(t)
+	subscribe(t, app, all.URL, smooch.TriggerAll)
+	subscribe(t, app, typing.URL, smooch.TriggerTypingAppUser)
+	ida := server.Person(server.App().ID, "ida", "")
+	require.NoError(t, ida.Typing(true))
+	_, err := ida.Say("hi")
+	require.NoError(t, err)
+	require.NoError(t, server.WaitDeliveries(t.Context()))
+	assert.Equal(t, []any{"message:appUser"}, triggers(all.take()))
+	assert.Equal(t, []any{"typing:appUser"}, triggers(typing.take()))
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -48,7 +49,7 @@ func readConfig(args []string, lookup func(string) (string, bool), usage io.Writ
 	f.StringVar(&c.format, "print", "text", "how address and credentials are printed: text, env or json, which is one line")
 	f.BoolVar(&c.log, "log", false, "log each call and each delivery in one line to stderr")
 	f.StringVar(&c.webhook, "webhook", "", "`URL` of a webhook that the first app has from the start")
-	f.StringVar(&c.triggers, "triggers", "*", "triggers of that webhook, with commas")
+	f.StringVar(&c.triggers, "triggers", "", "triggers of that webhook, with commas; all if empty")
 	f.DurationVar(&c.retry, "webhook-retry", 10*time.Second, "time before the first retry of a webhook delivery; doubles with each retry")
 	f.IntVar(&c.rateLimit, "rate-limit", 0, "calls that are accepted per second; 0 means no limit")
 	f.StringVar(&c.allowTarget, "allow-target", "", "`hosts` that webhooks may be on besides this machine, with commas")
@@ -86,6 +87,8 @@ func (c *config) check(stray []string) error {
 		return fmt.Errorf("unexpected argument %q; all settings are flags, see -help", stray[0])
 	case c.format != "text" && c.format != "env" && c.format != "json":
 		return fmt.Errorf("-print is %q, not text, env or json", c.format)
+	case c.triggers != "" && c.webhook == "":
+		return fmt.Errorf("-triggers is %q, but there is no -webhook to have them", c.triggers)
 	case c.retry <= 0 || c.rateLimit < 0 || c.keepLog <= 0 || c.keepMedia <= 0:
 		return fmt.Errorf("-webhook-retry, -keep-log and -keep-media must be positive, -rate-limit not negative")
 	}
@@ -112,7 +115,7 @@ func (c *config) options() []smoochtest.Option {
 		options = append(options, smoochtest.WithRateLimit(c.rateLimit, time.Second))
 	}
 	if c.webhook != "" {
-		options = append(options, smoochtest.WithWebhook(c.webhook, list(c.triggers)...))
+		options = append(options, smoochtest.WithWebhook(c.webhook, list(cmp.Or(c.triggers, "*"))...))
 	}
 	if c.log {
 		options = append(options, smoochtest.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))))

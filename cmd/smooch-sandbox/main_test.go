@@ -199,6 +199,7 @@ func TestErrorsAreOneLine(t *testing.T) {
 		"invalid value":               {"-rate-limit", "x"},
 		"-print is":                   {"-print", "xml"},
 		"must be positive":            {"-keep-log", "0"},
+		"no -webhook to have them":    {"-triggers", "postback"},
 		"-allow-target a.test":        {"-addr", "127.0.0.1:0", "-webhook", "http://a.test/"},
 		"no trigger":                  {"-addr", "127.0.0.1:0", "-webhook", "http://127.0.0.1/", "-triggers", "x"},
 		"cannot be imported":          {"-addr", "127.0.0.1:0", "-state", broken},

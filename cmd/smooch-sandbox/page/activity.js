@@ -87,10 +87,11 @@ function drawRows() {
   }
 }
 
-// scopeName says whose credential a call has. A fault may come before anybody looks at it.
+// scopeName says whose credential a call has. Nobody looks at that of a call that there is not, and a
+// fault may come before.
 export const scopeName = (call) => ({
   account: "account key", app: "app key", appUser: "user's token", appToken: "app token", integration: "integration",
-  mediaToken: "media token", "": call.fault ? "" : call.status === 401 ? "refused credential" : "no credential",
+  mediaToken: "media token", "": call.fault || !call.operation ? "" : call.status === 401 ? "refused credential" : "no credential",
 }[call.scope] ?? call.scope);
 
 export function status(code) {

@@ -10,14 +10,14 @@ import { samples } from "./samples.js";
 const typingStops = 3000; // milliseconds after the last key
 
 export function composer() {
-  const input = h("textarea", { rows: "1", "aria-label": "Message", enterkeyhint: "send" });
+  const input = h("textarea", { rows: "1", dir: "auto", "aria-label": "Message", enterkeyhint: "send" });
   const channel = h("select", { "aria-label": "Over which channel", title: "Over which channel the user writes" });
   const send = h("button", { type: "submit", class: "button primary icon-only", title: "Send" }, icon("send"), hiddenText("Send"));
   const files = h("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files to send", id: "files" });
   const more = h("div", {});
   const form = h("form", { class: "composer" }, more, input, channel, send, files);
   const drafts = new Map();
-  let shown = "", typing = null, typingFor = null;
+  let shown = "", typing = null, typingFor = null, told = Promise.resolve();
 
   const grow = () => {
     input.style.height = "auto";
@@ -29,7 +29,7 @@ export function composer() {
   const conversation = (path, body, userId = state.userId) =>
     business("POST", state.appId, `appusers/${encodeURIComponent(userId)}/${path}`, body);
 
-  // tellTyping says that the person types, or no longer does.
+  // tellTyping says that the person types, or no longer does. A bot hears in order what a user does.
   function tellTyping(types) {
     clearTimeout(typing);
     const before = typingFor;
@@ -37,22 +37,29 @@ export function composer() {
     typingFor = types ? { view: state.view, userId: state.userId } : null;
     const target = before ?? typingFor;
     if (!target || (before && types)) return;
-    const told = target.view === "user" ? play("type", { typing: types, ...chosenChannel() }, target.userId)
-      : conversation("conversation/activity", { role: "appMaker", type: types ? "typing:start" : "typing:stop" }, target.userId);
-    told.catch(() => {}); // nobody waits for it, and sending will show what is wrong
+    const ignored = () => {}; // sending will show what is wrong
+    if (target.view === "user") {
+      const over = chosenChannel();
+      told = told.then(() => play("type", { typing: types, ...over }, target.userId)).catch(ignored);
+    } else {
+      conversation("conversation/activity", { role: "appMaker", type: types ? "typing:start" : "typing:stop" }, target.userId).catch(ignored);
+    }
   }
 
+  // sendText sends what was written, after what was sent before. What could not be sent is back in the
+  // text box, before what was written meanwhile.
   async function sendText() {
-    const text = input.value;
+    const text = input.value, { view, userId } = state, over = chosenChannel(), key = shown;
     if (!text.trim()) return;
     tellTyping(false);
-    if (document.activeElement === send) input.focus(); // it is about to be disabled
-    send.disabled = true;
-    const sent = await attempt(() => (state.view === "user" ? play("say", { text, ...chosenChannel() })
-      : conversation("messages", { role: "appMaker", type: "text", text })));
-    send.disabled = false;
-    if (!sent) return;
-    if (input.value === text) input.value = "";
+    input.value = "";
+    grow();
+    const sent = told.then(() => attempt(() => (view === "user" ? play("say", { text, ...over }, userId)
+      : conversation("messages", { role: "appMaker", type: "text", text }, userId))));
+    told = sent;
+    if (await sent) return;
+    if (shown !== key) drafts.set(key, text);
+    else input.value = [text, input.value].filter(Boolean).join("\n");
     grow();
   }
 

@@ -2,7 +2,7 @@
 
 import { attempt, choice, copy, fill, h, icon, say } from "./dom.js";
 import { control } from "./api.js";
-import { bytes, curl, exactTime, milliseconds, prettyJSON } from "./format.js";
+import { bytes, count, curl, exactTime, milliseconds, prettyJSON } from "./format.js";
 import { close, state } from "./store.js";
 import { operation, scopeName, states, status } from "./activity.js";
 
@@ -60,7 +60,7 @@ function drawCall(call) {
     h("h2", { class: "mono", tabindex: "-1" }, operation(call)),
     facts([
       ["Status", status(call.status)], ["Time", `${exactTime(new Date(call.at))}, took ${milliseconds(call.milliseconds)}`],
-      ["Credential", scopeName(call)], ["Version", call.version], ["Fault", call.fault ? `number ${call.fault}` : null],
+      ["Credential", call.refused ? `refused: ${call.refused}` : scopeName(call)], ["Version", call.version], ["Fault", call.fault ? `number ${call.fault}` : null],
     ]),
     h("h3", {}, "Request"), h("p", { class: "line mono" }, h("b", {}, call.method), ` ${call.uri}`),
     headers(call.request.headers), body(call.request.body, "Body of the request"),
@@ -106,7 +106,7 @@ function attemptOf(a, d) {
 function headers(all) {
   const list = Object.entries(all ?? {}).flatMap(([name, values]) => values.map((value) => [name, value]));
   if (list.length === 0) return null;
-  return h("details", { class: "headers" }, h("summary", {}, `${list.length} headers`),
+  return h("details", { class: "headers" }, h("summary", {}, count(list.length, "header")),
     h("dl", { class: "mono" }, list.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
 }
 

@@ -21,7 +21,7 @@ const types = {
     const name = m.altText || fileName(m.mediaUrl);
     const facts = [m.mediaType, m.mediaSize ? bytes(m.mediaSize) : null].filter(Boolean).join(" · ");
     const link = safeLink(m.mediaUrl);
-    return h(link ? "a" : "span", { class: "file-card", href: link, target: link && "_blank", rel: link && "noreferrer" },
+    return h(link ? "a" : "span", { class: "file-card", href: link && shownURL(link), target: link && "_blank", rel: link && "noreferrer" },
       icon("file"), h("span", {}, h("strong", {}, name), h("small", {}, facts || "File")));
   },
   carousel: (m, side, act) => h("ul", { class: `carousel ${m.displaySettings?.imageAspectRatio === "square" ? "square" : ""}`,
@@ -143,7 +143,7 @@ function form(message, side, act) {
     const common = { id, name: f.name, required: true };
     const input = f.type === "select"
       ? h("select", common, h("option", { value: "" }, f.placeholder || "Choose…"), (f.options ?? []).map((o) => h("option", { value: o.name }, o.label || o.name)))
-      : h("input", { ...common, type: f.type === "email" ? "email" : "text", placeholder: f.placeholder,
+      : h("input", { ...common, type: f.type === "email" ? "email" : "text", placeholder: f.placeholder, dir: "auto",
         minlength: f.type === "text" ? f.minSize : null, maxlength: f.type === "text" ? f.maxSize ?? 128 : null, autocomplete: "off" });
     return h("div", { class: "field" }, h("label", { for: id }, f.label || f.name), input);
   }), h("button", { class: "button primary", type: "submit" }, "Send answers"));

@@ -99,7 +99,7 @@ function channelActions(user, channel) {
   ];
 }
 
-const text = (name, properties = {}) => h("input", { type: "text", name, autocomplete: "off", ...properties });
+const text = (name, properties = {}) => h("input", { type: "text", name, autocomplete: "off", dir: "auto", ...properties });
 
 function newApp() {
   dialog("New app", {

@@ -146,7 +146,7 @@ const handlers = {
       noteTyping(activity.role, activity.type === "typing:start");
     }
   },
-  "call": ({ call }) => { if (!byPage(call)) putLog(state.calls, call); },
+  "call": ({ call }) => putLog(state.calls, call),
   "delivery": ({ delivery }) => {
     putLog(state.deliveries, delivery);
     if (state.opened?.kind === "delivery" && state.opened.id === delivery.id) open("delivery", delivery.id);
@@ -189,7 +189,7 @@ export function load() {
       control("GET", `calls?brief=true&limit=${maxLog}`), control("GET", `deliveries?brief=true&limit=${maxLog}`),
       control("GET", "faults"), control("GET", "clock"),
     ]);
-    Object.assign(state, { credentials, apps, calls: calls.filter((c) => !byPage(c)), deliveries, faults, loaded: true });
+    Object.assign(state, { credentials, apps, calls, deliveries, faults, loaded: true });
     setToken(credentials.jwt);
     noteClock(clock);
     if (state.opened && !logOf(state.opened.kind).some((entry) => entry.id === state.opened.id)) state.opened = null;
@@ -198,15 +198,12 @@ export function load() {
   });
 }
 
-// Pictures that the page shows are calls, too, but not of the bot.
-const pageMark = "shown-by=page";
-const byPage = (call) => call.uri.includes(pageMark);
-
-// shownURL marks the address of a file of the sandbox as loaded by the page.
+// shownURL returns where the page loads a file from. Those of the sandbox come through its controls:
+// that is no call of the bot, and needs no media token for private ones.
 export function shownURL(url) {
-  const parsed = new URL(url, location.href);
-  if (parsed.origin === location.origin) parsed.searchParams.set(...pageMark.split("="));
-  return parsed.href;
+  const { origin, pathname, href } = new URL(url, location.href);
+  const own = [location.origin, new URL(state.credentials.baseURL).origin].includes(origin);
+  return own && pathname.startsWith("/media/") ? `/_sandbox${pathname}` : href;
 }
 
 const logOf = (kind) => (kind === "call" ? state.calls : state.deliveries);

@@ -68,9 +68,9 @@ function describe(f) {
 function drawFaults(parent) {
   reconcile(parent, state.faults, {
     key: (f) => f.id, version: (f) => JSON.stringify(f),
-    make: (f) => h("p", { class: "fault" }, icon("warning"), h("strong", {}, describe(f)),
+    make: (f) => h("div", { class: "fault" }, icon("warning"), h("div", {}, h("strong", {}, describe(f)),
       h("span", {}, [f.until ? h("span", { "data-until": f.until }, remaining(new Date(f.until)))
-        : f.left < 0 ? "until it is lifted" : `for ${count(f.left, "more call")}`, ` · ${count(f.hits, "hit")}`]),
+        : f.left < 0 ? "until it is lifted" : `for ${count(f.left, "more call")}`, ` · ${count(f.hits, "hit")}`])),
       h("button", { type: "button", class: "button quiet", onclick: () => attempt(() => control("DELETE", `faults/${f.id}`)) }, "Lift")),
   });
 }
