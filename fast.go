@@ -1,7 +1,6 @@
 package smooch
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/smooch/smooch-go/internal/fastjson"
@@ -18,12 +17,7 @@ var fast = fastjson.NewTable(
 	fastjson.With(func(t *ISOTime, data []byte) bool {
 		return t.UnmarshalJSON(data) == nil && isTime(t.Time, data)
 	}),
-	fastjson.ThenWith(func(a *Action, data []byte) bool {
-		if a.URI == "" && bytes.Contains(data, []byte(`"uri"`)) {
-			_, a.emptyURI = fastjson.Text(data, "uri")
-		}
-		return true
-	}),
+	fastjson.Noting("uri", func(a *Action) { a.emptyURI = a.URI == "" }),
 )
 
 // isTime reports whether data was decoded to t, or says that there is no time.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -36,30 +35,39 @@ func (t UnixTime) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON decodes a number, or a number in quotes. Anything else becomes the zero time and is
 // not an error.
 func (t *UnixTime) UnmarshalJSON(data []byte) error {
-	text := string(bytes.Trim(data, `"`))
-	digits, negative := strings.CutPrefix(text, "-")
-	whole, fraction, _ := strings.Cut(digits, ".")
-	seconds, err := strconv.ParseInt(whole, 10, 64)
+	text := bytes.Trim(data, `"`)
+	digits, negative := bytes.CutPrefix(text, []byte("-"))
+	seconds, nanos, ok := parseDecimal(digits)
 	switch {
-	case err != nil || seconds < 0 || strings.ContainsFunc(fraction, func(c rune) bool { return c < '0' || c > '9' }):
-		t.Time = parseExponent(text)
-		return nil
+	case !ok:
+		t.Time = parseExponent(string(text))
 	case seconds > unixTimeLimit:
 		t.Time = time.Time{}
-		return nil
+	case negative:
+		t.Time = time.Unix(-seconds, -nanos).UTC()
+	default:
+		t.Time = time.Unix(seconds, nanos).UTC()
 	}
-	nanos := int64(0)
-	for i := range 9 {
-		nanos *= 10
-		if i < len(fraction) {
-			nanos += int64(fraction[i] - '0')
+	return nil
+}
+
+// parseDecimal reads a number without a sign and an exponent, of at most 18 digits before the point,
+// and reports whether text is one. Decimals after the ninth count for nothing.
+func parseDecimal(text []byte) (seconds, nanos int64, ok bool) {
+	i := 0
+	for i < len(text) && i < 18 && text[i]-'0' <= 9 {
+		seconds = seconds*10 + int64(text[i]-'0')
+		i++
+	}
+	ok = i > 0
+	if i < len(text) && text[i] == '.' {
+		i++
+		for unit := int64(1e8); i < len(text) && text[i]-'0' <= 9; unit /= 10 {
+			nanos += unit * int64(text[i]-'0')
+			i++
 		}
 	}
-	if negative {
-		seconds, nanos = -seconds, -nanos
-	}
-	t.Time = time.Unix(seconds, nanos).UTC()
-	return nil
+	return seconds, nanos, ok && i == len(text)
 }
 
 // text returns the time as MarshalJSON writes it.

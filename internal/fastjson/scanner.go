@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"hash/maphash"
 	"math/bits"
 	"reflect"
 	"strconv"
@@ -28,6 +27,7 @@ const (
 
 	ones     = 0x0101010101010101
 	highBits = 0x8080808080808080
+	scatter  = 0x9e3779b97f4a7c15 // multiplied with, all bits of a number count for the highest
 )
 
 // A scanner reads data once, from front to back. Its methods read the value that comes next. When
@@ -47,7 +47,7 @@ type scanner struct {
 }
 
 func newScanner(data []byte) *scanner {
-	s := &scanner{data: data}
+	s := &scanner{data: data, failed: off}
 	if len(data) >= smallest {
 		s.cache = new([cacheSlots]string)
 	}
@@ -162,25 +162,25 @@ func (s *scanner) name() []byte {
 }
 
 func (s *scanner) colon() {
-	if s.peek() != ':' {
+	if s.peek(); !s.accept(':', ':') {
 		s.giveUp()
-		return
 	}
-	s.pos++
 }
 
 // quoted reads a string. The result is valid until the next call; plain tells that it is part of
 // data.
 func (s *scanner) quoted() (text []byte, plain bool) {
-	first, start := s.peek(), s.pos+1
-	end, seen := s.special(min(start, len(s.data)))
-	switch {
-	case first != '"' || end == len(s.data) || s.data[end] < ' ':
-	case s.data[end] == '\\':
-		return s.unescape(start, end), false
-	case seen&highBits == 0 || utf8.Valid(s.data[start:end]):
-		s.pos = end + 1
-		return s.data[start:end], true
+	if s.peek() == '"' {
+		start := s.pos + 1
+		end, seen := s.special(start)
+		switch {
+		case end == len(s.data) || s.data[end] < ' ':
+		case s.data[end] == '\\':
+			return s.unescape(start, end), false
+		case seen&highBits == 0 || utf8.Valid(s.data[start:end]):
+			s.pos = end + 1
+			return s.data[start:end], true
+		}
 	}
 	s.giveUp()
 	return nil, false
@@ -272,10 +272,10 @@ func (s *scanner) string() string {
 	if s.cache == nil || len(text) < 2 || len(text) > maxCached {
 		return string(text)
 	}
-	hash := maphash.Bytes(seed, text)
-	cached := &s.cache[hash%cacheSlots]
+	slot := hash(text)
+	cached := &s.cache[slot%cacheSlots]
 	if *cached != string(text) && *cached != "" { // by another one, which may also be repeated
-		cached = &s.cache[hash>>32%cacheSlots]
+		cached = &s.cache[slot>>8%cacheSlots]
 	}
 	if *cached != string(text) {
 		*cached = string(text)
@@ -283,44 +283,52 @@ func (s *scanner) string() string {
 	return *cached
 }
 
-var seed = maphash.MakeSeed()
+// hash returns a number for a text of two bytes or more, whose low 16 bits tell most texts apart.
+func hash(text []byte) uint64 {
+	n := len(text)
+	if n >= 8 {
+		return (binary.LittleEndian.Uint64(text) + scatter*binary.LittleEndian.Uint64(text[n-8:])) * scatter >> 48
+	}
+	first, last := binary.LittleEndian.Uint16(text), binary.LittleEndian.Uint16(text[n-2:])
+	return (uint64(first)<<32 | uint64(last)<<16 | uint64(text[n/2])<<8 | uint64(n)) * scatter >> 48
+}
 
 // number reads a number and returns its text.
 func (s *scanner) number() []byte {
 	s.peek()
-	data, start, ok := s.data, s.pos, true
-	i := start
-	digits := func() {
-		first := i
-		for i < len(data) && data[i]-'0' <= 9 {
-			i++
-		}
-		ok = ok && i > first
+	start := s.pos
+	s.accept('-', '-')
+	ok := s.accept('0', '0') || s.digits()
+	if s.accept('.', '.') {
+		ok = s.digits() && ok
 	}
-	if i < len(data) && data[i] == '-' {
-		i++
-	}
-	if i < len(data) && data[i] == '0' {
-		i++
-	} else {
-		digits()
-	}
-	if i < len(data) && data[i] == '.' {
-		i++
-		digits()
-	}
-	if i < len(data) && data[i]|0x20 == 'e' {
-		if i++; i < len(data) && (data[i] == '+' || data[i] == '-') {
-			i++
-		}
-		digits()
+	if s.accept('e', 'E') {
+		s.accept('+', '-')
+		ok = s.digits() && ok
 	}
 	if !ok {
 		s.giveUp()
 		return nil
 	}
-	s.pos = i
-	return data[start:i]
+	return s.data[start:s.pos]
+}
+
+// accept reads one of two bytes if it comes next, and reports whether it did.
+func (s *scanner) accept(either, or byte) bool {
+	found := s.pos < len(s.data) && (s.data[s.pos] == either || s.data[s.pos] == or)
+	if found {
+		s.pos++
+	}
+	return found
+}
+
+// digits reads decimal digits and reports whether there were any.
+func (s *scanner) digits() bool {
+	start := s.pos
+	for s.pos < len(s.data) && s.data[s.pos]-'0' <= 9 {
+		s.pos++
+	}
+	return s.pos > start
 }
 
 // skip reads any value and returns its JSON, which is part of data.
@@ -390,22 +398,6 @@ func (s *scanner) object() map[string]any {
 	return m
 }
 
-// unknown skips the value of a member that no field has the name of. It gives up if encoding/json
-// could take a field for it, as it ignores case.
-func (s *scanner) unknown(name []byte, fields []field) {
-	for i := range fields {
-		f := fields[i].name
-		if len(f) == len(name) && strings.EqualFold(f, string(name)) {
-			s.giveUp()
-			return
-		}
-	}
-	if bytes.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
-		s.giveUp() // ſ is an s to encoding/json
-	}
-	s.skip()
-}
-
 // further returns for how many items a list with n items should grow. start is where it begins. An
 // outer list grows to what the length of the items promises, an inner one doubles.
 func (s *scanner) further(n, start int) int {
@@ -413,7 +405,7 @@ func (s *scanner) further(n, start int) int {
 		return max(n, min(3, 2*n+1))
 	}
 	rest := (len(s.data) - s.pos) / ((s.pos - start) / n)
-	return min(max(n, rest+rest/16+1), max(128, 3*n))
+	return min(max(n, rest+rest/32+1), max(128, 3*n))
 }
 
 // Text returns the text of a member of a JSON object and reports whether it found one. It reads no

@@ -14,11 +14,14 @@ package fastjson
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"unicode/utf8"
 )
 
 // maxFields is the number of fields that a struct can have: a bit of two words for each.
@@ -46,11 +49,10 @@ type plan struct {
 
 // into reads the value that comes next into v.
 func (p *plan) into(s *scanner, v reflect.Value) {
-	switch {
-	case !p.readsNull && s.null():
-	case p.isText:
+	switch first := s.peek(); {
+	case first == '"' && p.isText:
 		v.SetString(s.string())
-	default:
+	case first != 'n' || p.readsNull || !s.null():
 		p.read(s, v)
 	}
 }
@@ -58,8 +60,9 @@ func (p *plan) into(s *scanner, v reflect.Value) {
 // A Special says how to decode a type that has an UnmarshalJSON method.
 type Special struct {
 	of     reflect.Type
-	byTags bool // its fields are decoded before
-	decode func(v reflect.Value, data []byte) bool
+	decode func(v reflect.Value, data []byte) bool // nil: by its tags
+	member string
+	note   func(v reflect.Value) // called when member has been read
 }
 
 // With returns a Special that calls decode for each T, with its JSON. If decode returns false, the
@@ -70,12 +73,10 @@ func With[T any](decode func(v *T, data []byte) bool) Special {
 	}}
 }
 
-// ThenWith returns a Special that decodes each T, which is a struct, as if it had no methods, and
-// then calls finish, like the function of [With]. null leaves a T as it is.
-func ThenWith[T any](finish func(v *T, data []byte) bool) Special {
-	s := With(finish)
-	s.byTags = true
-	return s
+// Noting returns a Special that decodes each T, which is a struct, as if it had no methods, and calls
+// note when a member has been read into it that is not null.
+func Noting[T any](member string, note func(v *T)) Special {
+	return Special{of: reflect.TypeFor[T](), member: member, note: func(v reflect.Value) { note(v.Addr().Interface().(*T)) }}
 }
 
 // NewTable returns a Table that knows some types with an UnmarshalJSON method. It gives up on all
@@ -94,44 +95,29 @@ type Member struct {
 	Target any // a pointer, as for Unmarshal
 }
 
-// Unmarshal decodes one JSON value into v, a pointer to a zero value, and reports whether it did.
-// If not, the value is still zero.
+// Unmarshal decodes one JSON value into v, and reports whether it did. v must be a pointer to a zero
+// value, which is still zero if Unmarshal did not.
 func (t *Table) Unmarshal(data []byte, v any) bool {
-	if !isZero(v) {
-		return false
-	}
 	s := newScanner(data)
 	t.read(s, v)
 	return s.succeeded(Member{"", v})
 }
 
 // Members decodes members of a JSON object as Unmarshal does, skips the others, and reports whether
-// it did. If not, all targets are still zero.
+// it did.
 func (t *Table) Members(data []byte, members ...Member) bool {
-	if slices.ContainsFunc(members, func(m Member) bool { return !isZero(m.Target) }) {
-		return false
-	}
 	s := newScanner(data)
 	var seen uint64
 	for more := s.open('{', '}'); more; more = s.more('}') {
 		name := s.name()
-		i := 0
-		for i < len(members) && members[i].Name != string(name) {
-			i++
-		}
-		if i == len(members) {
+		i := slices.IndexFunc(members, func(m Member) bool { return m.Name == string(name) })
+		if i < 0 {
 			s.skip()
 		} else if s.once(&seen, i) {
 			t.read(s, members[i].Target)
 		}
 	}
 	return s.succeeded(members...)
-}
-
-// isZero reports whether v points to a zero value, and the package is not turned off.
-func isZero(v any) bool {
-	pointer := reflect.ValueOf(v)
-	return !off && pointer.Kind() == reflect.Pointer && !pointer.IsNil() && pointer.Elem().IsZero()
 }
 
 // read reads the value that comes next into what v points to.
@@ -159,11 +145,10 @@ func (t *Table) plan(of reflect.Type, made map[reflect.Type]*plan) *plan {
 	made[of] = p // before its parts, as it may be one of them
 	special, isSpecial := t.specials[of]
 	switch kind := of.Kind(); {
-	case isSpecial && special.byTags:
-		p.read = special.finish(t.structReader(of, made), methodSize)
+	case isSpecial && special.decode == nil:
+		p.read = t.structReader(of, special, made)
 	case isSpecial:
-		skip := func(s *scanner, _ reflect.Value) { s.skip() }
-		p.read, p.readsNull = special.finish(skip, itemSize), true
+		p.read, p.readsNull = special.read, true
 	case of == reflect.TypeFor[json.RawMessage]():
 		p.read, p.readsNull = readRaw, true
 	case of == reflect.TypeFor[any]():
@@ -173,7 +158,7 @@ func (t *Table) plan(of reflect.Type, made map[reflect.Type]*plan) *plan {
 	case of == reflect.TypeFor[json.Number](), slices.ContainsFunc(unmarshalers, reflect.PointerTo(of).Implements):
 		p.read, p.readsNull = refuse, true
 	case kind == reflect.String:
-		p.isText = true
+		p.isText, p.read = true, refuse
 	case kind == reflect.Bool:
 		p.read = func(s *scanner, v reflect.Value) { v.SetBool(s.boolean()) }
 	case reflect.Int <= kind && kind <= reflect.Int64:
@@ -181,7 +166,7 @@ func (t *Table) plan(of reflect.Type, made map[reflect.Type]*plan) *plan {
 	case kind == reflect.Float64:
 		p.read = readFloat
 	case kind == reflect.Struct:
-		p.read = t.structReader(of, made)
+		p.read = t.structReader(of, Special{}, made)
 	case kind == reflect.Slice && of.Elem().Kind() != reflect.Uint8: // which would be base64
 		p.read = listReader(of, t.plan(of.Elem(), made))
 	case kind == reflect.Pointer && of.Elem().Kind() != reflect.Pointer:
@@ -225,15 +210,10 @@ func readFloat(s *scanner, v reflect.Value) {
 	}
 }
 
-// finish returns a reader that calls the function of a Special after read.
-func (special Special) finish(read reader, size int) reader {
-	return func(s *scanner, v reflect.Value) {
-		s.take(size)
-		s.peek()
-		start := s.pos
-		if read(s, v); !s.failed && !special.decode(v, s.data[start:s.pos]) {
-			s.giveUp()
-		}
+func (special Special) read(s *scanner, v reflect.Value) {
+	s.take(itemSize)
+	if data := s.skip(); !s.failed && !special.decode(v, data) {
+		s.giveUp()
 	}
 }
 
@@ -277,59 +257,102 @@ type field struct {
 	at   int   // its index in the struct
 	then []int // its index in structs embedded there
 	*plan
+	quoted string // name, in quotes and with a colon
+	noted  bool   // to be noted when it has been read
 }
 
-// structReader returns a reader that finds the fields of a struct by their names in a hash table.
-func (t *Table) structReader(of reflect.Type, made map[reflect.Type]*plan) reader {
+// A structPlan is how to read a struct.
+type structPlan struct {
+	Special
+	fields []field
+	byName map[string]int // their numbers, from 1 on
+
+	// after has the number of the field that usually follows each field, and at 0 that of the first.
+	// Objects of a type have their members in the same order, though not all have the same members.
+	after [maxFields + 1]atomic.Int32
+}
+
+// structReader returns a reader of a struct. special is zero if it has no methods.
+func (t *Table) structReader(of reflect.Type, special Special, made map[reflect.Type]*plan) reader {
 	fields, ok := t.fields(of, nil, made)
 	if !ok {
 		return refuse
 	}
-	const slots = 4 * maxFields
-	table := new([slots]uint8) // the number of the field, from 1 on; the next slot if it is taken
+	p := &structPlan{Special: special, fields: fields, byName: map[string]int{}}
 	for i, f := range fields {
-		slot := hash(f.name) % slots
-		for table[slot] != 0 {
-			if fields[table[slot]-1].name == f.name {
-				return refuse // encoding/json has rules for which of them counts
-			}
-			slot = (slot + 1) % slots
-		}
-		table[slot] = uint8(i + 1)
+		p.byName[f.name] = i + 1
+		fields[i].noted = p.note != nil && f.name == p.member
 	}
-	return func(s *scanner, v reflect.Value) {
-		var seen [maxFields / 64]uint64
-		for more := s.open('{', '}'); more; more = s.more('}') {
-			name := s.name()
-			slot := hash(name) % slots
-			for table[slot] != 0 && fields[table[slot]-1].name != string(name) {
-				slot = (slot + 1) % slots
-			}
-			i := int(table[slot]) - 1
-			if i < 0 {
-				s.unknown(name, fields)
-				continue
-			}
-			if !s.once(&seen[i/64], i%64) {
-				return
-			}
-			f := &fields[i]
-			into := v.Field(f.at)
-			for _, at := range f.then {
-				into = into.Field(at)
-			}
-			f.into(s, into)
+	if len(p.byName) < len(fields) {
+		return refuse // encoding/json has rules for which of two counts
+	}
+	return p.read
+}
+
+func (p *structPlan) read(s *scanner, v reflect.Value) {
+	var seen [maxFields / 64]uint64
+	if p.note != nil {
+		s.take(methodSize)
+	}
+	last := 0
+	for more := s.open('{', '}'); more; more = s.more('}') {
+		i := p.find(s, last)
+		if i == 0 {
+			s.skip()
+			continue
+		}
+		last = i
+		if i--; !s.once(&seen[i/64], i%64) {
+			return
+		}
+		f := &p.fields[i]
+		into := v.Field(f.at)
+		for _, at := range f.then {
+			into = into.Field(at)
+		}
+		f.into(s, into)
+		if f.noted && s.data[s.pos-1] != 'l' { // the end of null
+			p.note(v)
 		}
 	}
 }
 
-// hash returns a number that tells most names apart. It reads three of their letters.
-func hash[T string | []byte](name T) int {
-	n := len(name)
-	if n == 0 {
-		return 0
+// find reads the name of a member and the colon, and returns the number of its field, or 0 if there
+// is none. last is the number of the field before. find gives up on a name that encoding/json could
+// take for a field's, as it ignores case.
+func (p *structPlan) find(s *scanner, last int) int {
+	s.peek()
+	rest, next := s.data[s.pos:], last
+	for range 4 { // as members may be left out
+		if next = int(p.after[next].Load()); next == 0 {
+			break
+		}
+		if name := p.fields[next-1].quoted; len(rest) >= len(name) && string(rest[:len(name)]) == name {
+			s.pos += len(name)
+			return next
+		}
 	}
-	return n + 5*int(name[0]) + 11*int(name[n/2]) + 23*int(name[n-1])
+	name := s.name()
+	i := p.byName[string(name)]
+	switch {
+	case i == 0:
+		p.refuseSimilar(s, name)
+	case p.after[last].Load() == 0, rand.IntN(16) == 0: // rarely, as it slows down other processors
+		p.after[last].Store(int32(i))
+	}
+	return i
+}
+
+// refuseSimilar gives up if encoding/json could take a field for that of a name, as it ignores case.
+func (p *structPlan) refuseSimilar(s *scanner, name []byte) {
+	for i := range p.fields {
+		if f := p.fields[i].name; len(f) == len(name) && strings.EqualFold(f, string(name)) {
+			s.giveUp()
+		}
+	}
+	if bytes.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		s.giveUp() // ſ is an s to encoding/json
+	}
 }
 
 // fields returns the fields of a struct, and reports whether all of them can be told by their
@@ -360,7 +383,7 @@ func (t *Table) fields(of reflect.Type, index []int, made map[reflect.Type]*plan
 		} else if options == "" || options == "omitempty" || options == "omitzero" {
 			p = t.plan(f.Type, made)
 		}
-		fields = append(fields, field{name, at[0], at[1:], p})
+		fields = append(fields, field{name, at[0], at[1:], p, `"` + name + `":`, false})
 	}
 	return fields, len(fields) <= maxFields
 }

@@ -107,11 +107,7 @@ func (l *loud) UnmarshalJSON(data []byte) error { *l = loud("<" + string(data) +
 
 var table = fastjson.NewTable(
 	fastjson.With(func(s *stamp, data []byte) bool { return s.UnmarshalJSON(data) == nil }),
-	fastjson.ThenWith(func(a *action, data []byte) bool {
-		text, found := fastjson.Text(data, "type")
-		a.empty = found && text == ""
-		return true
-	}),
+	fastjson.Noting("type", func(a *action) { a.empty = a.Type == "" }),
 )
 
 // both decodes data into a T in both ways. It returns whether the Table did it, and in which way
