@@ -1,8 +1,8 @@
 package smooch
 
 import (
-	"encoding/json"
-	"strings"
+	"bytes"
+	"cmp"
 
 	"github.com/smooch/smooch-go/internal/lenient"
 )
@@ -65,11 +65,7 @@ func reasonOf(e *EventError) DeliveryReason {
 	if e == nil {
 		return ""
 	}
-	var underlying any
-	if len(e.UnderlyingError) > 0 && !fast.Unmarshal(e.UnderlyingError, &underlying) {
-		_ = lenient.UnmarshalStrict(e.UnderlyingError, &underlying) // any JSON
-	}
-	if r := channelReason(underlying, 0); r != "" {
+	if r := channelReason(e.UnderlyingError, 0); r != "" {
 		return r
 	}
 	switch e.Code {
@@ -84,45 +80,52 @@ func reasonOf(e *EventError) DeliveryReason {
 	}
 }
 
-// channelReason looks for a known code in a channel's error: in its members code, error_code and
-// status, and in those of the errors in its members errors and error, up to three levels down.
-// depth is the level of v.
-func channelReason(v any, depth int) DeliveryReason {
-	switch v := v.(type) {
-	case []any:
-		for _, item := range v {
-			if r := channelReason(item, depth); r != "" {
-				return r
-			}
+// channelReason looks for a known code in a channel's error, or in a list of them: in its members
+// code, error_code and status, and in those of the errors in its members errors and error, up to
+// three levels down. data is JSON, or empty; depth is its level.
+func channelReason(data []byte, depth int) DeliveryReason {
+	if len(data) == 0 || depth > 3 {
+		return ""
+	}
+	var first DeliveryReason // of a list
+	var code, errorCode, status, message, errors, inner []byte
+	lenient.Each(data, func(name, value []byte) {
+		if name == nil && first == "" && value[0] == '{' {
+			first = channelReason(value, depth)
 		}
-	case map[string]any:
-		for _, name := range []string{"code", "error_code", "status"} {
-			if r := channelReasons[codeText(v[name])]; r != "" {
-				return r
-			}
+		switch string(name) {
+		case "code":
+			code = value
+		case "error_code":
+			errorCode = value
+		case "status":
+			status = value
+		case "message":
+			message = value
+		case "errors":
+			errors = value
+		case "error":
+			inner = value
 		}
-		if r := telegramReasons[codeText(v["error_code"])]; r != "" {
+	})
+	for _, value := range [][]byte{code, errorCode, status} {
+		if r := channelReasons[string(codeText(value))]; r != "" {
 			return r
 		}
-		if text, _ := v["message"].(string); strings.Contains(text, "No matching user found") {
-			return DeliveryReasonUnreachable // Messenger; its code 100 stands for any bad parameter
-		}
-		for _, name := range []string{"errors", "error"} {
-			if r := channelReason(v[name], depth+1); r != "" && depth < 3 {
-				return r
-			}
-		}
 	}
-	return ""
+	if r := telegramReasons[string(codeText(errorCode))]; r != "" {
+		return r
+	}
+	if bytes.Contains(lenient.Text(message), []byte("No matching user found")) {
+		return DeliveryReasonUnreachable // Messenger; its code 100 stands for any bad parameter
+	}
+	return cmp.Or(first, channelReason(errors, depth+1), channelReason(inner, depth+1))
 }
 
-// codeText returns a code as text. Some channels send numbers, others strings.
-func codeText(v any) string {
-	switch v := v.(type) {
-	case string:
-		return strings.TrimSpace(v)
-	case json.Number:
-		return v.String()
+// codeText returns the text of a code. Some channels send numbers, others strings.
+func codeText(value []byte) []byte {
+	if text := lenient.Text(value); text != nil {
+		return bytes.TrimSpace(text)
 	}
-	return ""
+	return value
 }

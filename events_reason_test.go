@@ -28,10 +28,18 @@ func TestDeliveryReasons(t *testing.T) {
 		`{"code":"blocked"}`:     DeliveryReasonOutsideWindow,
 		`{"code":"bad_request"}`: DeliveryReasonOutsideWindow,
 		`{"code":"bad_request","underlyingError":{"message":"(#100) No matching user found","code":100}}`: DeliveryReasonUnreachable,
-		`{"code":"uncategorized_error"}`:                            DeliveryReasonUnknown,
-		`{"code":"x","underlyingError":"text"}`:                     DeliveryReasonUnknown,
-		`{"code":"x","underlyingError":[1,{"code":470}]}`:           DeliveryReasonOutsideWindow,
-		`{"underlyingError":{"error":{"error":{"error":{"a":1}}}}}`: DeliveryReasonUnknown,
+		`{"code":"uncategorized_error"}`:                                           DeliveryReasonUnknown,
+		`{"code":"x","underlyingError":"text"}`:                                    DeliveryReasonUnknown,
+		`{"code":"x","underlyingError":{ "code" : " 470 " }}`:                      DeliveryReasonOutsideWindow,
+		`{"code":"x","underlyingError":{"c\u006fde":470}}`:                         DeliveryReasonOutsideWindow,
+		`{"code":"x","underlyingError":{"code":470,"code":1}}`:                     DeliveryReasonUnknown, // the last one counts
+		`{"code":"x","underlyingError":{"Code":470,"":{"code":470}}}`:              DeliveryReasonUnknown,
+		`{"code":"x","underlyingError":{"code":[470],"status":{"code":470}}}`:      DeliveryReasonUnknown,
+		`{"code":"x","underlyingError":{"message":["No matching user found"]}}`:    DeliveryReasonUnknown,
+		`{"underlyingError":{"error":{"errors":[{"error":{"code":470}}]}}}`:        DeliveryReasonOutsideWindow,
+		`{"underlyingError":{"error":{"error":{"error":{"error":{"code":470}}}}}}`: DeliveryReasonUnknown,
+		`{"code":"x","underlyingError":[1,{"code":470}]}`:                          DeliveryReasonOutsideWindow,
+		`{"underlyingError":{"error":{"error":{"error":{"a":1}}}}}`:                DeliveryReasonUnknown,
 		`{}`: DeliveryReasonUnknown,
 	}
 	for failure, want := range tests {

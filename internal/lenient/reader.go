@@ -19,6 +19,25 @@ type ignored struct{}
 
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
+// Each calls visit for each member of an object, or without a name for each item of a list, and for
+// nothing of any other value. data must be valid JSON. It is not copied, but for escaped text.
+func Each(data []byte, visit func(name, value []byte)) {
+	r := reader{data}
+	r.space()
+	switch r.in[0] {
+	case '{':
+		for more := r.open('}'); more; more = r.more('}') {
+			name := unquote(r.skip())
+			r.colon()
+			visit(name, r.skip())
+		}
+	case '[':
+		for more := r.open(']'); more; more = r.more(']') {
+			visit(nil, r.skip())
+		}
+	}
+}
+
 // open reads the beginning of an object or list, and reports whether it has anything in it.
 func (r *reader) open(end byte) bool {
 	r.in = r.in[1:]
@@ -93,6 +112,14 @@ func stringLength(data []byte) int {
 			return i + 1
 		}
 	}
+}
+
+// Text returns the text of a JSON string, which has to be valid, and nil for any other value.
+func Text(data []byte) []byte {
+	if len(data) == 0 || data[0] != '"' {
+		return nil
+	}
+	return unquote(data)
 }
 
 // unquote returns the text of a string in quotes.
