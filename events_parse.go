@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/smooch/smooch-go/internal/fastjson"
 	"github.com/smooch/smooch-go/internal/lenient"
 )
 
@@ -59,17 +58,31 @@ func decodeEvent(body []byte) (Event, *EventHeader, error) {
 
 // decodeEventFast decodes a body in which nothing is unusual, and reports whether it did.
 func decodeEventFast(body []byte) (event Event, ok bool) {
-	trigger, ok := fastjson.Text(body, "trigger")
-	if !ok {
-		return nil, false
+	text, ok := findTrigger(body)
+	trigger := Trigger(text)
+	for ok {
+		var wire *deliveryJSON
+		if event, wire = newEvent(trigger); wire == nil {
+			ok = fast.Unmarshal(body, event)
+		} else {
+			ok = fast.Unmarshal(body, wire)
+			wire.event() // which event is
+		}
+		found := trigger
+		if trigger = event.header().Trigger; trigger == found {
+			break
+		}
+		ok = trigger != "" // else there is none, and the one that was found belongs to something else
 	}
-	event, wire := newEvent(Trigger(trigger))
-	if wire != nil {
-		ok = fast.Unmarshal(body, wire)
-		wire.event() // which event is
-		return event, ok
-	}
-	return event, fast.Unmarshal(body, event)
+	return event, ok
+}
+
+// findTrigger returns what looks like the trigger of an event, but may belong to an object inside.
+func findTrigger(body []byte) (text []byte, ok bool) {
+	_, rest, _ := bytes.Cut(body, []byte(`"trigger"`))
+	rest, ok = bytes.CutPrefix(bytes.TrimLeft(rest, ": \t\r\n"), []byte(`"`))
+	text, _, _ = bytes.Cut(rest, []byte(`"`))
+	return text, ok
 }
 
 // decodeEventPartly decodes any body that is a JSON object.

@@ -1,6 +1,7 @@
 package smooch
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/smooch/smooch-go/internal/fastjson"
@@ -26,12 +27,15 @@ func isTime(t time.Time, data []byte) bool {
 }
 
 // decodeFast decodes the body of a response into out, as [call] does, and reports whether it did.
-// If not, out is as it was.
+// If not, out is as it was. out must be zero, as [decode] makes it; members may not be.
 func decodeFast(r *request, body []byte, out any) bool {
 	if members, ok := out.(lenient.Members); ok {
 		var few [3]fastjson.Member
 		list := few[:0]
 		for name, target := range members {
+			if !reflect.ValueOf(target).Elem().IsZero() {
+				return false
+			}
 			list = append(list, fastjson.Member{Name: name, Target: target})
 		}
 		return fast.Members(body, list...)

@@ -145,19 +145,6 @@ func TestForeignTypesAreGivenUp(t *testing.T) {
 	}
 }
 
-func TestTargetsThatAreNotZero(t *testing.T) {
-	t.Parallel()
-	filled := whole{Name: new("kept"), Free: map[string]any{"a": 1}}
-	var wrapped any = &whole{}
-	var missing *whole
-	for _, v := range []any{&filled, &wrapped, missing, whole{}, nil, &[]int{1}, new(5)} {
-		assert.False(t, table.Unmarshal([]byte(`{"text":"x"}`), v), "%T", v)
-		assert.False(t, table.Members([]byte(`{"a":{"text":"x"}}`), fastjson.Member{Name: "a", Target: v}), "%T", v)
-	}
-	assert.Equal(t, whole{Name: new("kept"), Free: map[string]any{"a": 1}}, filled)
-	assert.Equal(t, &whole{}, wrapped)
-}
-
 func TestMembers(t *testing.T) {
 	t.Parallel()
 	decode := func(data string) (fast bool, list []kind, n *int, on bool) {
@@ -176,20 +163,6 @@ func TestMembers(t *testing.T) {
 	for _, data := range []string{``, `null`, `[]`, `{"on":true,"list":["a"],"n":"3"}`, `{"list":["a"],"list":["b"]}`, `{"on":true}}`, `{"\u006f\u006e":true}`, `{"on":true,"x":"\ud800"}`} {
 		fast, list, n, on := decode(data)
 		assert.True(t, !fast && list == nil && n == nil && !on, data)
-	}
-}
-
-func TestText(t *testing.T) {
-	t.Parallel()
-	for data, want := range map[string]string{
-		`{"t":"x"}`: "x", ` { "a" : {"t":"y"} , "t" : "\u0078" `: "x", `{"t":"x","t":"y"}`: "x", `{"t":""}`: "",
-		`{"T":"x"}`: "none", `{"t":1}`: "none", `{"t":null}`: "none", `{}`: "none", `null`: "none", `["t"]`: "none", `{"a":}`: "none", ``: "none", "{\"t\":\"\xff\"}": "none",
-	} {
-		text, found := fastjson.Text([]byte(data), "t")
-		if !found {
-			text = "none"
-		}
-		assert.Equal(t, want, text, data)
 	}
 }
 

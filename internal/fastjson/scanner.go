@@ -248,12 +248,13 @@ func (s *scanner) escape(i int) (rune, int) {
 	if i += 5; !utf16.IsSurrogate(r) {
 		return r, i
 	}
-	if bytes.HasPrefix(s.data[i:], []byte(`\u`)) {
-		if r = utf16.DecodeRune(r, s.hex(i+2)); r != utf8.RuneError {
-			return r, i + 6
-		}
+	if !bytes.HasPrefix(s.data[i:], []byte(`\u`)) {
+		return -1, i
 	}
-	return -1, i
+	if r = utf16.DecodeRune(r, s.hex(i+2)); r == utf8.RuneError {
+		r = -1
+	}
+	return r, i + 6
 }
 
 // hex returns the value of four hexadecimal digits, or -1 if they are none.
@@ -406,18 +407,4 @@ func (s *scanner) further(n, start int) int {
 	}
 	rest := (len(s.data) - s.pos) / ((s.pos - start) / n)
 	return min(max(n, rest+rest/32+1), max(128, 3*n))
-}
-
-// Text returns the text of a member of a JSON object and reports whether it found one. It reads no
-// further than that.
-func Text(data []byte, name string) (string, bool) {
-	s := scanner{data: data}
-	for more := s.open('{', '}'); more; more = s.more('}') {
-		if string(s.name()) == name {
-			text, _ := s.quoted()
-			return string(text), !s.failed
-		}
-		s.skip()
-	}
-	return "", false
 }
