@@ -164,6 +164,7 @@ func call(ctx context.Context, c *Client, r *request, out any, opts []CallOption
 		return err
 	}
 	x := exchange{core: c.core, request: r, url: address, ctx: ctx}
+	defer x.release()
 	if r.inApp { // calls outside an app are limited on their own
 		x.app = c.appID
 	}

@@ -56,6 +56,8 @@ type exchange struct {
 	sent    http.Header // of the last attempt after authorization, without cookies
 	began   time.Time   // when the last attempt was sent
 
+	buffer *[bufferSize]byte // of the body; nil: the body has memory of its own
+
 	unsent     error  // why the last attempt was not sent, which ends the call
 	unsentText string // what the call was doing then, for its error
 	previous   error  // the failure of the attempt before the last
@@ -320,7 +322,14 @@ func (x *exchange) read(ctx context.Context, resp *http.Response) {
 	if !x.ok {
 		limit = maxErrorBody
 	}
-	body, err := readUpTo(resp.Body, resp.ContentLength, limit)
+	var body []byte
+	var err error
+	if x.ok && x.request.response == nil && worthBuffer(resp.ContentLength) && limit >= bufferSize {
+		x.buffer = buffers.Get().(*[bufferSize]byte)
+		body, err = readInto(x.buffer[:0], resp.Body, limit)
+	} else {
+		body, err = readUpTo(resp.Body, resp.ContentLength, limit)
+	}
 	switch {
 	case !x.ok:
 		x.body = body[:min(len(body), maxErrorBody)]
@@ -334,35 +343,13 @@ func (x *exchange) read(ctx context.Context, resp *http.Response) {
 	}
 }
 
-// readUpTo reads until r ends, or one byte more than limit. size is the number of bytes that are
-// expected; -1: unknown. What exceeds it is read in parts, which are joined at the end, as a buffer
-// that grows takes more memory.
-func readUpTo(r io.Reader, size, limit int64) ([]byte, error) {
-	const most = 1 << 20 // bytes to allocate at first, as size may be wrong
-	var parts [][]byte
-	left := limit + 1
-	part := make([]byte, 0, min(max(size+1, 512), left, most))
-	for {
-		n, err := r.Read(part[len(part):cap(part)])
-		part = part[:len(part)+n]
-		full := len(part) == cap(part)
-		if full {
-			left -= int64(len(part))
-		}
-		switch {
-		case err == nil && !full:
-			continue
-		case err == nil && left > 0:
-			parts = append(parts, part)
-			part = make([]byte, 0, min(2*int64(len(part)), left, 4*most))
-			continue
-		case err == io.EOF:
-			err = nil
-		}
-		if parts != nil {
-			part = slices.Concat(append(parts, part)...)
-		}
-		return part, err
+// release gives back the buffer of the body, which must not be used any more. A body that is larger
+// has memory of its own, so a goroutine that [decode] has left behind can go on with it.
+func (x *exchange) release() {
+	if x.buffer != nil {
+		clear(x.buffer[:])
+		buffers.Put(x.buffer)
+		x.buffer, x.body = nil, nil
 	}
 }
 
