@@ -152,6 +152,22 @@ func TestDoDecodesForeignTypes(t *testing.T) {
 	assert.Equal(t, textual("<1.5>"), foreign.Received)
 }
 
+// TestTargetsThatHoldSomething: a caller's target is overwritten, and of members that hold something
+// before, those that the response lacks stay as they are.
+func TestTargetsThatHoldSomething(t *testing.T) {
+	t.Parallel()
+	c := bodyClient(t, `{"_id":"m","actions":[{"type":"reply"}]}`)
+	held := Message{Name: "old", Actions: []Action{{Text: "old"}, {}}, Source: &Source{ID: "old"}, Metadata: map[string]any{"old": 1}}
+	require.NoError(t, c.Do(t.Context(), "GET", "/x", nil, &held))
+	assert.Equal(t, Message{ID: "m", Actions: []Action{{Type: ActionTypeReply}}}, held)
+
+	items, offset := []Message{{Text: "old"}}, 7
+	r := &request{operation: &operation{answer: "items"}}
+	require.NoError(t, decodeBody(r, []byte(`{"items":[{"_id":"m"}]}`), lenient.Members{"items": &items, "offset": &offset}))
+	assert.Equal(t, 7, offset)
+	assert.Equal(t, "m", items[0].ID)
+}
+
 // textual decodes itself.
 type textual string
 

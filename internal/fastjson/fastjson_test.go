@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"runtime"
 	"strings"
@@ -231,6 +232,29 @@ func TestMemoryIsBounded(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestMembersInAnyOrder: which name comes next is only guessed.
+func TestMembersInAnyOrder(t *testing.T) {
+	t.Parallel()
+	fresh := fastjson.NewTable(fastjson.With(func(s *stamp, data []byte) bool { return s.UnmarshalJSON(data) == nil }))
+	var group sync.WaitGroup
+	for i := range uint64(4) {
+		group.Go(func() {
+			r := rand.New(rand.NewPCG(i, 0))
+			members := []string{`"text":"t"`, `"kind":"k"`, `"on":true`, `"count":3`, `"size":5`, `"at":6`, `"ratio":0.5`, `"deep":"d"`, `"unknown":"x"`, `"self":{"kind":"a","text":"b","at":1}`}
+			for range 2000 {
+				r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+				data := []byte(`{` + strings.Join(members[r.IntN(len(members)):], `,`) + `}`)
+				data = bytes.ReplaceAll(data, []byte(":"), []byte([]string{":", ": ", " : "}[r.IntN(3)]))
+				var got, want whole
+				require.True(t, fresh.Unmarshal(data, &got), "%s", data)
+				require.NoError(t, json.Unmarshal(data, &want))
+				require.Equal(t, want, got, "%s", data)
+			}
+		})
+	}
+	group.Wait()
 }
 
 // TestTypesAreLearnedAtOnce: many goroutines may meet a type first.
