@@ -32,7 +32,7 @@ func TestDeliveryReasons(t *testing.T) {
 		`{"code":"x","underlyingError":"text"}`:                                    DeliveryReasonUnknown,
 		`{"code":"x","underlyingError":{ "code" : " 470 " }}`:                      DeliveryReasonOutsideWindow,
 		`{"code":"x","underlyingError":{"c\u006fde":470}}`:                         DeliveryReasonOutsideWindow,
-		`{"code":"x","underlyingError":{"code":470,"code":1}}`:                     DeliveryReasonUnknown, // the last one counts
+		`{"code":"x","underlyingError":{"code":470,"code":1}}`:                     DeliveryReasonUnknown,
 		`{"code":"x","underlyingError":{"Code":470,"":{"code":470}}}`:              DeliveryReasonUnknown,
 		`{"code":"x","underlyingError":{"code":[470],"status":{"code":470}}}`:      DeliveryReasonUnknown,
 		`{"code":"x","underlyingError":{"message":["No matching user found"]}}`:    DeliveryReasonUnknown,

@@ -54,8 +54,8 @@ func (r *seenReader) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// TestBuffersAreCleared: what users wrote does not stay in a buffer, also if the body is not
-// decoded or breaks off. No other test may use the buffer meanwhile, so it does not run in parallel.
+// TestBuffersAreCleared: what users wrote does not stay in a buffer, even if the body cannot be
+// decoded. No other test may use the buffer meanwhile, so it does not run in parallel.
 func TestBuffersAreCleared(t *testing.T) {
 	for what, body := range map[string]string{
 		"page": pageOf("secret", bufferSize/2), "not JSON": strings.Repeat("secret", bufferSize/10), "of another type": `{"messages":[` + strings.Repeat(`"secret",`, 2000) + `0]}`,

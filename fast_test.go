@@ -152,8 +152,8 @@ func TestDoDecodesForeignTypes(t *testing.T) {
 	assert.Equal(t, textual("<1.5>"), foreign.Received)
 }
 
-// TestTargetsThatHoldSomething: a caller's target is overwritten, and of members that hold something
-// before, those that the response lacks stay as they are.
+// TestTargetsThatHoldSomething: a caller's target is overwritten. Of members that held something,
+// those that the response lacks stay as they are.
 func TestTargetsThatHoldSomething(t *testing.T) {
 	t.Parallel()
 	c := bodyClient(t, `{"_id":"m","actions":[{"type":"reply"}]}`)

@@ -51,8 +51,8 @@ func (t *UnixTime) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// parseDecimal reads a number without a sign and an exponent, of at most 18 digits before the point,
-// and reports whether text is one. Decimals after the ninth count for nothing.
+// parseDecimal reads a number without a sign or an exponent and with at most 18 digits before the
+// point, and reports whether text is one. Decimals after the ninth count for nothing.
 func parseDecimal(text []byte) (seconds, nanos int64, ok bool) {
 	i := 0
 	for i < len(text) && i < 18 && text[i]-'0' <= 9 {

@@ -4,11 +4,12 @@
 //
 // It gives up on all that is unusual: a name that is repeated, escaped or in another case than the
 // field's, text that is not UTF-8, half of a surrogate pair, a value of another type, a number that
-// does not fit, more than 100 levels, values that take far more memory than their JSON, and targets
-// that are not zero or of types that encoding/json treats in a special way. It accepts only one
-// thing that encoding/json refuses: [] in place of a map, which becomes {}.
+// does not fit, more than 100 levels, values that take far more memory than their JSON, and types
+// that encoding/json treats in a special way. It accepts only one thing that encoding/json refuses:
+// [] in place of a map, which becomes {}.
 //
-// What it decodes shares no memory with the data, and nothing of the data is kept.
+// What it decodes shares no memory with the data, and nothing of the data is kept. Only the order in
+// which members come is remembered, as the next object of a type usually has the same.
 package fastjson
 
 import (
@@ -73,8 +74,8 @@ func With[T any](decode func(v *T, data []byte) bool) Special {
 	}}
 }
 
-// Noting returns a Special that decodes each T, which is a struct, as if it had no methods, and calls
-// note when a member has been read into it that is not null.
+// Noting returns a Special that decodes each T, which is a struct, as if it had no methods. It calls
+// note when the given member has been read and is not null.
 func Noting[T any](member string, note func(v *T)) Special {
 	return Special{of: reflect.TypeFor[T](), member: member, note: func(v reflect.Value) { note(v.Addr().Interface().(*T)) }}
 }
@@ -95,7 +96,7 @@ type Member struct {
 	Target any // a pointer, as for Unmarshal
 }
 
-// Unmarshal decodes one JSON value into v, and reports whether it did. v must be a pointer to a zero
+// Unmarshal decodes one JSON value into v, and reports whether it did. v has to point to a zero
 // value, which is still zero if Unmarshal did not.
 func (t *Table) Unmarshal(data []byte, v any) bool {
 	s := newScanner(data)
@@ -318,8 +319,7 @@ func (p *structPlan) read(s *scanner, v reflect.Value) {
 }
 
 // find reads the name of a member and the colon, and returns the number of its field, or 0 if there
-// is none. last is the number of the field before. find gives up on a name that encoding/json could
-// take for a field's, as it ignores case.
+// is none. last is the number of the field before.
 func (p *structPlan) find(s *scanner, last int) int {
 	s.peek()
 	rest, next := s.data[s.pos:], last
@@ -343,7 +343,7 @@ func (p *structPlan) find(s *scanner, last int) int {
 	return i
 }
 
-// refuseSimilar gives up if encoding/json could take a field for that of a name, as it ignores case.
+// refuseSimilar gives up if encoding/json, which ignores case, could take a name for a field's.
 func (p *structPlan) refuseSimilar(s *scanner, name []byte) {
 	for i := range p.fields {
 		if f := p.fields[i].name; len(f) == len(name) && strings.EqualFold(f, string(name)) {
