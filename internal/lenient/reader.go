@@ -72,7 +72,11 @@ func (r *reader) colon() {
 	r.space()
 }
 
-func (r *reader) space() { r.in = bytes.TrimLeft(r.in, " \t\r\n") }
+func (r *reader) space() {
+	for len(r.in) > 0 && (r.in[0] == ' ' || r.in[0] == '\n' || r.in[0] == '\t' || r.in[0] == '\r') {
+		r.in = r.in[1:]
+	}
+}
 
 // skip reads a value and returns it.
 func (r *reader) skip() []byte {
