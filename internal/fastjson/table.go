@@ -8,8 +8,8 @@
 // that encoding/json treats in a special way. It accepts only one thing that encoding/json refuses:
 // [] in place of a map, which becomes {}.
 //
-// What it decodes shares no memory with the data, and nothing of the data is kept. Only the order in
-// which members come is remembered, as the next object of a type usually has the same.
+// What it decodes shares no memory with the data, and nothing of the data is kept. Only the order
+// of members is remembered, as the next object of a type usually has the same.
 package fastjson
 
 import (
@@ -74,8 +74,8 @@ func With[T any](decode func(v *T, data []byte) bool) Special {
 	}}
 }
 
-// Noting returns a Special that decodes each T, which is a struct, as if it had no methods. It calls
-// note when the given member has been read and is not null.
+// Noting returns a Special that decodes each T, which is a struct, as if it had no methods. It
+// calls note when the given member has been read and is not null.
 func Noting[T any](member string, note func(v *T)) Special {
 	return Special{of: reflect.TypeFor[T](), member: member, note: func(v reflect.Value) { note(v.Addr().Interface().(*T)) }}
 }
