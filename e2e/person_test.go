@@ -160,7 +160,7 @@ func (p *person) clicks(name string) {
 			return false
 		}
 		p.do(chromedp.MouseClickXY(at.X, at.Y))
-		return js[bool](p, "look.hit")
+		return js[bool](p, "globalThis.look?.hit ?? true") // a click that leads to another page has hit
 	})
 }
 
