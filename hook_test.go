@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -244,23 +245,23 @@ func TestHookIsToldTheWaits(t *testing.T) {
 	t.Parallel()
 	const second = time.Second
 	tests := map[string]struct {
-		answers []*http.Response // then 200
-		ends    time.Duration    // of the context; 0: never
+		answers []string      // status and header; then 200
+		ends    time.Duration // of the context; 0: never
 		want    Waits
 		before  []Waits // each attempt
 		status  int
 	}{
 		"limiter": {nil, 0, Waits{Limiter: second}, []Waits{{Limiter: second}}, 200},
-		"pause": {[]*http.Response{answer(429, "", "Retry-After: 7")}, 0,
+		"pause": {[]string{"429 Retry-After: 7"}, 0,
 			Waits{Limiter: 2 * second, Pause: 7 * second}, []Waits{{Limiter: second}, {Limiter: second, Pause: 7 * second}}, 200},
-		"backoff": {[]*http.Response{answer(503, "", "Retry-After: 4")}, 0,
+		"backoff": {[]string{"503 Retry-After: 4"}, 0,
 			Waits{Limiter: 2 * second, Backoff: 4 * second}, []Waits{{Limiter: second}, {Limiter: second, Backoff: 4 * second}}, 200},
-		"all three": {[]*http.Response{answer(503, "", "Retry-After: 4"), answer(429, "", "Retry-After: 7")}, 0,
+		"all three": {[]string{"503 Retry-After: 4", "429 Retry-After: 7"}, 0,
 			Waits{Limiter: 3 * second, Pause: 7 * second, Backoff: 4 * second},
 			[]Waits{{Limiter: second}, {Limiter: second, Backoff: 4 * second}, {Limiter: second, Pause: 7 * second}}, 200},
-		"backoff that the context ends": {[]*http.Response{answer(503, "", "Retry-After: 4"), nil}, 3 * second,
+		"backoff that the context ends": {[]string{"503 Retry-After: 4"}, 3 * second,
 			Waits{Limiter: second, Backoff: 2 * second}, []Waits{{Limiter: second}}, 503},
-		"pause that the context ends": {[]*http.Response{answer(429, "", "Retry-After: 7")}, 3 * second,
+		"pause that the context ends": {[]string{"429 Retry-After: 7"}, 3 * second,
 			Waits{Limiter: second, Pause: 2 * second}, []Waits{{Limiter: second}}, 429},
 		"limiter that the context ends": {nil, second / 2, Waits{Limiter: second / 2}, nil, 0},
 	}
@@ -272,7 +273,9 @@ func TestHookIsToldTheWaits(t *testing.T) {
 				sent := 0
 				c := fakeClient(t, func(*http.Request) (*http.Response, error) {
 					if sent++; sent <= len(test.answers) {
-						return test.answers[sent-1], nil
+						status, header, _ := strings.Cut(test.answers[sent-1], " ")
+						code, err := strconv.Atoi(status)
+						return answer(code, "", header), err
 					}
 					return answer(200, anything), nil
 				}, w.option("a"), WithRetryPolicy(RetryPolicy{MinDelay: 1}), WithLimiter(limiterFunc(func(ctx context.Context) error {

@@ -11,12 +11,12 @@
 // # Traces
 //
 // A call is a span named after its operation, such as "messages.create". Each of its attempts is a
-// client span inside it, such as "POST /appusers/{userId}/messages", with http.request.resend_count
-// from the second one on. What an attempt has waited for is an event of its span. The calls that
-// settle a send token are spans inside the call that sends.
+// client span inside it, such as "POST /appusers/{userId}/messages", with
+// http.request.resend_count from the second one on. What an attempt has waited for is an event of
+// its span. The calls that settle a send token are spans inside the call that sends.
 //
-// A delivery is a server span, the child of the span in its context or, if there is none, of the one
-// that its headers name. The handling of its event is a span inside the delivery, also with
+// A delivery is a server span, the child of the span in its context or, if there is none, of the
+// one that its headers name. The handling of its event is a span inside the delivery, also with
 // smooch.WithBackground. A handling that Process begins in another process starts a trace of its
 // own, unless its context has a span.
 //

@@ -38,8 +38,8 @@ type callHook struct {
 	unknown  metric.Int64Counter
 }
 
-// Hook returns what [smooch.WithHook] needs to make traces and metrics of the calls of a client. The
-// package comment lists them.
+// Hook returns what [smooch.WithHook] needs to make traces and metrics of the calls of a client.
+// The package comment lists them.
 func Hook(opts ...Option) smooch.Hook {
 	h := &callHook{config: newConfig(opts)}
 	h.spans = h.tracer()
@@ -175,7 +175,7 @@ func requestAttributes(info smooch.CallInfo) []attribute.KeyValue {
 	return attrs
 }
 
-// templateOf returns the documented path; "" if the path is one that was given to [smooch.Client.Do].
+// templateOf returns the documented path; "" if the path was given to [smooch.Client.Do].
 func templateOf(info smooch.CallInfo) string {
 	if !strings.HasPrefix(info.Path, "/") {
 		return ""

@@ -4,8 +4,8 @@
 //
 //	go run ./trace-a-send -o trace.json
 //
-// With OTEL_EXPORTER_OTLP_ENDPOINT, or any other of the standard variables, the trace also goes over
-// OTLP to a collector or a viewer. For Jaeger:
+// With OTEL_EXPORTER_OTLP_ENDPOINT, or any other of the standard variables, the trace also goes
+// over OTLP to a collector or a viewer. For Jaeger:
 //
 //	docker run --rm -p 16686:16686 -p 4318:4318 jaegertracing/jaeger
 //	OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 go run ./trace-a-send
@@ -114,7 +114,7 @@ func show(out io.Writer, spans tracetest.SpanStubs) {
 		for _, a := range s.Attributes {
 			switch a.Key {
 			case "http.response.status_code", "http.request.resend_count", "error.type", "smooch.attempts":
-				note += fmt.Sprintf(" %s=%s", a.Key, a.Value.Emit())
+				note += fmt.Sprintf(" %s=%s", a.Key, a.Value.String())
 			}
 		}
 		fmt.Fprintf(out, "%-46s %6.0f ms  %-*s%s\n", indent+s.Name, s.EndTime.Sub(s.StartTime).Seconds()*1000, width+1, bar, note)

@@ -102,11 +102,11 @@ func TestDashboard(t *testing.T) {
 
 	decoder := xml.NewDecoder(strings.NewReader(draw(drawn, phases, 16*time.Second)))
 	for {
-		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+		_, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
 			break
-		} else {
-			require.NoError(t, err, "the picture is not XML")
 		}
+		require.NoError(t, err, "the picture is not XML")
 	}
 }
 
