@@ -160,26 +160,30 @@ func TestHooksNest(t *testing.T) {
 			},
 		})
 	}
-	var w watcher
-	sent := 0
-	c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
-		assert.Equal(t, "abab", r.Context().Value(key{}), "each attempt has the context of the call, and its own")
-		if sent++; sent == 1 {
-			return answer(500, ""), nil
-		}
-		return answer(200, anything), nil
-	}, add("a"), add("b"), w.option("outer"), w.option("inner"), WithLimiter(limiterFunc(func(ctx context.Context) error {
-		assert.Equal(t, "ab", ctx.Value(key{}))
-		return nil
-	})), WithRetryPolicy(RetryPolicy{MinDelay: 1}))
-	_, err := c.AppUsers.Get(t.Context(), "bob")
-	require.NoError(t, err)
-	assert.Equal(t, []string{
-		"outer call appusers.get", "inner call appusers.get",
-		"outer attempt 1", "inner attempt 1", "inner attempted", "outer attempted",
-		"outer attempt 2", "inner attempt 2", "inner attempted", "outer attempted",
-		"inner called", "outer called",
-	}, w.order)
+	for class, operation := range map[string]string{"safe": "appusers.get", "unsafe": "appusers.create"} {
+		t.Run(class, func(t *testing.T) {
+			t.Parallel()
+			var w watcher
+			sent := 0
+			c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+				assert.Equal(t, "abab", r.Context().Value(key{}), "each attempt has the context of the call, and its own")
+				if sent++; sent == 1 {
+					return answer(429, ""), nil
+				}
+				return answer(200, anything), nil
+			}, add("a"), add("b"), w.option("outer"), w.option("inner"), WithLimiter(limiterFunc(func(ctx context.Context) error {
+				assert.Equal(t, "ab", ctx.Value(key{}))
+				return nil
+			})), WithRetryPolicy(RetryPolicy{MinDelay: 1}))
+			require.NoError(t, callOfClass[class](t.Context(), c))
+			assert.Equal(t, []string{
+				"outer call " + operation, "inner call " + operation,
+				"outer attempt 1", "inner attempt 1", "inner attempted", "outer attempted",
+				"outer attempt 2", "inner attempt 2", "inner attempted", "outer attempted",
+				"inner called", "outer called",
+			}, w.order)
+		})
+	}
 }
 
 type limiterFunc func(context.Context) error

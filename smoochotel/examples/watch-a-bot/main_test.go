@@ -153,8 +153,10 @@ func TestDashboardIsForGrafana(t *testing.T) {
 	var d struct {
 		Title, UID    string
 		SchemaVersion int
-		Templating    struct{ List []struct{ Name, Type, Query string } }
-		Panels        []struct {
+		Templating    struct {
+			List []struct{ Name, Type, Query string }
+		}
+		Panels []struct {
 			ID         int
 			Type       string
 			Datasource struct{ UID string }
