@@ -25,6 +25,7 @@ examples: ## run the examples that need no account
 		go run "./$${main%/main.go}" || failed=1; \
 	done; [ -z "$$failed" ]
 	go -C smoochnats run ./examples/fleet -events 2000 -users 100
+	go -C smoochotel/examples run ./trace-a-send
 
 race: ## run the tests with the race detector
 	go test -race ./...

@@ -101,7 +101,7 @@ func (x *exchange) repeat() {
 		CheckRetry: func(context.Context, *http.Response, error) (bool, error) { return x.again, nil },
 		Backoff: func(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
 			x.delaying = true
-			if p := x.request.progress; p != nil {
+			if p := x.request.progress; p != nil && x.delay > 0 {
 				x.delayed = p.waits(&p.waited.Backoff)
 			}
 			return x.delay

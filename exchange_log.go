@@ -14,9 +14,9 @@ import (
 //
 // op is the call as it is documented, such as "GET /appusers/{userId}". status is that of the
 // response, 0 if there was none; error then says why, and also why a response could not be read.
-// attempt is the number of the attempt, counted from 1, and attempts how many were made. duration is
-// the time of the attempt, or that since the first attempt was sent. Neither headers, bodies nor ids
-// are logged. A call that fails at its first attempt is its caller's to log.
+// attempt is the number of the attempt, counted from 1, and attempts how many were made. duration
+// is the time of the attempt, or that since the first attempt was sent. Neither headers, bodies nor
+// ids are logged. A call that fails at its first attempt is its caller's to log.
 func WithLogger(l *slog.Logger) Option {
 	return func(cfg *config) error {
 		if l == nil {

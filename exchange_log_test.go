@@ -2,6 +2,7 @@ package smooch
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -51,4 +52,21 @@ func TestFailureAfterRepeatsIsLogged(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFailureWithoutARepeatIsNotLogged: the context ends while the call waits for the second
+// attempt.
+func TestFailureWithoutARepeatIsNotLogged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		c := fakeClient(t, func(*http.Request) (*http.Response, error) {
+			return answer(503, "", "Retry-After: 9"), nil
+		}, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		_, err := c.AppUsers.Get(ctx, "bob")
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.Empty(t, log.String())
+	})
 }

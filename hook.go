@@ -36,7 +36,7 @@ type Hook struct {
 type CallInfo struct {
 	Operation string  // such as "appusers.get", see API.md; "do" for Client.Do
 	Method    string  // such as "GET"
-	Path      string  // as documented, such as "/appusers/{userId}"; it follows the version and the app
+	Path      string  // documented, such as "/appusers/{userId}"; follows version and app
 	Version   Version // "" if the path has none, as that of an OAuth call
 	AppID     string  // the app that the client is bound to; "" if none
 	BaseURL   string  // where the call is sent: scheme, host and perhaps a path
@@ -148,7 +148,8 @@ func boundBy(ctx, hooked context.Context) (bounded context.Context, release func
 		end, cancel = context.WithCancel(ctx)
 	}
 	stop := context.AfterFunc(hooked, func() {
-		if !limited || !errors.Is(hooked.Err(), context.DeadlineExceeded) { // which ends the other one, too
+		// A deadline ends both, and must not be told as a cancelation.
+		if !limited || !errors.Is(hooked.Err(), context.DeadlineExceeded) {
 			cancel()
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -159,26 +160,30 @@ func TestHooksNest(t *testing.T) {
 			},
 		})
 	}
-	var w watcher
-	sent := 0
-	c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
-		assert.Equal(t, "abab", r.Context().Value(key{}), "each attempt has the context of the call, and its own")
-		if sent++; sent == 1 {
-			return answer(500, ""), nil
-		}
-		return answer(200, anything), nil
-	}, add("a"), add("b"), w.option("outer"), w.option("inner"), WithLimiter(limiterFunc(func(ctx context.Context) error {
-		assert.Equal(t, "ab", ctx.Value(key{}))
-		return nil
-	})), WithRetryPolicy(RetryPolicy{MinDelay: 1}))
-	_, err := c.AppUsers.Get(t.Context(), "bob")
-	require.NoError(t, err)
-	assert.Equal(t, []string{
-		"outer call appusers.get", "inner call appusers.get",
-		"outer attempt 1", "inner attempt 1", "inner attempted", "outer attempted",
-		"outer attempt 2", "inner attempt 2", "inner attempted", "outer attempted",
-		"inner called", "outer called",
-	}, w.order)
+	for class, operation := range map[string]string{"safe": "appusers.get", "unsafe": "appusers.create"} {
+		t.Run(class, func(t *testing.T) {
+			t.Parallel()
+			var w watcher
+			sent := 0
+			c := fakeClient(t, func(r *http.Request) (*http.Response, error) {
+				assert.Equal(t, "abab", r.Context().Value(key{}), "each attempt has the context of the call, and its own")
+				if sent++; sent == 1 {
+					return answer(429, ""), nil
+				}
+				return answer(200, anything), nil
+			}, add("a"), add("b"), w.option("outer"), w.option("inner"), WithLimiter(limiterFunc(func(ctx context.Context) error {
+				assert.Equal(t, "ab", ctx.Value(key{}))
+				return nil
+			})), WithRetryPolicy(RetryPolicy{MinDelay: 1}))
+			require.NoError(t, callOfClass[class](t.Context(), c))
+			assert.Equal(t, []string{
+				"outer call " + operation, "inner call " + operation,
+				"outer attempt 1", "inner attempt 1", "inner attempted", "outer attempted",
+				"outer attempt 2", "inner attempt 2", "inner attempted", "outer attempted",
+				"inner called", "outer called",
+			}, w.order)
+		})
+	}
 }
 
 type limiterFunc func(context.Context) error
@@ -244,23 +249,23 @@ func TestHookIsToldTheWaits(t *testing.T) {
 	t.Parallel()
 	const second = time.Second
 	tests := map[string]struct {
-		answers []*http.Response // then 200
-		ends    time.Duration    // of the context; 0: never
+		answers []string      // status and header; then 200
+		ends    time.Duration // of the context; 0: never
 		want    Waits
 		before  []Waits // each attempt
 		status  int
 	}{
 		"limiter": {nil, 0, Waits{Limiter: second}, []Waits{{Limiter: second}}, 200},
-		"pause": {[]*http.Response{answer(429, "", "Retry-After: 7")}, 0,
+		"pause": {[]string{"429 Retry-After: 7"}, 0,
 			Waits{Limiter: 2 * second, Pause: 7 * second}, []Waits{{Limiter: second}, {Limiter: second, Pause: 7 * second}}, 200},
-		"backoff": {[]*http.Response{answer(503, "", "Retry-After: 4")}, 0,
+		"backoff": {[]string{"503 Retry-After: 4"}, 0,
 			Waits{Limiter: 2 * second, Backoff: 4 * second}, []Waits{{Limiter: second}, {Limiter: second, Backoff: 4 * second}}, 200},
-		"all three": {[]*http.Response{answer(503, "", "Retry-After: 4"), answer(429, "", "Retry-After: 7")}, 0,
+		"all three": {[]string{"503 Retry-After: 4", "429 Retry-After: 7"}, 0,
 			Waits{Limiter: 3 * second, Pause: 7 * second, Backoff: 4 * second},
 			[]Waits{{Limiter: second}, {Limiter: second, Backoff: 4 * second}, {Limiter: second, Pause: 7 * second}}, 200},
-		"backoff that the context ends": {[]*http.Response{answer(503, "", "Retry-After: 4"), nil}, 3 * second,
+		"backoff that the context ends": {[]string{"503 Retry-After: 4"}, 3 * second,
 			Waits{Limiter: second, Backoff: 2 * second}, []Waits{{Limiter: second}}, 503},
-		"pause that the context ends": {[]*http.Response{answer(429, "", "Retry-After: 7")}, 3 * second,
+		"pause that the context ends": {[]string{"429 Retry-After: 7"}, 3 * second,
 			Waits{Limiter: second, Pause: 2 * second}, []Waits{{Limiter: second}}, 429},
 		"limiter that the context ends": {nil, second / 2, Waits{Limiter: second / 2}, nil, 0},
 	}
@@ -272,7 +277,9 @@ func TestHookIsToldTheWaits(t *testing.T) {
 				sent := 0
 				c := fakeClient(t, func(*http.Request) (*http.Response, error) {
 					if sent++; sent <= len(test.answers) {
-						return test.answers[sent-1], nil
+						status, header, _ := strings.Cut(test.answers[sent-1], " ")
+						code, err := strconv.Atoi(status)
+						return answer(code, "", header), err
 					}
 					return answer(200, anything), nil
 				}, w.option("a"), WithRetryPolicy(RetryPolicy{MinDelay: 1}), WithLimiter(limiterFunc(func(ctx context.Context) error {

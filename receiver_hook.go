@@ -15,17 +15,17 @@ import (
 // not told.
 //
 // Handling is called when an event is about to be claimed and handled. The function that it returns
-// is called once, when the function of [Handle] has returned and its outcome is recorded: before the
-// answer to the delivery if there is no queue, unless the answer has been given because the function
-// took too long. With a queue, each [WebhookReceiver.Process] is a handling of its own, in whatever
-// process it runs, also if an event comes again because it failed or was busy. Events without a
-// function, and deliveries that wait for the handling of a copy, have no handling.
+// is called once, when the function of [Handle] has returned and its outcome is recorded: before
+// the answer to the delivery if there is no queue, unless the answer has been given because the
+// function took too long. With a queue, each [WebhookReceiver.Process] is a handling of its own, in
+// whatever process it runs, also if an event comes again because it failed or was busy. Events
+// without a function, and deliveries that wait for the handling of a copy, have no handling.
 //
 // The functions must be safe for concurrent use. The answer waits for them, except for the end of a
 // delivery. The context that one returns is passed on: that of Delivery to the lookup of a secret,
-// the queue, and the handling; that of Handling to the deduper and the function. nil leaves it as it
-// is. The limits of time stay in force whatever context is returned. If a function of a hook panics,
-// this is logged, and the receiver goes on.
+// the queue, and the handling; that of Handling to the deduper and the function. nil leaves it as
+// it is. The limits of time stay in force whatever context is returned. If a function of a hook
+// panics, this is logged, and the receiver goes on.
 type DeliveryHook struct {
 	Delivery func(ctx context.Context, info DeliveryInfo) (context.Context, func(DeliveryResult))
 	Handling func(ctx context.Context, info HandlingInfo) (context.Context, func(HandlingResult))
@@ -65,8 +65,8 @@ type HandlingResult struct {
 }
 
 // WithDeliveryHook calls the functions of h for each delivery and handling. With several hooks, the
-// first one given is the outermost: it is told first of a beginning and last of an end, and the next
-// one gets the context that it returns.
+// first one given is the outermost: it is told first of a beginning and last of an end, and the
+// next one gets the context that it returns.
 func WithDeliveryHook(h DeliveryHook) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if h.Delivery == nil && h.Handling == nil {

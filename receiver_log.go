@@ -43,8 +43,8 @@ import (
 // count is the number of deliveries since the previous record. reasons has the number for each
 // reason: wrong_secret, encoding, too_large, body_unread, not_json or shutting_down.
 //
-// Bodies and secrets are not logged. In the text of an error about an event, the key and the ids of the app user
-// are replaced, if they have 6 bytes or more.
+// Bodies and secrets are not logged. In the text of an error about an event, the key and the ids of
+// the app user are replaced, if they have 6 bytes or more.
 func WithReceiverLogger(logger *slog.Logger) ReceiverOption {
 	return func(r *WebhookReceiver) error {
 		if logger == nil {
