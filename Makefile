@@ -57,7 +57,7 @@ modules: ## vet and test the nested modules; chaos and e2e print what they find,
 lint: ## run the linters of .golangci.yml, staticcheck among them, nested modules included
 	@failed=; for dir in . $(filter-out ./tools,$(MODULES)); do \
 		echo "golangci-lint run $$dir"; \
-		(cd $$dir && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run) || failed=1; \
+		(cd $$dir && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run --allow-parallel-runners) || failed=1; \
 	done; [ -z "$$failed" ]
 
 vuln: ## look for known vulnerabilities; left out if the database cannot be reached
