@@ -146,7 +146,9 @@ type MessageEvent struct {
 }
 
 // PostbackEvent reports one or more taps on postback buttons or menu items. Its trigger is
-// postback.
+// postback. A tap has no id and may have no Timestamp. Then each tap on the same button has the
+// same [EventKey], and the receiver takes a tap within a minute of another for a copy of it. A tap
+// on a button of [ReplyAction] is reported by a [MessageEvent] instead, and its message has an id.
 type PostbackEvent struct {
 	EventHeader
 	Postbacks []Postback `json:"postbacks,omitzero"`

@@ -23,7 +23,8 @@ import (
 // Some events have no ids that identify their fact, among them every [*UnknownEvent] and every
 // event with members in Malformed, except a [*MessageEvent] whose messages all have ids. Their key
 // is made from the body, so only an event with the same body has the same key. A postback, link or
-// client event without a timestamp has the same key whenever the same thing happens again.
+// client event without a timestamp has the same key whenever the same thing happens again: such a
+// key is no send token.
 func EventKey(e Event) string { return factOf(e, e.header()).key }
 
 // A fact is what the receiver has to know about what an event reports.

@@ -115,7 +115,8 @@ func (p *Person) Locate(lat, long float64) (messageID string, err error) {
 
 // Tap taps the last postback, reply or buy button that has the given payload or _id, in the user's
 // messages or else in the menu of the channel or the app. A reply sends the button's text with its
-// payload, and a buy button pays.
+// payload, and a buy button pays. The postback of a tap has no time, so a [smooch.WebhookReceiver]
+// takes a second tap on the same button within a minute for a copy of the first.
 func (p *Person) Tap(button string) error {
 	_, err := p.tap(button)
 	return err

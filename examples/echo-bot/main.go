@@ -62,6 +62,9 @@ func (b bot) handlePostback(ctx context.Context, e *smooch.PostbackEvent) error 
 	for i, p := range e.Postbacks {
 		answer := smooch.TextMessage("You tapped " + p.Action.Payload + "!")
 		token := fmt.Sprintf("answer %d to %s", i, smooch.EventKey(e))
+		if e.Timestamp.IsZero() { // each tap on this button then has the same key
+			token = smooch.NewSendToken()
+		}
 		if err := b.post(ctx, e.AppUser.ID, answer, token, e.Timestamp.Time); err != nil {
 			return err
 		}

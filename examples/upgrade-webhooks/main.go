@@ -46,6 +46,10 @@ const (
 // real service, a minute is enough.
 const clockMargin = 100 * time.Millisecond
 
+// postInterval is the time between two messages of a user. The fake service gives every message and
+// event a millisecond of its own, so its clock would run ahead of this process with faster users.
+const postInterval = 15 * time.Millisecond
+
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -263,7 +267,7 @@ func (t *traffic) post(service *smoochtest.Server, userID string) {
 		select {
 		case <-t.quit:
 			return
-		case <-time.After(3 * time.Millisecond):
+		case <-time.After(postInterval):
 		}
 		app := service.App().ID
 		id, err := service.Say(app, userID, "Are you there?")

@@ -111,9 +111,12 @@ func work(ctx context.Context, js jetstream.JetStream, queue *smoochnats.Queue) 
 	}
 	// Functions of your own belong here.
 	smooch.Handle(worker, func(ctx context.Context, e *smooch.MessageEvent) error {
-		for i, m := range e.Messages {
+		for _, m := range e.Messages {
+			if m.Role != smooch.RoleAppUser {
+				continue // the bot must not answer itself
+			}
 			_, err := client.Conversations.PostMessage(ctx, e.AppUser.ID, smooch.TextMessage("You said "+m.Text+"."),
-				smooch.WithSendToken(fmt.Sprint("answer ", i, " to ", smooch.EventKey(e))), smooch.WithSentSince(m.Received.Time))
+				smooch.WithSendToken("answer to "+m.ID), smooch.WithSentSince(m.Received.Time))
 			if err != nil {
 				return err
 			}
