@@ -90,7 +90,7 @@ func TestErrorText(t *testing.T) {
 	rec := newRecorder(t, reply(401, `{"error":{"code":"unauthorized","description":"Authorization is required"}}`))
 	c := newTestClient(t, rec.URL, AppToken("t0ken"))
 	_, err := c.AppUsers.Get(t.Context(), "ida")
-	assert.EqualError(t, err, "smooch: GET /appusers/{userId}: 401 unauthorized: Authorization is required; this call accepts an app token (v1); or a JWT of scope appUser, app, appMaker, account; or Basic (v1.1) with a key of: app, account, service account")
+	assert.EqualError(t, err, "smooch: GET /appusers/{userId}: 401 unauthorized: Authorization is required; this call accepts an app token (v1); or a JWT of scope appUser (of that user), app, appMaker, account; or Basic (v1.1) with a key of: app, account, service account")
 
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("failed", "err", err)

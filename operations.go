@@ -109,7 +109,11 @@ func (c *credentials) hint() string {
 	}
 	var scopes []string
 	for _, s := range c.scopes {
-		if s != ScopeAppToken {
+		switch s {
+		case ScopeAppToken:
+		case ScopeAppUser:
+			scopes = append(scopes, "appUser (of that user)")
+		default:
 			scopes = append(scopes, string(s))
 		}
 	}
