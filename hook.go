@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Hook is told of the calls of a client, for traces, metrics and logs. Both functions are optional,
+// Hook watches the calls of a client, for traces, metrics and logs. Both functions are optional,
 // and one that is nil costs nothing. Package smoochotel has a Hook for OpenTelemetry.
 //
 // Call is called when a call begins, and Attempt before each of its attempts. The function that
@@ -26,7 +26,7 @@ import (
 // [Client.Do]. A repeat with a renewed credential is an attempt of the same call. With
 // [WithSendToken] all sends are attempts of one call; each search of the history is a call of its
 // own, whose context descends from that of the first. A call that is refused because of its
-// arguments is told as well, unless its context is nil.
+// arguments is reported as well, unless its context is nil.
 type Hook struct {
 	Call    func(ctx context.Context, info CallInfo) (context.Context, func(CallResult))
 	Attempt func(ctx context.Context, info AttemptInfo) (context.Context, func(AttemptResult))
@@ -79,7 +79,7 @@ type Waits struct {
 }
 
 // WithHook calls the functions of h for each call and attempt of the client and its copies. With
-// several hooks, the first one given is the outermost: it is told first of a beginning and last of
+// several hooks, the first one given is the outermost: it hears first of a beginning and last of
 // an end, and the next one gets the context that it returns.
 func WithHook(h Hook) Option {
 	return func(cfg *config) error {
@@ -148,7 +148,7 @@ func boundBy(ctx, hooked context.Context) (bounded context.Context, release func
 		end, cancel = context.WithCancel(ctx)
 	}
 	stop := context.AfterFunc(hooked, func() {
-		// A deadline ends both, and must not be told as a cancelation.
+		// A deadline ends both, and must not be reported as a cancelation.
 		if !limited || !errors.Is(hooked.Err(), context.DeadlineExceeded) {
 			cancel()
 		}

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// DeliveryHook is told of what a receiver does, for traces, metrics and logs. Both functions are
+// DeliveryHook watches what a receiver does, for traces, metrics and logs. Both functions are
 // optional. Package smoochotel has a DeliveryHook for OpenTelemetry.
 //
 // Delivery is called when a POST request arrives. The function that it returns is called once, when
 // the answer has been written. HEAD and GET requests, with which the service checks the target, are
-// not told.
+// not reported.
 //
 // Handling is called when an event is about to be claimed and handled. The function that it returns
 // is called once, when the function of [Handle] has returned and its outcome is recorded: before
@@ -65,7 +65,7 @@ type HandlingResult struct {
 }
 
 // WithDeliveryHook calls the functions of h for each delivery and handling. With several hooks, the
-// first one given is the outermost: it is told first of a beginning and last of an end, and the
+// first one given is the outermost: it hears first of a beginning and last of an end, and the
 // next one gets the context that it returns.
 func WithDeliveryHook(h DeliveryHook) ReceiverOption {
 	return func(r *WebhookReceiver) error {
