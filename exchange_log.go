@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// WithLogger makes the client log to l; by default, nothing is logged. It writes these records, with
-// these attributes:
+// WithLogger makes the client log to l; by default, nothing is logged. It writes these records,
+// with these attributes:
 //
 //	debug    smooch attempt                     op, status, attempt, duration, error
 //	warning  smooch call failed after repeats   op, status, attempts, duration, error
