@@ -114,6 +114,7 @@ func (s *samples) Querier(_, _ int64) (storage.Querier, error) { return querier{
 
 type querier struct{ *samples }
 
+// Select returns the series that all matchers match, in the order of their labels.
 func (q querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -128,14 +129,17 @@ func (q querier) Select(_ context.Context, _ bool, _ *storage.SelectHints, match
 	return &found
 }
 
+// LabelValues returns nothing: queries do not ask for it.
 func (querier) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
 
+// LabelNames returns nothing: queries do not ask for it.
 func (querier) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
 
+// Close does nothing, as a querier holds nothing.
 func (querier) Close() error { return nil }
 
 // seriesSet is the result of Select.
