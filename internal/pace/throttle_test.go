@@ -199,6 +199,23 @@ func TestThrottleRate(t *testing.T) {
 			assert.InDelta(t, 96, counts[2], 1)
 			assert.InDelta(t, 96.5, counts[3], 1)
 		},
+		"lowered only a little if the lowered one was accepted for two seconds": func(t *testing.T, throttle *pace.Throttle) {
+			accept(throttle, 100)
+			refuse(throttle, 2, second)
+			time.Sleep(second)
+			sendTimes(t, throttle, 1)
+			time.Sleep(100 * ms)
+			accept(throttle, 100)
+			refuse(throttle, 1, second) // 96.5 follows
+			for range 3 {
+				time.Sleep(second)
+				sendTimes(t, throttle, 1)
+				accept(throttle, 100)
+			}
+			time.Sleep(500 * ms)
+			refuse(throttle, 1, second)
+			assert.InDelta(t, 93.6, perSecond(t, throttle, 4)[3], 1)
+		},
 		"lowered far if the lowered one is refused at once": func(t *testing.T, throttle *pace.Throttle) {
 			accept(throttle, 100)
 			refuse(throttle, 2, second)
